@@ -1,0 +1,73 @@
+/*
+ * arch/context.h - what a task owns of the machine: kernel stack, thread pointers, floating-point state.
+ */
+#ifndef ARCH_CONTEXT_H
+#define ARCH_CONTEXT_H
+
+#include "arch/trap_frame.h"
+#include "kernel/lib/types.h"
+
+struct task;
+
+struct arch_task {
+    uint64_t kernel_rsp;   /* saved stack pointer while the task is switched out */
+    uint64_t stack_top;    /* first address above the kernel stack */
+    uint64_t fs_base;      /* user's; current while switched out */
+    uint64_t gs_base;
+    void *fpu;             /* XSAVE or FXSAVE area, 64-byte aligned; NULL in kernel threads */
+    uint32_t fpu_cpu;      /* CPU whose registers last held this state */
+    uint32_t fpu_valid;    /* the area holds the newest state */
+};
+
+/* The user's registers: always at the same place on the task's kernel stack. */
+static inline struct trap_frame *arch_task_frame(const struct arch_task *arch)
+{
+    return (struct trap_frame *)(arch->stack_top - sizeof(struct trap_frame));
+}
+
+/* Allocates kernel stack and (for user tasks) FPU area. 0 or -ENOMEM; nothing is left behind on failure. */
+int arch_task_init(struct task *task, bool user);
+void arch_task_deinit(struct task *task);
+
+/* The child starts where the parent is in user mode, with result 0: registers, thread pointers and FPU copied. */
+void arch_task_copy_user(struct task *child, const struct task *parent);
+/* The task will start in function(argument) in the kernel; it must not return. */
+void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument);
+/*
+ * exec: a fresh register file for a new program, everything zero except rip, rsp and flags; FPU state reset.
+ * For the current task only.
+ */
+void arch_task_start_user(struct task *task, uint64_t rip, uint64_t rsp);
+/* A new user task (the first one) that starts in user mode from a frame set by arch_task_start_user(). */
+void arch_task_start_at_user_return(struct task *task);
+
+/* ARCH_SET_FS and friends; 0 or -EINVAL / -EPERM. */
+int64_t arch_prctl(struct task *task, int code, uint64_t address);
+void arch_set_thread_pointer(struct task *task, uint64_t fs_base);
+
+/* ---- floating-point state, for signal frames ---- */
+
+/* Bytes of the state in its user format (XSAVE standard format with software header, or 512 for FXSAVE). */
+size_t fpu_frame_bytes(void);
+/* Writes the current task's state to user memory at `address` (64-byte aligned): 0 or -EFAULT. */
+int fpu_save_to_user(uint64_t address);
+/* Loads it back after checking it; bad state -> -EINVAL and the task's state is reset. address 0 = reset. */
+int fpu_restore_from_user(uint64_t address);
+
+/* ---- signal frames (arch/x86_64/signal_frame.c; called by kernel/process/signal_delivery.c) ---- */
+
+struct pending_signal;
+struct signal_action;
+/*
+ * Builds the Linux rt_sigframe on the user's (alternate) stack and points the trap frame at the handler.
+ * 0, or -EFAULT if the stack is not writable (the caller then sends SIGSEGV).
+ */
+int arch_signal_frame_push(struct task *task, const struct pending_signal *signal,
+                           const struct signal_action *action, uint64_t saved_mask);
+/* rt_sigreturn: restores registers and FPU from the frame; *ret_mask is the mask to restore. */
+int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask);
+
+/* The system call that was interrupted is to be made again (rax restored, rip back on the instruction). */
+void arch_restart_system_call(struct trap_frame *frame, uint64_t number);
+
+#endif

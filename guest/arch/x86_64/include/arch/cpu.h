@@ -1,0 +1,89 @@
+/*
+ * arch/cpu.h - the CPU that executes this, and its own data. The GS base points at struct cpu while in the
+ * kernel. The kernel is not preemptible, so `this_cpu()` stays right until the caller blocks or reaches a
+ * preemption point.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include "arch/cpu_limits.h"
+#include "kernel/lib/types.h"
+#include "shared/glass.h"
+
+struct address_space;
+struct run_queue;
+struct task;
+
+#define CPU_HELD_LOCKS_MAX 16
+
+struct cpu {
+    /* -- offsets known to entry.S: see arch/asm_offsets.h -- */
+    struct cpu *self;
+    struct task *current;
+    uint64_t kernel_stack_top; /* of the current task */
+    uint64_t user_rsp;         /* scratch of the system-call entry */
+
+    uint32_t index;
+    uint32_t apic_id;
+    struct glass_cpu *glass;
+    struct run_queue *run_queue;
+    struct task *idle;
+    struct address_space *active_space; /* what CR3 holds; NULL = kernel tables */
+    phys_t active_root;
+    struct task *fpu_owner;    /* whose state is in the FPU registers */
+    uint32_t requests;         /* enum cpu_request; atomic: others set, this CPU clears */
+    bool in_interrupt;
+    uint64_t flush_start, flush_end;
+    struct spinlock *held_locks[CPU_HELD_LOCKS_MAX]; /* debug builds */
+    uint32_t held_lock_count;
+    bool checking;             /* the lock checker is at work: do not recurse */
+};
+
+enum cpu_request {
+    CPU_REQUEST_FLUSH = 1u << 0,      /* flush user translations */
+    CPU_REQUEST_RESCHEDULE = 1u << 1,
+    CPU_REQUEST_STOP = 1u << 2,       /* the world stops: park */
+    CPU_REQUEST_HALT = 1u << 3,       /* panic or shutdown: never return */
+};
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *cpu;
+    __asm__("mov %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+/* Not cached across blocking by the compiler: a task's own `current` never changes for itself. */
+static inline struct task *cpu_current(void)
+{
+    struct task *task;
+    __asm__("mov %%gs:8, %0" : "=r"(task));
+    return task;
+}
+#define current (cpu_current())
+
+struct cpu *cpu_at(unsigned index);
+unsigned cpu_count(void); /* online */
+
+/* Busy waiting: pause, then serve what other CPUs ask of this one (flush, stop). Never reschedules. */
+void cpu_serve_requests(void);
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+/* Sets request bits of another CPU and interrupts it. */
+void cpu_send_request(struct cpu *cpu, uint32_t requests);
+
+static inline void interrupts_off(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+static inline void interrupts_on(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+/* Fills the buffer from RDRAND where it works, mixed with the boot seed and the TSC (kernel/lib/random.c). */
+void random_bytes(void *buffer, size_t bytes);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * kernel/fs/file.h - open files (descriptions), tables of descriptors, and the per-process view of the tree.
+ */
+#ifndef KERNEL_FS_FILE_H
+#define KERNEL_FS_FILE_H
+
+#include "kernel/lib/types.h"
+#include "kernel/sync/mutex.h"
+#include "kernel/sync/refcount.h"
+
+struct boot_info;
+struct dentry;
+struct file;
+struct inode;
+struct io_buffer;
+struct poll_table;
+struct task;
+struct vma;
+
+/* O_* of the Linux ABI. */
+#define O_RDONLY 0
+#define O_WRONLY 1
+#define O_RDWR 2
+#define O_ACCMODE 3
+#define O_CREAT 0100
+#define O_EXCL 0200
+#define O_NOCTTY 0400
+#define O_TRUNC 01000
+#define O_APPEND 02000
+#define O_NONBLOCK 04000
+#define O_DIRECT 040000
+#define O_LARGEFILE 0100000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
+#define O_CLOEXEC 02000000
+#define O_PATH 010000000
+
+/*
+ * Where bytes come from or go to in one read or write: user iovecs, or kernel memory. Copying advances it.
+ */
+struct io_segment {
+    uint64_t address;
+    uint64_t bytes;
+};
+struct io_buffer {
+    bool kernel;                        /* addresses are the kernel's */
+    const struct io_segment *segments;  /* in kernel memory, already range-checked */
+    uint32_t count;
+    uint64_t offset;                    /* into the first segment */
+    uint64_t remaining;                 /* bytes in all */
+};
+/* Bytes copied; fewer than asked only at the end of the buffer or at a page that is not there. */
+size_t io_copy_to(struct io_buffer *buffer, const void *source, size_t bytes);
+size_t io_copy_from(struct io_buffer *buffer, void *destination, size_t bytes);
+size_t io_zero(struct io_buffer *buffer, size_t bytes);
+
+/* Every operation may be NULL: the caller then returns the error in brackets. All may sleep. */
+struct file_operations {
+    /* Bytes, or -errno. *position is advanced by the caller's lock holder; NULL for streams. */
+    ssize_t (*read)(struct file *file, struct io_buffer *buffer, uint64_t *position);   /* EINVAL */
+    ssize_t (*write)(struct file *file, struct io_buffer *buffer, uint64_t *position);  /* EINVAL */
+    int64_t (*seek)(struct file *file, int64_t offset, int whence);                     /* ESPIPE */
+    /* Fills directory entries; see fs/readdir.h. */
+    int (*read_directory)(struct file *file, void *context);                            /* ENOTDIR */
+    int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument);           /* ENOTTY */
+    /* Current POLL* bits; registers with the table if that is not NULL (fs/poll.h). */
+    uint32_t (*poll)(struct file *file, struct poll_table *table);                      /* always ready */
+    /*
+     * The frame that holds page `index`, with a reference taken for the caller; allocated if need be when
+     * `write`. *ret = 0 and success: a hole, maps as a zero page. -ENXIO beyond the end.
+     */
+    int (*get_page)(struct file *file, uint64_t index, bool write, phys_t *ret);        /* ENODEV */
+    int (*sync)(struct file *file);                                                     /* ok */
+    void (*release)(struct file *file); /* last reference is going */
+};
+
+struct file {
+    uint32_t references;
+    uint32_t flags;          /* O_*; F_SETFL changes APPEND and NONBLOCK */
+    struct inode *inode;     /* counted */
+    struct dentry *dentry;   /* counted; NULL for pipes and other nameless files */
+    const struct file_operations *operations;
+    void *private_data;
+    uint64_t position;       /* position_lock */
+    struct mutex position_lock; /* RANK_FILE_POSITION */
+    int32_t owner_pid;       /* F_SETOWN */
+};
+
+void file_get(struct file *file);
+void file_put(struct file *file);
+/* Positioned read into kernel memory: bytes or -errno. */
+ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t position);
+ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position);
+uint64_t file_size(const struct file *file);
+/* The page of a mapping; see file_operations.get_page. */
+int file_get_page(struct file *file, uint64_t index, bool write, phys_t *ret);
+/* Absolute path as seen from the current root, into the buffer; its length, or -errno. */
+ssize_t file_path(struct file *file, char *buffer, size_t size);
+
+/* ---- descriptor tables (fs/file_table.c): shared by CLONE_FILES ---- */
+
+struct file_table;
+struct file_table *file_table_create(void);
+struct file_table *file_table_duplicate(struct file_table *source); /* fork */
+void file_table_get(struct file_table *table);
+void file_table_put(struct file_table *table);
+void file_table_close_on_exec(struct file_table *table);
+/* A counted reference to the file behind fd of the current task, or NULL. */
+struct file *file_table_find(int fd);
+struct file *file_table_find_in(struct file_table *table, int fd); /* for /proc */
+/* Lowest free descriptor >= from; takes over the reference on success. fd or -EMFILE / -ENOMEM. */
+int file_table_install(struct file *file, int from, bool close_on_exec);
+int file_table_close(int fd);
+/* The smallest open fd >= from of a table, or -1; for /proc/PID/fd. */
+int file_table_next(struct file_table *table, int from);
+
+/* ---- cwd, root, umask (fs/fs_context.c): shared by CLONE_FS ---- */
+
+struct fs_context;
+struct fs_context *fs_context_create(void); /* at the root of the tree */
+struct fs_context *fs_context_duplicate(struct fs_context *source);
+void fs_context_get(struct fs_context *context);
+void fs_context_put(struct fs_context *context);
+int fs_context_set_cwd(const char *path); /* kernel string; current task */
+
+/* ---- for the rest of the kernel (fs/open.c) ---- */
+
+/* Opens by kernel path, relative to the current task's cwd. */
+int file_open(const char *path, uint32_t flags, uint32_t mode, struct file **ret);
+/* For exec: a regular file with execute permission that nobody has open for writing. */
+int file_open_executable(int directory_fd, const char *path, uint32_t at_flags, struct file **ret);
+/* May the current task access the inode so (bits 4 read, 2 write, 1 execute)? 0 or -EACCES. */
+int inode_permission(const struct inode *inode, uint32_t mask);
+/* set-user-ID and set-group-ID bits and owner, for exec. */
+void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret_uid, uint32_t *ret_gid);
+
+/* Boot: mounts the image with the writable layer, /proc and /dev; opens fds 0, 1, 2 of the first program. */
+void fs_init(const struct boot_info *boot);
+int fs_open_standard_streams(struct file_table *table);
+
+/* From the console's interrupt side (mailbox, kick): input bytes arrived or output room appeared. */
+void console_host_notified(void);
+void console_set_window(uint16_t rows, uint16_t columns);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * kernel/observe/trace.h - writing events. A record goes into the CPU's ring if its type is traced, and stops
+ * the world if a filter matches. With neither, an event costs one load, one test and one branch.
+ *
+ * Callable anywhere, any lock held, any context with interrupts off (all of the kernel).
+ */
+#ifndef KERNEL_OBSERVE_TRACE_H
+#define KERNEL_OBSERVE_TRACE_H
+
+#include "kernel/lib/types.h"
+#include "shared/trace.h"
+
+extern uint64_t trace_active; /* types that are recorded or that some filter watches */
+
+void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
+
+static inline void trace_event(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+    if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
+        trace_write(type, a0, a1, a2, a3);
+}
+
+static inline uint64_t trace_pair(int32_t low, int32_t high)
+{
+    return (uint32_t)low | (uint64_t)(uint32_t)high << 32;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * kernel/sync/lock_order.h - the one written order of all locks.
+ *
+ * A task may take a lock only if its rank is higher than that of every lock it holds already; two locks of
+ * one rank only where the comment says in which order. Spinlocks are checked per CPU, mutexes per task, in
+ * builds with KERNEL_DEBUG. A mutex may not be taken while a spinlock is held (it may sleep).
+ */
+#ifndef KERNEL_SYNC_LOCK_ORDER_H
+#define KERNEL_SYNC_LOCK_ORDER_H
+
+enum lock_rank {
+    /* mutexes */
+    RANK_EXEC = 5,          /* process: one exec or coredump at a time */
+    RANK_RENAME = 10,       /* file system tree: rename */
+    RANK_INODE = 15,        /* inode content and directory entries; two: parent before child, else by address */
+    RANK_PIPE = 20,         /* pipe buffer; two (tee): by address */
+    RANK_TTY = 22,
+    RANK_FILE_POSITION = 12,
+    RANK_ADDRESS_SPACE = 40, /* vmas and page tables; two (fork): parent before child */
+    RANK_PAGE_MAP = 45,      /* frames of a file */
+
+    /* spinlocks */
+    RANK_FAMILY = 60,        /* PID table, process tree, groups, sessions */
+    RANK_SIGNAL = 65,        /* pending signals and dispositions of a process */
+    RANK_FUTEX = 68,         /* futex hash bucket; two (requeue): by address */
+    RANK_FILE_TABLE = 70,
+    RANK_DENTRY = 72,        /* children of a dentry; two: parent before child */
+    RANK_FS_CONTEXT = 74,    /* cwd, root, umask */
+    RANK_WAIT_QUEUE = 80,    /* two: none */
+    RANK_TIMER = 85,         /* timers of one CPU */
+    RANK_RUN_QUEUE = 90,     /* two: by CPU index */
+    RANK_SLOT_TABLE = 95,
+    RANK_SLAB = 96,
+    RANK_FRAMES = 98,        /* frame allocator */
+    RANK_KERNEL_MAP = 99,    /* the kernel's own page tables */
+    RANK_CHANNEL = 100,
+    RANK_LOG = 105,
+};
+
+#endif

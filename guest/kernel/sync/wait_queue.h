@@ -1,0 +1,96 @@
+/*
+ * kernel/sync/wait_queue.h - sleeping until something happens, without losing the wake-up.
+ *
+ * The pattern: wait_prepare() puts the task on the queue and declares its intent to sleep; then the condition
+ * is checked; then wait_block() sleeps - unless a wake-up came in between, which withdrew the intent. So a
+ * waker need only (1) make the condition true, (2) call wake_up_*(). wait_event() does it in one line.
+ *
+ *     error = wait_event(&pipe->readers, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
+ *                        pipe_has_data(pipe));
+ *
+ * The condition is evaluated without any lock held by wait_event itself; it must be readable that way, or
+ * take and drop a lock of its own. No spinlock may be held by the caller.
+ */
+#ifndef KERNEL_SYNC_WAIT_QUEUE_H
+#define KERNEL_SYNC_WAIT_QUEUE_H
+
+#include "kernel/lib/list.h"
+#include "kernel/sync/spinlock.h"
+#include "shared/trace.h"
+
+struct task;
+
+struct wait_queue {
+    struct spinlock lock; /* RANK_WAIT_QUEUE */
+    struct list waiters;
+};
+
+#define WAIT_QUEUE_INIT(name) {SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)}
+
+/* One task on one queue; lives on the waiting task's stack. A task may be on several queues (poll). */
+struct waiter {
+    struct list link;         /* queue->lock */
+    struct task *task;
+    struct wait_queue *queue; /* NULL when not queued */
+    bool exclusive;           /* wake_up_one() wakes the first exclusive waiter, and every shared one */
+    bool woken;               /* a wake-up reached this waiter */
+};
+
+enum wait_mode {
+    WAIT_HARD = 0,          /* signals do not end the wait */
+    WAIT_INTERRUPTIBLE = 1, /* any deliverable signal ends it */
+    WAIT_KILLABLE = 2,      /* only a signal that ends the process */
+};
+
+void wait_queue_init(struct wait_queue *queue);
+void waiter_init(struct waiter *waiter);
+
+/* Queues the waiter (if it is not queued) and declares the intent to sleep. */
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive);
+/* Only the intent, for waits without a queue (sleep, pause): the task itself is woken by task_wake(). */
+void wait_prepare_alone(void);
+
+/*
+ * Sleeps until woken. deadline_ns: CLOCK_MONOTONIC time at which to give up, 0 = never.
+ * Returns 0 (woken, perhaps for nothing: check the condition), -ERESTARTSYS (a signal is waiting), or
+ * -ETIMEDOUT.
+ */
+int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64_t deadline_ns);
+
+/* Leaves the queue and withdraws the intent. Harmless if neither was there. */
+void wait_finish(struct waiter *waiter);
+
+/* Each returns how many tasks it woke. Spinlocks of rank below RANK_WAIT_QUEUE may be held. */
+unsigned wake_up_one(struct wait_queue *queue);
+unsigned wake_up_all(struct wait_queue *queue);
+
+static inline bool wait_queue_active(const struct wait_queue *queue)
+{
+    return !list_empty(&queue->waiters);
+}
+
+#define wait_event_mode(queue, kind, object, mode, deadline_ns, is_exclusive, condition)           \
+    ({                                                                                             \
+        int wait_result = 0;                                                                       \
+        if (!(condition)) {                                                                        \
+            struct waiter wait_self;                                                               \
+            waiter_init(&wait_self);                                                               \
+            for (;;) {                                                                             \
+                wait_prepare(queue, &wait_self, is_exclusive);                                     \
+                if (condition)                                                                     \
+                    break;                                                                         \
+                wait_result = wait_block(kind, object, mode, deadline_ns);                         \
+                if (wait_result) {                                                                 \
+                    if (condition)                                                                 \
+                        wait_result = 0;                                                           \
+                    break;                                                                         \
+                }                                                                                  \
+            }                                                                                      \
+            wait_finish(&wait_self);                                                               \
+        }                                                                                          \
+        wait_result;                                                                               \
+    })
+#define wait_event(queue, kind, object, mode, deadline_ns, condition)                              \
+    wait_event_mode(queue, kind, object, mode, deadline_ns, false, condition)
+
+#endif

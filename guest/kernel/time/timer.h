@@ -1,0 +1,25 @@
+/*
+ * kernel/time/timer.h - one-shot timers on the CPU that started them, programmed into the LAPIC only when
+ * they are the next thing to happen. Callbacks run in interrupt context with no locks held; they may take
+ * spinlocks, wake tasks, and restart their own timer.
+ */
+#ifndef KERNEL_TIME_TIMER_H
+#define KERNEL_TIME_TIMER_H
+
+#include "kernel/lib/rbtree.h"
+
+struct timer {
+    struct rb_node node;
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+    void (*callback)(struct timer *timer);
+    uint32_t cpu;         /* whose tree it is in */
+    bool active;
+};
+
+void timer_init(struct timer *timer, void (*callback)(struct timer *timer));
+/* Starts or moves it. */
+void timer_start(struct timer *timer, uint64_t deadline_ns);
+/* True if it was still to come. After return the callback is not running and will not run. */
+bool timer_cancel(struct timer *timer);
+
+#endif
