@@ -93,7 +93,7 @@ enum glass_park {
 struct glass_cpu {
     uint32_t index;
     uint32_t online;
-    uint64_t current;     /* address of the running struct task */
+    uint64_t running;     /* address of the running struct task */
     uint64_t run_queue;   /* address of struct run_queue */
     uint64_t trace_ring;  /* address of struct trace_record[trace_records] */
     uint32_t trace_records;

@@ -1,7 +1,8 @@
 /*
  * vmm/base/cleanup.h - variables that give back what they hold when they go out of scope.
  *
- *     CLEANUP_FREE char *text = NULL;    CLEANUP_CLOSE int fd = -1;    CLEANUP_FILE FILE *file = NULL;
+ *     CLEANUP_FREE char *text = NULL;    CLEANUP_CLOSE int fd = -1;    CLEANUP_FILE FILE *file =
+ * NULL;
  *
  * Such a variable must be initialised; take() moves its value out so that it survives the scope.
  */
@@ -29,9 +30,9 @@ static inline void cleanup_file(FILE **file)
         fclose(*file);
 }
 
-#define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
+#define CLEANUP_FREE  __attribute__((cleanup(cleanup_free)))
 #define CLEANUP_CLOSE __attribute__((cleanup(cleanup_close)))
-#define CLEANUP_FILE __attribute__((cleanup(cleanup_file)))
+#define CLEANUP_FILE  __attribute__((cleanup(cleanup_file)))
 
 /* The pointer's value; the variable holds NULL afterwards. */
 #define take(pointer)                                                                              \

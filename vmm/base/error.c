@@ -1,8 +1,9 @@
 /*
  * vmm/base/error.c - error objects: a code to branch on and one sentence for a person.
  *
- * An error belongs to whoever received it. No locks: an error is never shared between threads at once.
- * When there is no memory for an error, one static object stands for it, so creating never fails.
+ * An error belongs to whoever received it. No locks: an error is never shared between threads at
+ * once. When there is no memory for an error, one static object stands for it, so creating never
+ * fails.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -91,7 +91,7 @@ struct vt_options {
     unsigned cpus;              /* 0 = 1 */
     uint64_t memory_bytes;      /* 0 = 128 MiB */
     bool icount;
-    const char *kernel;         /* NULL = beside the library's program, else VITRINE_KERNEL */
+    const char *kernel;         /* NULL = VITRINE_KERNEL if set, else beside the running program */
     const char *rootfs;         /* NULL = the default root; a directory, .cpio, .tar (also .gz) */
     const char *const *argv;    /* NULL-terminated; argv[0] is the program */
     const char *const *envp;    /* NULL-terminated KEY=VALUE, NULL = PATH, HOME and TERM only */
@@ -139,6 +139,16 @@ const char *vt_machine_report(const struct vt_machine *machine);
 /* The kernel's log so far; the caller frees it. */
 char *vt_machine_log(const struct vt_machine *machine);
 enum vt_accel vt_machine_accel(const struct vt_machine *machine);
+
+/* How often each kind of exit happened on a CPU: fills up to `room` entries, returns how many (0 under QEMU). */
+struct vt_exit_count {
+    const char *name;
+    uint64_t count;
+};
+size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu, struct vt_exit_count *counts,
+                              size_t room);
+/* The same for the doorbells of all CPUs together, on every backend. */
+size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts, size_t room);
 
 /* The view into this machine; valid as long as the machine. */
 struct vt_guest *vt_machine_guest(struct vt_machine *machine);
@@ -255,8 +265,11 @@ struct vt_trace;
 /* A reader that starts at the oldest record still there (from_now = only new ones). */
 struct vt_error *vt_trace_open(struct vt_guest *guest, bool from_now, struct vt_trace **ret);
 void vt_trace_close(struct vt_trace *trace);
+struct vt_guest *vt_trace_guest(const struct vt_trace *trace);
 /* Which events the guest records (mask over enum trace_type). Own machine only. */
 struct vt_error *vt_guest_trace_types(struct vt_guest *guest, uint64_t types);
+/* Asks the owner of an attached machine to record these events as well. */
+struct vt_error *vt_guest_ask_trace(struct vt_guest *guest, uint64_t types);
 /* The next record in time order over all CPUs. VT_ERROR_TIMEOUT; VT_ERROR_GONE after the last one of an ended machine. */
 struct vt_error *vt_trace_next(struct vt_trace *trace, int timeout_ms, struct trace_record *ret);
 uint64_t vt_trace_lost(const struct vt_trace *trace);

@@ -7,9 +7,13 @@
 
 #include "vmm/inspect/objects.h"
 
-/* A writer holds an object for well under a microsecond; a CPU thread that the host does not run holds it for
- * a scheduling period. After this much patience the version is not a lock but garbage. */
+/*
+ * A writer holds an object for well under a microsecond; a CPU thread that the host does not run holds it for
+ * a scheduling period. An object that stays odd all the while is still under construction: no one may see it
+ * yet, so it counts as free. One that keeps changing for longer than any writer could is garbage.
+ */
 #define FAST_TRIES 200
+#define CONSTRUCTION_US 20000
 #define PATIENCE_US 500000
 
 static uint32_t object_offset_of(const struct vt_guest *guest, const struct glass_type *type)
@@ -23,7 +27,8 @@ static struct vt_error *copy_object(struct vt_guest *guest, const struct glass_t
                                     uint32_t object_offset, void *buffer, uint64_t *ret_id)
 {
     const struct glass_object *header = (const struct glass_object *)(from + object_offset);
-    int64_t deadline = 0;
+    int64_t first_wait = 0;
+    uint32_t first_version = 0;
 
     for (unsigned tries = 0;; tries++) {
         bool still = guest_stands_still(guest);
@@ -44,12 +49,18 @@ static struct vt_error *copy_object(struct vt_guest *guest, const struct glass_t
             __builtin_ia32_pause();
             continue;
         }
-        if (!deadline)
-            deadline = guest_clock_us() + PATIENCE_US;
-        else if (guest_clock_us() > deadline)
+        int64_t now = guest_clock_us();
+        if (!first_wait) {
+            first_wait = now;
+            first_version = before;
+        } else if (before == first_version && (before & 1) && now - first_wait > CONSTRUCTION_US) {
+            *ret_id = 0;
+            return NULL;
+        } else if (now - first_wait > PATIENCE_US) {
             return vt_error_create(VT_ERROR_CORRUPT,
                                    "a '%s' of the guest never held still long enough to be copied",
                                    type->name);
+        }
         usleep(50);
     }
 }

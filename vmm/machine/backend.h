@@ -1,8 +1,8 @@
 /*
  * vmm/machine/backend.h - what a backend implements; private to vmm/machine.
  *
- * struct machine is the first member of each backend's own struct. machine.c fills in its fields and
- * dispatches; the contracts of the operations are those of the functions in machine.h.
+ * struct machine is the first member of each backend's own struct. machine.c fills in its fields
+ * and dispatches; the contracts of the operations are those of the functions in machine.h.
  */
 #ifndef VITRINE_MACHINE_BACKEND_H
 #define VITRINE_MACHINE_BACKEND_H

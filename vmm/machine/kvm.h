@@ -1,11 +1,12 @@
 /*
  * vmm/machine/kvm.h - the KVM backend's own types; private to kvm_*.c.
  *
- * One VM, one memory slot per RAM range, in-kernel LAPICs, no PIC, no IOAPIC, no devices but two ports. One
- * thread per started CPU runs it (kvm_run.c); kvm_machine.c starts, freezes and ends them.
+ * One VM, one memory slot per RAM range, in-kernel LAPICs, no PIC, no IOAPIC, no devices but two
+ * ports. One thread per started CPU runs it (kvm_run.c); kvm_machine.c starts, freezes and ends
+ * them.
  *
- * Locking: `lock` protects the states of all CPUs and the requests to them. A CPU thread holds it only
- * between two KVM_RUNs, and never while it calls an event of the owner.
+ * Locking: `lock` protects the states of all CPUs and the requests to them. A CPU thread holds it
+ * only between two KVM_RUNs, and never while it calls an event of the owner.
  */
 #ifndef VITRINE_MACHINE_KVM_H
 #define VITRINE_MACHINE_KVM_H
@@ -29,16 +30,16 @@ struct kvm_cpu {
     struct kvm_machine *machine;
     unsigned index;
     int fd;
-    struct kvm_run *run;   /* shared with the kernel; ours only while the CPU is not in KVM_RUN */
+    struct kvm_run *run; /* shared with the kernel; ours only while the CPU is not in KVM_RUN */
     pthread_t thread;
 
     /* protected by machine->lock */
     enum kvm_cpu_state state;
-    bool has_thread;       /* to be joined */
-    bool paused;           /* resting, with its registers complete */
+    bool has_thread; /* to be joined */
+    bool paused;     /* resting, with its registers complete */
 
     /* written by the CPU's thread only */
-    bool exit_unfinished;  /* the last exit is completed by the kernel at the next KVM_RUN only */
+    bool exit_unfinished; /* the last exit is completed by the kernel at the next KVM_RUN only */
     _Atomic uint64_t exits[MACHINE_EXIT_KINDS];
 };
 
@@ -47,20 +48,21 @@ struct kvm_machine {
     int kvm_fd, vm_fd;
     size_t run_bytes;
     bool deadline_timer;
-    struct kvm_cpu *cpus;  /* config.cpus of them */
+    struct kvm_cpu *cpus; /* config.cpus of them */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;    /* resting CPUs look again: release, resume, pause, stop */
     pthread_cond_t changed; /* a CPU's state, or `joined`, changed */
     bool stopping;          /* no CPU enters the guest any more; never falls */
     bool pausing;
-    bool joining, joined;   /* somebody joins the threads; done */
+    bool joining, joined; /* somebody joins the threads; done */
 };
 
 /* kvm_setup.c: the VM without threads. On error the caller still closes what is open. */
 struct vt_error *kvm_setup_machine(struct kvm_machine *machine);
 struct vt_error *kvm_setup_cpu(struct kvm_machine *machine, unsigned index);
-/* Sets the registers for a 64-bit entry: 0 or -errno. The CPU's own thread, before its first KVM_RUN. */
+/* Sets the registers for a 64-bit entry: 0 or -errno. The CPU's own thread, before its first
+ * KVM_RUN. */
 int kvm_setup_entry(struct kvm_cpu *cpu);
 
 /* kvm_registers.c. The CPU must not be in KVM_RUN. */
@@ -69,7 +71,8 @@ bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret
 /* kvm_run.c: the thread of a CPU; `argument` is its struct kvm_cpu. */
 void *kvm_cpu_thread(void *argument);
 
-/* kvm_machine.c. lock held: makes CPU threads leave the guest (or not enter it) and look at the requests. */
+/* kvm_machine.c. lock held: makes CPU threads leave the guest (or not enter it) and look at the
+ * requests. */
 void kvm_interrupt_all(struct kvm_machine *machine);
 /* Starts the thread of an offline CPU: 0 or an errno value. Takes the lock. */
 int kvm_start_cpu(struct kvm_machine *machine, unsigned index);

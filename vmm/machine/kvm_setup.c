@@ -1,8 +1,9 @@
 /*
- * vmm/machine/kvm_setup.c - makes the VM: memory slots, interrupt controllers, CPUs and their entry state.
+ * vmm/machine/kvm_setup.c - makes the VM: memory slots, interrupt controllers, CPUs and their entry
+ * state.
  *
- * Runs once per machine, in the owner's thread, before any CPU thread exists (kvm_setup_entry: in the CPU's
- * own thread). No locks.
+ * Runs once per machine, in the owner's thread, before any CPU thread exists (kvm_setup_entry: in
+ * the CPU's own thread). No locks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,15 @@
 #include "vmm/machine/host.h"
 #include "vmm/machine/kvm.h"
 
-/* Pages that KVM wants for itself on Intel: in the device hole below 4 GiB, where we never have RAM. */
+/* Pages that KVM wants for itself on Intel: in the device hole below 4 GiB, where we never have
+ * RAM. */
 #define KVM_IDENTITY_MAP_PHYS 0xfffbc000ull
-#define KVM_TSS_PHYS 0xfffbd000ull
+#define KVM_TSS_PHYS          0xfffbd000ull
 
 /* Intel SDM volume 3, 2.5 and 2.2.1; AMD APM volume 2, 3.1. */
-#define CR0_ENTRY 0x80010033ull /* PG WP NE ET MP PE */
-#define CR4_ENTRY 0x620ull      /* PAE OSFXSR OSXMMEXCPT */
-#define EFER_ENTRY 0xd01ull     /* NXE LMA LME SCE */
+#define CR0_ENTRY  0x80010033ull /* PG WP NE ET MP PE */
+#define CR4_ENTRY  0x620ull      /* PAE OSFXSR OSXMMEXCPT */
+#define EFER_ENTRY 0xd01ull      /* NXE LMA LME SCE */
 
 #define CPUID_ENTRIES_MAX 256
 
@@ -37,7 +39,8 @@ struct vt_error *kvm_setup_machine(struct kvm_machine *machine)
     if (machine->kvm_fd < 0)
         return vt_error_create(VT_ERROR_BACKEND,
                                "cannot open /dev/kvm: %s; 'vitrine doctor' tells more, "
-                               "'--accel qemu' does without it", strerror(errno));
+                               "'--accel qemu' does without it",
+                               strerror(errno));
     if (ioctl(machine->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
         return vt_error_create(VT_ERROR_BACKEND, "/dev/kvm has another API version than %d",
                                KVM_API_VERSION);
@@ -51,7 +54,8 @@ struct vt_error *kvm_setup_machine(struct kvm_machine *machine)
     if (machine->vm_fd < 0)
         return vt_error_system(errno, "KVM cannot make a virtual machine");
 
-    /* Only Intel without unrestricted mode needs the two; elsewhere they are refused or do nothing. */
+    /* Only Intel without unrestricted mode needs the two; elsewhere they are refused or do nothing.
+     */
     (void)ioctl(machine->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
     (void)ioctl(machine->vm_fd, KVM_SET_TSS_ADDR, KVM_TSS_PHYS);
 
@@ -119,7 +123,8 @@ static struct vt_error *set_cpuid(const struct kvm_cpu *cpu)
 struct vt_error *kvm_setup_cpu(struct kvm_machine *machine, unsigned index)
 {
     struct kvm_cpu *cpu = &machine->cpus[index];
-    /* Inside KVM_RUN the interrupting signal, and only it beside what is free anyway, is unblocked. */
+    /* Inside KVM_RUN the interrupting signal, and only it, is unblocked. The set is the kernel's:
+     * 64 bits. */
     struct {
         struct kvm_signal_mask head;
         uint8_t set[8];
@@ -137,7 +142,6 @@ struct vt_error *kvm_setup_cpu(struct kvm_machine *machine, unsigned index)
     sigfillset(&current);
     sigdelset(&current, kvm_interrupt_signal());
     memcpy(mask.set, &current, sizeof(mask.set));
-    memcpy(mask.head.sigset, &current, sizeof(mask.set));
     if (ioctl(cpu->fd, KVM_SET_SIGNAL_MASK, &mask) < 0)
         return vt_error_system(errno, "KVM cannot set the signal mask of CPU %u", index);
     return set_cpuid(cpu);
@@ -167,7 +171,8 @@ int kvm_setup_entry(struct kvm_cpu *cpu)
     system.cr3 = note->page_tables;
     system.cr4 = CR4_ENTRY;
     system.efer = EFER_ENTRY;
-    if (ioctl(cpu->fd, KVM_SET_SREGS, &system) < 0 || ioctl(cpu->fd, KVM_SET_REGS, &registers) < 0 ||
+    if (ioctl(cpu->fd, KVM_SET_SREGS, &system) < 0 ||
+        ioctl(cpu->fd, KVM_SET_REGS, &registers) < 0 ||
         ioctl(cpu->fd, KVM_SET_MP_STATE, &runnable) < 0)
         return -errno;
     return 0;

@@ -1,9 +1,9 @@
 /*
  * vmm/machine/loader_elf.c - reads the kernel's ELF file into guest memory, trusting nothing in it.
  *
- * libelf maps the file and translates the headers; every offset and size is checked here before use, because
- * a wrong kernel file is a user's mistake and must end in a sentence, not in a crash. Each check has an
- * error of its own.
+ * libelf maps the file and translates the headers; every offset and size is checked here before
+ * use, because a wrong kernel file is a user's mistake and must end in a sentence, not in a crash.
+ * Each check has an error of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/machine/machine.h"
 
-#define SEGMENTS_MAX 32
-#define XEN_NOTE_NAME "Xen"
+#define SEGMENTS_MAX             32
+#define XEN_NOTE_NAME            "Xen"
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
 static void cleanup_elf(Elf **elf)
@@ -65,7 +65,8 @@ static struct vt_error *check_header(struct kernel_file *file)
     if (header.e_machine != EM_X86_64)
         return format_error(file, "is for another processor; expected x86-64");
     if (header.e_type != ET_EXEC)
-        return format_error(file, "is not an executable (ET_EXEC); kernels have fixed addresses here");
+        return format_error(file,
+                            "is not an executable (ET_EXEC); kernels have fixed addresses here");
     if (header.e_phentsize != sizeof(Elf64_Phdr))
         return format_error(file, "has program headers of an unexpected size");
     if (header.e_phnum == 0 || header.e_phnum > SEGMENTS_MAX)
@@ -175,9 +176,11 @@ static struct vt_error *read_notes(struct kernel_file *file, const GElf_Phdr *se
     return NULL;
 }
 
-/* Addresses that the note promises must be RAM, or entering the guest would be the first to notice. */
-static struct vt_error *check_note(const struct kernel_file *file, const struct machine_memory *memory,
-                                   const GElf_Phdr *segments, const struct machine_kernel *kernel)
+/* Addresses that the note promises must be RAM, or entering the guest would be the first to notice.
+ */
+static struct vt_error *check_note(const struct kernel_file *file,
+                                   const struct machine_memory *memory, const GElf_Phdr *segments,
+                                   const struct machine_kernel *kernel)
 {
     const struct boot_note *note = &kernel->note;
 
@@ -236,7 +239,8 @@ struct vt_error *machine_kernel_load(const char *path, struct machine_memory *me
     if (fd < 0 && errno == ENOENT)
         return vt_error_create(VT_ERROR_NOT_FOUND,
                                "there is no kernel file '%s'; build it with 'make', or name one in "
-                               "VITRINE_KERNEL", path);
+                               "VITRINE_KERNEL",
+                               path);
     if (fd < 0)
         return vt_error_system(errno, "cannot open kernel file '%s'", path);
     if (fstat(fd, &status) < 0)

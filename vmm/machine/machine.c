@@ -1,7 +1,8 @@
 /*
  * vmm/machine/machine.c - chooses the backend and dispatches to it.
  *
- * Argument checks that hold for every backend are made here once. No locks: see machine.h for threads.
+ * Argument checks that hold for every backend are made here once. No locks: see machine.h for
+ * threads.
  */
 #include <string.h>
 
@@ -40,7 +41,8 @@ struct vt_error *machine_create(const struct machine_config *config, struct mach
 
 struct vt_error *machine_start(struct machine *machine)
 {
-    /* The guest takes wall_ns as the time of its entry; under icount a run must not depend on it. */
+    /* The guest takes wall_ns as the time of its entry; under icount a run must not depend on it.
+     */
     if (!machine->config.icount)
         machine->boot->wall_ns = clock_ns(CLOCK_REALTIME);
     return machine->backend->start(machine);
@@ -102,10 +104,14 @@ void machine_report_failure(struct machine *machine, const struct machine_failur
 const char *machine_exit_kind_name(enum machine_exit_kind kind)
 {
     static const char *const names[MACHINE_EXIT_KINDS] = {
-        [MACHINE_EXIT_DOORBELL] = "doorbell",       [MACHINE_EXIT_IO] = "io",
-        [MACHINE_EXIT_MMIO] = "mmio",               [MACHINE_EXIT_HALT] = "halt",
-        [MACHINE_EXIT_INTERRUPTED] = "interrupted", [MACHINE_EXIT_MSR] = "msr",
-        [MACHINE_EXIT_SHUTDOWN] = "shutdown",       [MACHINE_EXIT_INTERNAL] = "internal",
+        [MACHINE_EXIT_DOORBELL] = "doorbell",
+        [MACHINE_EXIT_IO] = "io",
+        [MACHINE_EXIT_MMIO] = "mmio",
+        [MACHINE_EXIT_HALT] = "halt",
+        [MACHINE_EXIT_INTERRUPTED] = "interrupted",
+        [MACHINE_EXIT_MSR] = "msr",
+        [MACHINE_EXIT_SHUTDOWN] = "shutdown",
+        [MACHINE_EXIT_INTERNAL] = "internal",
         [MACHINE_EXIT_OTHER] = "other",
     };
 

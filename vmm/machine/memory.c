@@ -1,13 +1,14 @@
 /*
- * vmm/machine/memory.c - guest RAM: one memfd of fixed size, mapped shared by us and by the backend.
+ * vmm/machine/memory.c - guest RAM: one memfd of fixed size, mapped shared by us and by the
+ * backend.
  *
- * The layout is that of QEMU's microvm machine, so that both backends show the guest the same RAM: up to
- * 3 GiB in one range from 0, the rest from 4 GiB on. File offset = order of the ranges. Under QEMU the
- * firmware owns the last 64 KiB of the first MiB and leaves traces below it: nobody may keep anything
- * there (the boot page lies above).
+ * The layout is that of QEMU's microvm machine, so that both backends show the guest the same RAM:
+ * up to 3 GiB in one range from 0, the rest from 4 GiB on. File offset = order of the ranges. Under
+ * QEMU the firmware owns the last 64 KiB of the first MiB and leaves traces below it: nobody may
+ * keep anything there (the boot page lies above).
  *
- * Lifetime: init to deinit by the owner; the mapping never moves. The size is sealed, so no process that
- * is handed the descriptor can make our accesses fault by truncating the file.
+ * Lifetime: init to deinit by the owner; the mapping never moves. The size is sealed, so no process
+ * that is handed the descriptor can make our accesses fault by truncating the file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,9 @@
 #include "vmm/machine/machine.h"
 
 #define MEMORY_GRANULE (2ull << 20)
-#define MEMORY_LEAST (8ull << 20)
-#define MEMORY_MOST (512ull << 30) /* what one level-4 entry maps */
-#define LOW_RAM_END 0xc0000000ull  /* QEMU 7.2 microvm: below are RAM, above devices */
+#define MEMORY_LEAST   (8ull << 20)
+#define MEMORY_MOST    (512ull << 30) /* what one level-4 entry maps */
+#define LOW_RAM_END    0xc0000000ull  /* QEMU 7.2 microvm: below are RAM, above devices */
 #define HIGH_RAM_START 0x100000000ull
 
 struct vt_error *machine_memory_init(struct machine_memory *memory, uint64_t bytes)
@@ -46,11 +47,13 @@ struct vt_error *machine_memory_init(struct machine_memory *memory, uint64_t byt
         fcntl(made.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
         error_number = errno;
         close(made.fd);
-        return vt_error_system(error_number, "cannot set the size of the guest's memory to %llu MiB",
+        return vt_error_system(error_number,
+                               "cannot set the size of the guest's memory to %llu MiB",
                                (unsigned long long)(made.bytes >> 20));
     }
     /* No reservation: pages that the guest never touches shall cost nothing. */
-    made.base = mmap(NULL, made.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, made.fd, 0);
+    made.base =
+        mmap(NULL, made.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, made.fd, 0);
     if (made.base == MAP_FAILED) {
         error_number = errno;
         close(made.fd);

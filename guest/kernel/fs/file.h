@@ -12,6 +12,7 @@ struct boot_info;
 struct dentry;
 struct file;
 struct inode;
+struct epoll_item;
 struct io_buffer;
 struct poll_table;
 struct task;
@@ -53,6 +54,18 @@ struct io_buffer {
 size_t io_copy_to(struct io_buffer *buffer, const void *source, size_t bytes);
 size_t io_copy_from(struct io_buffer *buffer, void *destination, size_t bytes);
 size_t io_zero(struct io_buffer *buffer, size_t bytes);
+/* A buffer over one piece; `segment` is the caller's and must live as long as the buffer. */
+static inline void io_buffer_init(struct io_buffer *buffer, struct io_segment *segment, bool kernel,
+                                  uint64_t address, uint64_t bytes)
+{
+    segment->address = address;
+    segment->bytes = bytes;
+    buffer->kernel = kernel;
+    buffer->segments = segment;
+    buffer->count = 1;
+    buffer->offset = 0;
+    buffer->remaining = bytes;
+}
 
 /* Every operation may be NULL: the caller then returns the error in brackets. All may sleep. */
 struct file_operations {
@@ -70,6 +83,11 @@ struct file_operations {
      * `write`. *ret = 0 and success: a hole, maps as a zero page. -ENXIO beyond the end.
      */
     int (*get_page)(struct file *file, uint64_t index, bool write, phys_t *ret);        /* ENODEV */
+    /*
+     * For mapping neighbours of a faulting page: ret[i] = the frame of page index + i with a reference taken, if
+     * it is in memory already (image pages are), else 0. Beyond the end: 0. NULL: get_page is asked for each.
+     */
+    void (*get_present_pages)(struct file *file, uint64_t index, unsigned count, phys_t *ret);
     int (*sync)(struct file *file);                                                     /* ok */
     void (*release)(struct file *file); /* last reference is going */
 };
@@ -83,7 +101,16 @@ struct file {
     void *private_data;
     uint64_t position;       /* position_lock */
     struct mutex position_lock; /* RANK_FILE_POSITION */
-    int32_t owner_pid;       /* F_SETOWN */
+    int32_t owner_pid;       /* F_SETOWN; a group if negative */
+    int32_t owner_signal;    /* F_SETSIG; 0 = SIGIO */
+    uint32_t held;           /* enum file_hold; set by open before the file is shared */
+    struct epoll_item *epoll_items; /* watchers; fs/epoll.c */
+};
+
+/* What the last file_put() gives back to the inode's `writers` count. */
+enum file_hold {
+    FILE_HOLDS_WRITER = 1u << 0,   /* open() raised inode->writers: lower it */
+    FILE_DENIES_WRITERS = 1u << 1, /* file_open_executable() lowered inode->writers: raise it */
 };
 
 void file_get(struct file *file);
@@ -91,6 +118,26 @@ void file_put(struct file *file);
 /* Positioned read into kernel memory: bytes or -errno. */
 ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t position);
 ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position);
+static inline bool file_readable(const struct file *file)
+{
+    return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_WRONLY;
+}
+static inline bool file_writable(const struct file *file)
+{
+    return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY;
+}
+/* A file without `seek` is a stream: it has no position, and pread() on it is ESPIPE. */
+static inline bool file_is_stream(const struct file *file)
+{
+    return !file->operations->seek;
+}
+/* A seek operation for files whose end is `end` bytes: SEEK_SET, SEEK_CUR, SEEK_END. Position lock held. */
+int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t end);
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
 uint64_t file_size(const struct file *file);
 /* The page of a mapping; see file_operations.get_page. */
 int file_get_page(struct file *file, uint64_t index, bool write, phys_t *ret);
@@ -111,6 +158,18 @@ struct file *file_table_find_in(struct file_table *table, int fd); /* for /proc 
 /* Lowest free descriptor >= from; takes over the reference on success. fd or -EMFILE / -ENOMEM. */
 int file_table_install(struct file *file, int from, bool close_on_exec);
 int file_table_close(int fd);
+/*
+ * The same without touching the count when the current task is the table's only user: nobody can close it under
+ * us then. Give it back with file_return() before returning to user mode; never keep it.
+ */
+struct file *file_borrow(int fd, bool *ret_counted);
+static inline void file_return(struct file *file, bool counted)
+{
+    if (unlikely(counted))
+        file_put(file);
+}
+/* Makes fd mean `file` (dup2): takes over the reference on success, closes what was there. fd or -EBADF, -ENOMEM. */
+int file_table_replace(struct file *file, int fd, bool close_on_exec);
 /* The smallest open fd >= from of a table, or -1; for /proc/PID/fd. */
 int file_table_next(struct file_table *table, int from);
 

@@ -8,12 +8,17 @@
  * dentries of the image that are not in use are kept (they are small); nothing is ever unpacked.
  *
  * Locks: inode->lock (mutex) guards content, size, metadata and, in directories, entries; dentry->lock
- * (spinlock) guards the list of cached children. rename_lock (mutex) serialises renames of directories.
+ * (spinlock) guards the cached children and the dentry's own parent, name and mount. rename_lock (mutex)
+ * serialises renames between directories.
+ *
+ * Lifetime: a name that is in its directory's cache stays there without holders until the directory has too
+ * many of them. A dentry holds its inode and its parent; a file system lives as long as its mount and inodes.
  */
 #ifndef KERNEL_FS_INODE_H
 #define KERNEL_FS_INODE_H
 
 #include "kernel/fs/file.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/list.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/time/clock.h"
@@ -50,7 +55,8 @@ struct inode {
     const struct file_operations *file_operations; /* given to files opened on it */
     void *private_data;
     struct mutex lock;        /* RANK_INODE */
-    int32_t writers;          /* open for writing; -n: n programs execute it (ETXTBSY) */
+    int32_t writers;          /* open for writing; -n: n programs execute it (ETXTBSY); atomic */
+    uint32_t entries_version; /* directories: raised with every change of an entry */
 };
 
 /* Any may be NULL: -EPERM for changes, -ENOTDIR for lookup. Called with the directory's lock held. */
@@ -68,11 +74,21 @@ struct inode_operations {
     ssize_t (*read_link)(struct inode *inode, char *buffer, size_t size);
     /* A link that is no text but leads straight to a place (/proc/PID/cwd, fd/N): counted *ret. May be NULL. */
     int (*follow)(struct inode *inode, struct dentry **ret);
-    int (*truncate)(struct inode *inode, uint64_t bytes);
+    /* Swaps what two existing names stand for (RENAME_EXCHANGE). -EINVAL if NULL. */
+    int (*exchange)(struct inode *old_directory, const char *old_name, size_t old_length,
+                    struct inode *new_directory, const char *new_name, size_t new_length);
+    /* A regular file without a name (O_TMPFILE); links = 0. -EOPNOTSUPP if NULL. */
+    int (*create_unnamed)(struct inode *directory, uint32_t mode, struct inode **ret);
+    int (*truncate)(struct inode *inode, uint64_t bytes); /* with the lock */
+    /* mode: FALLOC_FL_*, checked; with the lock. -EOPNOTSUPP if NULL. */
+    int (*allocate)(struct inode *inode, int mode, uint64_t offset, uint64_t bytes);
+    /* st_blocks, in 512-byte units; NULL: from the size. */
+    uint64_t (*blocks)(const struct inode *inode);
     /* Fresh attributes before stat (proc); may be NULL. */
     void (*refresh)(struct inode *inode);
     int (*open)(struct inode *inode, struct file *file); /* may set file->operations, private_data; may be NULL */
-    void (*destroy)(struct inode *inode); /* last reference is gone: frees private data and the inode */
+    /* Last reference is gone: frees private data, then calls inode_free(). NULL: only inode_free(). */
+    void (*destroy)(struct inode *inode);
 };
 
 /* What read_directory() calls for each entry; nonzero = buffer full, stop, entry not taken. */
@@ -83,46 +99,129 @@ struct directory_context {
     void *context;
     uint64_t position; /* where to go on; file->position */
 };
-/* file_operations.read_directory gets a struct directory_context as its context. "." and ".." included. */
+/*
+ * file_operations.read_directory gets a struct directory_context as its context. "." and ".." included. It is
+ * called with file->position_lock held and raises `position` past each entry taken. emit() writes to user
+ * memory and may sleep: no spinlock may be held around it.
+ */
+
+#define DENTRY_SHORT_NAME 40
+/* Set in `references` of a dentry that no cache leads to: it goes with its last holder. */
+#define DENTRY_UNHASHED 0x80000000u
 
 struct dentry {
-    uint32_t references;
-    struct dentry *parent;    /* itself at the root of a file system; counted */
-    struct inode *inode;      /* NULL: known not to exist */
-    struct spinlock lock;     /* RANK_DENTRY: children */
-    struct list children;     /* cached, through sibling_link */
-    struct list sibling_link;
-    struct dentry *mounted;   /* root dentry of what is mounted here, or NULL */
-    struct dentry *mounted_on; /* for a mount's root: the covered dentry */
-    bool deleted;             /* unlinked: path shows " (deleted)" */
-    uint16_t name_length;
+    struct dentry *parent;     /* itself at a root; counted; `lock` */
+    struct inode *inode;       /* NULL: known not to exist; counted; set once */
+    uint32_t references;       /* holders | DENTRY_UNHASHED; atomic; from 0 up only under the parent's lock */
+    uint32_t name_hash;
+    struct dentry *hash_next;  /* next in the parent's bucket; parent->lock */
+    struct dentry *mounted;    /* `lock`: root dentry of what is mounted here, or NULL; counted */
+    struct dentry *mounted_on; /* mount_lock: for a mount's root, the covered dentry; counted */
+    struct spinlock lock;      /* RANK_DENTRY; never two at once */
+    uint32_t child_count;      /* cached children; `lock`, as the next four */
+    struct list children;      /* cached ones, through sibling_link, newest first */
+    struct list sibling_link;  /* parent->lock */
+    struct dentry **buckets;   /* of cached children by name_hash, once there are several */
+    uint32_t bucket_count;
+    uint32_t version;          /* parent's entries_version when it was last verified (aliased trees) */
+    uint32_t prune_epoch;      /* of the last dentry_prune_tree() that saw it; mount_lock */
+    bool deleted;              /* unlinked: path shows " (deleted)" */
+    uint16_t name_length;      /* with name: `lock`, and the parent's while cached */
     char *name;
+    char short_name[DENTRY_SHORT_NAME];
+};
+
+enum filesystem_flags {
+    FILESYSTEM_ALIASED = 1u << 0,  /* bind mounts: one directory may have several dentries */
+    FILESYSTEM_READ_ONLY = 1u << 1,
 };
 
 struct filesystem {
     const char *type;         /* "tmpfs", "proc", "devtmpfs" ... */
     uint32_t device;          /* st_dev */
     uint32_t magic;           /* statfs f_type */
-    struct dentry *root;
-    uint64_t next_inode_number;
+    struct dentry *root;      /* counted */
+    uint64_t next_inode_number; /* the last one given out; atomic */
+    bool volatile_names;      /* names come and go by themselves (/proc): dentries are looked up every time and
+                                 never cached, negative ones neither */
     void *private_data;
-    struct list mount_link;
+    struct list mount_link;   /* mount_lock: in mount_list, in order of mounting */
     char mount_path[64];      /* for /proc/mounts */
+    uint32_t flags;           /* enum filesystem_flags */
+    uint32_t holders;         /* inodes, and the mount; atomic */
+    /* statfs: blocks of 4 KiB and inodes; NULL: all zero. */
+    void (*usage)(struct filesystem *filesystem, uint64_t *ret_blocks, uint64_t *ret_free,
+                  uint64_t *ret_inodes);
+    /* No holder is left: frees the structure. NULL: it is never freed. */
+    void (*release)(struct filesystem *filesystem);
 };
 
 /* inode.c */
 struct inode *inode_create(struct filesystem *filesystem, uint32_t mode); /* one reference, number assigned */
+/* The same in the caller's own memory (an inode embedded in something larger, freed by destroy). */
+void inode_init(struct inode *inode, struct filesystem *filesystem, uint32_t mode);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
+void inode_free(struct inode *inode);   /* what inode_create() made; called by destroy */
+void inode_deinit(struct inode *inode); /* counterpart of inode_init() */
+void filesystem_hold(struct filesystem *filesystem);
+void filesystem_drop(struct filesystem *filesystem);
+
 /* dentry.c */
+/*
+ * A dentry with one reference for the caller; holds the inode (NULL: a negative one) and the parent. With a
+ * parent it is entered in the parent's cache (unless the file system's names are volatile); the caller holds
+ * the parent inode's lock, or the tree is not visible yet. parent NULL: the root of a tree, or a nameless
+ * file's name ("pipe:[17]"). NULL when out of memory.
+ */
 struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length, struct inode *inode);
 void dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
+uint32_t name_hash(const char *name, size_t length);
+/* dentry_lookup() for callers that have the hash already. */
+int dentry_lookup_hashed(struct dentry *directory, const char *name, size_t length, uint32_t hash,
+                         struct dentry **ret);
+/* dentry_lookup() with the directory inode's lock held. */
+int dentry_lookup_locked(struct dentry *directory, const char *name, size_t length, struct dentry **ret);
+/* A negative dentry's name exists now; directory lock held. */
+void dentry_instantiate(struct dentry *dentry, struct inode *inode);
+/* The name is gone from its directory; directory lock held. */
+void dentry_delete(struct dentry *dentry);
+/*
+ * The name moved; both directory locks held. `spare_name` was allocated by the caller if length >=
+ * DENTRY_SHORT_NAME (else NULL) and is taken over.
+ */
+void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *name, size_t length,
+                 char *spare_name);
+/* Forgets what no one holds below `dentry`; mount_lock held. */
+void dentry_prune_tree(struct dentry *dentry);
+struct dentry *dentry_parent(struct dentry *dentry); /* counted */
+/* The dentry, or the root of what is mounted on it; takes over and returns a reference. */
+struct dentry *dentry_cross_mounts(struct dentry *dentry);
+/* The root of the mount that holds the dentry (for comparison only: not counted). */
+struct dentry *dentry_mount_root(struct dentry *dentry);
+/*
+ * Text of the path as seen from `root`, NUL-terminated, at the end of the buffer; *ret is its start. The
+ * length without NUL or -ENAMETOOLONG. *ret_unreachable: it does not lie below `root`.
+ */
+ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size, char **ret,
+                    bool *ret_unreachable);
+/* Further O_* that only open() looks at. */
+#define O_SYNC 04010000
+#define O_NOATIME 01000000
+#define O_TMPFILE 020000000 /* the bit; programs pass it with O_DIRECTORY */
+
 /* path.c: flags for walking */
 enum path_flags {
     PATH_FOLLOW = 1u << 0,      /* follow a symlink in the last component */
     PATH_EMPTY = 1u << 1,       /* "" means the directory_fd itself (AT_EMPTY_PATH) */
     PATH_DIRECTORY = 1u << 2,   /* must be a directory */
+    PATH_REAL_IDS = 1u << 3,    /* search permission by the real ids (access) */
+    PATH_NO_SYMLINKS = 1u << 4, /* openat2's RESOLVE_*: */
+    PATH_NO_MAGIC_LINKS = 1u << 5,
+    PATH_NO_MOUNTS = 1u << 6,
+    PATH_BENEATH = 1u << 7,
+    PATH_IN_ROOT = 1u << 8,
 };
 #define AT_FDCWD (-100)
 /* Counted dentry of an existing file. */
@@ -135,11 +234,42 @@ int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_p
                        bool *ret_trailing_slash);
 /* The child of a directory, cached or looked up; counted; dentry->inode NULL if it does not exist. */
 int dentry_lookup(struct dentry *directory, const char *name, size_t length, struct dentry **ret);
+/* mount.c */
+extern struct dentry *tree_root;   /* root of the whole tree; set by fs_init() */
+extern struct mutex mount_lock;    /* RANK_RENAME: mount_list, who is mounted where */
+extern struct list mount_list;     /* struct filesystem, through mount_link */
+/* Mounts on an existing directory (kernel path; "/" the first time). The file system, or NULL. */
 struct filesystem *mount_filesystem(struct filesystem *filesystem, const char *path);
+/* file.c */
 struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
                          const struct file_operations *operations, void *private_data); /* takes own references */
-/* A file without a name (pipe, eventfd, memfd): inode on the anonymous file system. */
+/*
+ * A file without a name (pipe, eventfd): inode on the anonymous file system, one reference. `kind` names it for
+ * the reader of the code only.
+ */
 struct inode *anonymous_inode(uint32_t mode, const char *kind);
+
+extern struct mutex rename_lock; /* RANK_RENAME */
+
+/* Nothing can be done with a file that has these: O_PATH, and files whose opening failed. */
+extern const struct file_operations empty_file_operations;
+
+/* -EROFS on a read-only file system. */
+static inline int inode_read_only(const struct inode *inode)
+{
+    return inode->filesystem->flags & FILESYSTEM_READ_ONLY ? -EROFS : 0;
+}
+static inline bool inode_is(const struct inode *inode, uint32_t type)
+{
+    return (inode->mode & S_IFMT) == type;
+}
+
+/* root/memory_file.c: tmpfs files without a name. */
+/* Zero-filled memory that can be mapped shared; one reference; NULL when out of memory. */
+struct file *shared_memory_file_create(uint64_t bytes);
+/* fcntl F_GET_SEALS / F_ADD_SEALS: the seals, 0, or -EINVAL (no memfd), -EPERM, -EBUSY. */
+int64_t file_seals_get(struct file *file);
+int64_t file_seals_add(struct file *file, uint32_t seals);
 
 /* What each kind of file system offers to fs_init(). */
 struct filesystem *root_filesystem_create(const struct boot_info *boot); /* root/: image + writable layer */

@@ -30,6 +30,13 @@ enum vma_flags {
     VMA_NORESERVE = 1u << 10,
 };
 
+/*
+ * One mapping. An ELF segment whose memory is larger than its part of the file is ONE vma with file_bytes set:
+ * pages wholly within file_bytes come from the file, pages wholly beyond it are anonymous, and the page in
+ * which it ends is made at its first touch as a private page: the file's bytes, then zeros. So exec neither
+ * copies nor clears a bss tail, and maps no separate bss (unless it is in no page of the segment).
+ * The structs come from a cache of their own and are never reused for another type.
+ */
 struct vma {
     struct rb_node node;
     uint64_t start, end;     /* page aligned, [start, end) */
@@ -39,6 +46,8 @@ struct vma {
     uint64_t file_offset;    /* of `start`, page aligned */
     uint64_t file_bytes;     /* bytes from `start` that come from the file; the rest of an ELF segment's
                                 pages reads as zero (UINT64_MAX = all) */
+    uint64_t gap;            /* bytes below `start` where another mapping may be placed (vma.c) */
+    uint64_t subtree_gap;    /* the largest gap in the subtree (augmentation) */
 };
 
 struct address_space {
@@ -57,12 +66,15 @@ struct address_space {
     uint64_t auxv[48];        /* as given to the program; for /proc/PID/auxv */
     /* counters (the auditor compares them with what it counts) */
     uint64_t mapped_pages;    /* sum of the VMAs' sizes */
-    uint64_t anonymous_pages; /* present leaves with FRAME_ANONYMOUS */
-    uint64_t file_pages;      /* present leaves with FRAME_FILE or FRAME_IMAGE */
+    uint64_t data_pages;      /* of them private, writable and no stack: what RLIMIT_DATA limits */
+    uint64_t anonymous_pages; /* leaves (PRESENT or PTE_HELD) with FRAME_ANONYMOUS */
+    uint64_t file_pages;      /* leaves with FRAME_FILE or FRAME_IMAGE */
     uint64_t table_pages;     /* page-table frames, the root included */
     uint64_t max_resident;    /* highest anonymous + file seen */
-    uint64_t locked_pages;
-    struct file *executable;  /* for /proc/PID/exe; one reference */
+    uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
+    uint32_t vma_count;
+    bool lock_future;         /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
+    struct file *executable;  /* for /proc/PID/exe; one reference, which exec hands over */
 };
 
 extern struct slot_table address_space_slots;

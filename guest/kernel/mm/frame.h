@@ -2,11 +2,23 @@
  * kernel/mm/frame.h - physical memory in frames of 4 KiB, each with an exact count of who refers to it.
  *
  * Every frame of RAM, the rootfs image's included, has one struct frame; the array is published in the glass.
- * References are: each page-table leaf that maps it, each file page cache slot that holds it, and one for its
- * owner if it is kernel memory, a page table, or part of the image. Zero references = free.
+ * References are: each page-table leaf that maps it (a leaf that PROT_NONE made not present, PTE_HELD, counts
+ * too), each file page cache slot that holds it, and one for its owner if it is kernel memory, a page table,
+ * or part of the image. Zero references = free.
  *
- * Nothing is initialised at boot: an all-zero entry beyond the untouched mark is a frame that was never used,
- * and such a frame reads as zero (shared/boot.h).
+ * Nothing is initialised at boot, so a walker of the table (in a stopped world) goes by these rules, frame
+ * number n from 0 upwards:
+ *   1. An entry whose 16 bytes are all zero was never touched. If n lies in a fixed range it has that range's
+ *      kind and one reference, its owner's: below BOOT_KERNEL_PHYS FRAME_RESERVED; the kernel image and the
+ *      frame table itself FRAME_KERNEL; the rootfs image and boot files FRAME_IMAGE; outside the RAM ranges
+ *      nothing at all. In every other place it is free, and reads as zero.
+ *   2. An entry with references in a fixed range: `references` includes the owner's one (so an image frame
+ *      that k leaves map has k + 1), and it stays touched for ever: k may be 0 again.
+ *   3. Any other entry heads a block of 2^order frames: go on at n + 2^order. kind FRAME_FREE: the block is
+ *      free. The entries inside a block (order > 0) mean nothing.
+ * So frames_free_count() equals the free frames by rules 1 and 3.
+ *
+ * All functions may be called on any CPU in any context with interrupts off, spinlocks below RANK_FRAMES held.
  */
 #ifndef KERNEL_MM_FRAME_H
 #define KERNEL_MM_FRAME_H
@@ -28,10 +40,12 @@ struct frame {
     uint32_t references; /* atomic */
     uint8_t kind;        /* enum frame_kind */
     uint8_t order;       /* of the block that it heads, for kernel blocks and free blocks */
-    uint16_t flags;
-    uint32_t next;       /* free list links: frame numbers, 0 = none */
+    uint16_t flags;      /* free: FRAME_LISTED or 0; kernel: kmalloc's size class + 1 */
+    uint32_t next;       /* free list links: frame numbers, 0 = none; page tables: entries in use */
     uint32_t previous;
 };
+
+#define FRAME_ORDER_MAX 10 /* blocks of up to 4 MiB */
 
 enum frame_flags {
     FRAME_WANT_ZERO = 1u << 0, /* the caller needs it cleared */
@@ -48,17 +62,32 @@ extern uint64_t frame_table_count;
 struct boot_info;
 void frame_init(const struct boot_info *boot, phys_t kernel_end);
 
-/* 2^order frames, naturally aligned, one reference; 0 when there is no memory. */
-phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags);
-void frame_reference(phys_t phys);
-/* Drops a reference and frees the frame (or the block that it heads) when it was the last. */
-void frame_release(phys_t phys);
-uint64_t frames_free_count(void);
-
 static inline struct frame *frame_of(phys_t phys)
 {
     return &frame_table[phys >> PAGE_SHIFT];
 }
+
+/* 2^order frames, naturally aligned, one reference; 0 when there is no memory. */
+phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags);
+
+void frame_reference_first(phys_t phys); /* slow path: a frame of a fixed range is touched for the first time */
+static inline void frame_reference(phys_t phys)
+{
+    if (unlikely(__atomic_fetch_add(&frame_of(phys)->references, 1, __ATOMIC_RELAXED) == 0))
+        frame_reference_first(phys);
+}
+
+/* Drops a reference and frees the frame (or the block that it heads) when it was the last. */
+void frame_release(phys_t phys);
+/* The same for a single frame with one reference that the caller knows to read as zero. */
+void frame_release_clean(phys_t phys);
+
+/* Right also for frames that were never touched. */
+enum frame_kind frame_kind_of(phys_t phys);
+
+uint64_t frames_free_count(void);  /* walks the CPUs' caches: for reports, not for hot paths */
+uint64_t frames_image_count(void); /* frames of image and boot files */
+uint64_t frames_total_count(void); /* frames that were available after boot: what MemTotal says */
 
 /* arch/x86_64/page_copy.c: whole pages, in the direct map. */
 void page_clear(void *page);

@@ -22,6 +22,7 @@ struct object_cache {
         uint32_t count;
     } cpu[CPUS_MAX];
     uint64_t frames;       /* frames taken, never given back */
+    uint16_t tag;          /* kmalloc only: written into struct frame.flags of its blocks, which are one frame */
 };
 
 #define OBJECT_CACHE_INIT(cache_name, type)                                                        \

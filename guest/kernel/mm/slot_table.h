@@ -11,12 +11,15 @@
 struct slot_table {
     struct glass_slots glass; /* first: this is what the host reads */
     struct spinlock lock;     /* RANK_SLOT_TABLE */
-    void *free;               /* list through the slots' second words */
+    void *free;               /* list through the words after the slots' headers */
     uint64_t next_id;
 };
 
+#define SLOT_CHUNK_ORDER 2 /* 16 KiB: no object may be larger */
+
 #define SLOT_TABLE_INIT(type_name, c_type)                                                         \
-    {.glass = {.type = (type_name), .stride = (sizeof(c_type) + 63) & ~63u},                       \
+    {.glass = {.type = (type_name), .stride = (sizeof(c_type) + 63) & ~63u,                        \
+               .slots_per_chunk = (PAGE_SIZE << SLOT_CHUNK_ORDER) / ((sizeof(c_type) + 63) & ~63ul)}, \
      .lock = SPINLOCK_INIT(RANK_SLOT_TABLE), .next_id = 1}
 
 /*

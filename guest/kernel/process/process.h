@@ -4,8 +4,10 @@
  *
  * Lifetime: object.references: one for being in the PID table, one per thread, one per temporary holder. A
  * process whose last thread has gone is a zombie until its parent (or whoever adopted it) reaped it.
- * Locks: family_lock guards tree, groups, sessions, thread lists and exit state; signal_lock guards pending
- * signals, masks of its threads, timers and rlimits.
+ * Locks: family_lock guards tree, groups, sessions and exit state; signal_lock guards pending signals, masks of
+ * its threads, stop and exit requests, timers and rlimits; parts_lock guards the pointers of its threads to
+ * shared parts. The thread list is changed under family_lock and signal_lock together, so either is enough to
+ * walk it.
  */
 #ifndef KERNEL_PROCESS_PROCESS_H
 #define KERNEL_PROCESS_PROCESS_H
@@ -49,20 +51,30 @@ struct process {
     struct task *leader;        /* the task whose tid is the pid; stays until reaped */
     uint32_t task_count;        /* threads that have not exited */
     int32_t group, session;     /* ids */
-    struct list group_link, session_link;
+    struct list group_link, session_link; /* rings without a head: the PID table names one member */
     bool zombie;                /* all threads gone, not reaped */
-    bool exiting;               /* exit_group or a deadly signal: exit_status is decided */
-    bool stopped, continued, stop_reported, continue_reported;
+    bool exiting;               /* exit_group or a deadly signal: exit_status is decided (signal_lock) */
+    bool stopped, continued, stop_reported, continue_reported; /* changed under signal_lock too */
     int32_t stop_signal;
     bool is_subreaper;
     bool did_exec;              /* since fork: setpgid by the parent is refused */
     uint32_t exit_status;       /* wait status */
     struct wait_queue child_events; /* parents wait here */
+    struct wait_queue thread_events; /* exec waits here until it is the only thread */
+    int32_t creator_tid;        /* the parent's thread that made it, for __WNOTHREAD */
 
     /* -- signal_lock -- */
     struct spinlock signal_lock; /* RANK_SIGNAL */
     struct signal_set pending;
     struct list pending_queue;
+    uint32_t pending_count;      /* queued in the process and its threads, against RLIMIT_SIGPENDING */
+    struct signal_actions *actions; /* one reference; its tasks' pointers are the same without one */
+    bool stop_active;            /* job control: every thread is to stop, or has */
+    bool stop_dequeued;          /* a stop signal was taken and no SIGCONT has come since */
+    bool deadly_reported;        /* the trace record of the deadly signal is written */
+    bool continue_notice;        /* SIGCONT came: the next thread that runs tells the parent */
+    bool signals_closed;         /* all threads are gone: nothing is queued any more */
+    struct task *exec_task;      /* the thread that replaces the program: every other one must go */
     struct rlimit rlimits[RLIMIT_COUNT];
     struct timer alarm;         /* ITIMER_REAL */
     uint64_t alarm_interval_ns;
@@ -81,15 +93,29 @@ struct process {
     uint64_t children_max_resident;
     uint64_t max_resident;
     uint64_t start_ns;
-    struct mutex exec_lock;     /* RANK_EXEC */
+    struct spinlock parts_lock; /* RANK_TASK_PARTS */
+    bool keep_capabilities;     /* PR_SET_KEEPCAPS */
 };
 
 extern struct slot_table process_slots;
 extern struct spinlock family_lock; /* RANK_FAMILY */
+/*
+ * PID 1 is the kernel's own: a thread without user memory that adopts and reaps orphans. The user's program is
+ * PID 2; when that process ends, the machine ends with its status.
+ */
 extern struct process *init_process;
+extern struct process *program_process;
 
 void process_get(struct process *process);
 void process_put(struct process *process);
+
+/*
+ * The shared parts of any task, as counted references for a look from another task (/proc); NULL if it has
+ * none (kernel thread, or already exited). A task uses its own pointers without this.
+ */
+struct address_space *task_address_space_get(struct task *task);
+struct file_table *task_files_get(struct task *task);
+struct fs_context *task_fs_get(struct task *task);
 
 /* ---- pid.c. Lookups return a counted reference or NULL. ---- */
 struct task *task_find_get(int32_t tid);
@@ -98,6 +124,27 @@ struct process *process_find_get(int32_t pid);
 struct process *process_next_get(int32_t from);
 /* For /proc/PID/task: the same over the threads of a process. */
 struct task *process_thread_next_get(struct process *process, int32_t from);
+
+/*
+ * The members of a process group or session, under family_lock: the first one, or NULL; then each next one
+ * until it is the first again.
+ */
+struct process *group_first(int32_t group);
+struct process *session_first(int32_t session);
+static inline struct process *group_next(struct process *process)
+{
+    return list_entry(process->group_link.next, struct process, group_link);
+}
+static inline struct process *session_next(struct process *process)
+{
+    return list_entry(process->session_link.next, struct process, session_link);
+}
+/* Does job control reach the group (group.c)? family_lock held. */
+bool group_is_orphaned(int32_t group);
+
+/* How many processes and threads are in the PID table. */
+uint32_t process_count(void);
+uint32_t thread_count(void);
 
 /* ---- fork.c ---- */
 struct clone_arguments {
@@ -109,7 +156,7 @@ struct clone_arguments {
 };
 /* The one primitive. The child's tid, or -errno. */
 int64_t process_clone(const struct clone_arguments *arguments);
-/* PID 1 from the boot page; called once by the first CPU's boot thread. Panics only on broken boot data. */
+/* PIDs 1 and 2 from the boot page; called once by the first CPU's boot thread. Panics only on broken boot data. */
 void process_start_init(void);
 
 /* ---- exec.c ---- */
@@ -127,5 +174,17 @@ _Noreturn void process_exit_group(uint32_t wait_status);      /* whole process; 
 /* ---- accounting (accounting.c) ---- */
 struct linux_rusage;
 void process_times(struct process *process, uint64_t *ret_utime_ns, uint64_t *ret_stime_ns);
+
+/* ---- names of the machine (misc.c): NUL-terminated copies ---- */
+#define SYSTEM_NAME_BYTES 65
+void host_name_get(char name[SYSTEM_NAME_BYTES]);
+void domain_name_get(char name[SYSTEM_NAME_BYTES]);
+#define SYSTEM_NAME "Linux"
+#define SYSTEM_RELEASE "6.1.0-vitrine"
+#define SYSTEM_VERSION "#1 SMP Vitrine"
+#define SYSTEM_MACHINE "x86_64"
+
+/* No random layout (BOOT_FLAG_NO_ASLR); set from the boot page by process_start_init(). */
+extern bool aslr_enabled;
 
 #endif

@@ -47,6 +47,9 @@ _Static_assert(sizeof(struct linux_siginfo) == 128, "siginfo is part of the ABI"
 #define CLD_STOPPED 5
 #define CLD_CONTINUED 6
 
+/* So many bytes of a siginfo carry anything; the kernel neither keeps nor writes the rest. */
+#define SIGINFO_BYTES 48
+
 struct pending_signal {
     struct list link;
     struct linux_siginfo info;
@@ -70,11 +73,35 @@ struct signal_action {
     struct signal_set mask;
 };
 
-/* Dispositions; shared by CLONE_SIGHAND. Guarded by the signal_lock of the process (all sharers are one). */
+/*
+ * Dispositions; shared by CLONE_SIGHAND, that is by all threads of a process and in rare cases by several
+ * processes. An entry of action[] means something only while its bit in `set` is 1; otherwise the disposition
+ * is the default: so a copy for fork touches only what a program really set. Guarded by `lock`, which is taken
+ * inside the signal_lock of a process; the sets may be read without it.
+ */
 struct signal_actions {
     uint32_t references;
+    struct spinlock lock;      /* RANK_SIGNAL_ACTIONS */
+    struct signal_set set;     /* not the default */
+    struct signal_set ignored; /* of them: SIG_IGN */
+    struct signal_set caught;  /* of them: a handler */
     struct signal_action action[SIGNALS];
 };
+
+static inline uint64_t signal_bit(int signal)
+{
+    return 1ull << (signal - 1);
+}
+
+/* Default actions (signal(7)) as masks. */
+#define SIGNALS_DEFAULT_IGNORE                                                                     \
+    (1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1) | 1ull << (SIGURG - 1) | 1ull << (SIGWINCH - 1))
+#define SIGNALS_DEFAULT_STOP                                                                       \
+    (1ull << (SIGSTOP - 1) | 1ull << (SIGTSTP - 1) | 1ull << (SIGTTIN - 1) | 1ull << (SIGTTOU - 1))
+#define SIGNALS_SYNCHRONOUS                                                                        \
+    (1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | \
+     1ull << (SIGFPE - 1) | 1ull << (SIGSYS - 1))
+#define SIGNALS_UNBLOCKABLE (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
 
 struct process;
 
@@ -90,5 +117,23 @@ int signal_send_group(int32_t group, int signal, const struct linux_siginfo *inf
 void signal_force(int signal, int code, uint64_t address);
 /* Called on the way back to user mode when TASK_WORK_SIGNAL / EXIT / STOP is set: arch/x86_64/trap.c. */
 void signal_deliver(struct trap_frame *frame);
+
+/* For /proc/PID/status and the like: a consistent copy. */
+struct signal_summary {
+    struct signal_set thread_pending, process_pending, blocked, ignored, caught;
+    uint32_t queued; /* of at most RLIMIT_SIGPENDING */
+};
+void signal_summarise(struct task *task, struct signal_summary *ret);
+/* The current task's blocked mask becomes `mask` (SIGKILL and SIGSTOP are taken out of it). */
+void signal_set_blocked(uint64_t mask);
+/*
+ * ppoll, pselect, sigsuspend ...: `mask` holds until the call is over; the old one comes back when a handler's
+ * frame is built from it, or on the way to user mode. With signal_end_temporary_mask(false) the call ended
+ * without a signal and the old mask is back at once.
+ */
+void signal_begin_temporary_mask(uint64_t mask);
+void signal_end_temporary_mask(bool interrupted);
+/* Does the current task block or ignore the signal (background tty access)? */
+bool signal_blocked_or_ignored(int signal);
 
 #endif

@@ -92,7 +92,7 @@ struct task {
 
     uint32_t work;           /* enum task_work; atomic, anyone */
 
-    /* -- shared parts: changed by the task itself under task_parts_lock, so that /proc can look -- */
+    /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look -- */
     struct address_space *address_space; /* NULL in kernel threads */
     struct file_table *files;
     struct fs_context *fs;
@@ -104,6 +104,8 @@ struct task {
     struct signal_set blocked;
     struct signal_set saved_mask; /* sigsuspend, ppoll ...: restored when the handler frame is built */
     bool restore_saved_mask;
+    struct signal_set awaited;   /* sigtimedwait: wakes for these although they are blocked */
+    bool job_stopped;            /* took part in the stop of its process */
     uint64_t alternate_stack, alternate_stack_bytes;
     int32_t alternate_stack_flags;
 
@@ -150,6 +152,8 @@ static inline void task_get(struct task *task)
     __atomic_fetch_add(&task->object.references, 1, __ATOMIC_RELAXED);
 }
 void task_put(struct task *task); /* last one: Dead, slot freed */
+/* Called by the last task_put() before the slot is freed; registered by the process floor. May be NULL. */
+extern void (*task_released)(struct task *task);
 
 /* ---- scheduling (sched/core.c) ---- */
 
@@ -181,6 +185,8 @@ static inline bool task_interrupted(const struct task *task)
     return READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP);
 }
 
+/* From outside: not picked any more, wherever it is; and released again. */
+void task_hold(struct task *task, bool held);
 int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice);
 int task_set_affinity(struct task *task, uint64_t mask);
 void task_set_comm(struct task *task, const char *name);

@@ -13,6 +13,10 @@ enum lock_rank {
     RANK_EXEC = 5,          /* process: one exec or coredump at a time */
     RANK_RENAME = 10,       /* file system tree: rename */
     RANK_INODE = 15,        /* inode content and directory entries; two: parent before child, else by address */
+    RANK_EPOLL_LINKS = 16,  /* which epoll instances watch which files */
+    RANK_EPOLL_OUTER = 17,  /* interest list of an epoll instance that watches another */
+    RANK_EPOLL = 18,        /* interest list of any other epoll instance */
+    RANK_FIFO_TABLE = 19,   /* which named pipes are open */
     RANK_PIPE = 20,         /* pipe buffer; two (tee): by address */
     RANK_TTY = 22,
     RANK_FILE_POSITION = 12,
@@ -22,11 +26,19 @@ enum lock_rank {
     /* spinlocks */
     RANK_FAMILY = 60,        /* PID table, process tree, groups, sessions */
     RANK_SIGNAL = 65,        /* pending signals and dispositions of a process */
+    RANK_SIGNAL_ACTIONS = 66, /* dispositions */
+    RANK_TASK_PARTS = 67,   /* process: its threads' pointers to shared parts */
     RANK_FUTEX = 68,         /* futex hash bucket; two (requeue): by address */
+    RANK_FILE_LOCKS = 69,    /* advisory locks of files (fcntl, flock) */
     RANK_FILE_TABLE = 70,
     RANK_DENTRY = 72,        /* children of a dentry; two: parent before child */
     RANK_FS_CONTEXT = 74,    /* cwd, root, umask */
+    RANK_TERMINAL = 76,      /* line discipline of a tty */
     RANK_WAIT_QUEUE = 80,    /* two: none */
+    RANK_EPOLL_READY = 81,   /* ready list of an epoll instance; taken by waiter.notify */
+    RANK_EPOLL_QUEUE = 82,   /* wait queue of an epoll instance that watches no other one */
+    RANK_EPOLL_OUTER_READY = 83, /* the same two of an instance that does */
+    RANK_EPOLL_OUTER_QUEUE = 84,
     RANK_TIMER = 85,         /* timers of one CPU */
     RANK_RUN_QUEUE = 90,     /* two: by CPU index */
     RANK_SLOT_TABLE = 95,

@@ -29,12 +29,14 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 void spin_lock_contended(struct spinlock *lock); /* slow path */
 
 #ifdef KERNEL_DEBUG
-void spin_check_take(struct spinlock *lock);
+/* nested: a lock of the same rank may be held, in the order that lock_order.h gives for that rank. */
+void spin_check_take(struct spinlock *lock, bool nested);
 void spin_check_release(struct spinlock *lock);
 #else
-static inline void spin_check_take(struct spinlock *lock)
+static inline void spin_check_take(struct spinlock *lock, bool nested)
 {
     (void)lock;
+    (void)nested;
 }
 static inline void spin_check_release(struct spinlock *lock)
 {
@@ -46,14 +48,22 @@ static inline void spin_lock(struct spinlock *lock)
 {
     if (unlikely(__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE)))
         spin_lock_contended(lock);
-    spin_check_take(lock);
+    spin_check_take(lock, false);
+}
+
+/* A second lock of the same rank. */
+static inline void spin_lock_nested(struct spinlock *lock)
+{
+    if (unlikely(__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE)))
+        spin_lock_contended(lock);
+    spin_check_take(lock, true);
 }
 
 static inline bool spin_try_lock(struct spinlock *lock)
 {
     if (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
         return false;
-    spin_check_take(lock);
+    spin_check_take(lock, true); /* trying cannot deadlock, whatever is held */
     return true;
 }
 

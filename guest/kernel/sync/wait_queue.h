@@ -34,6 +34,12 @@ struct waiter {
     struct wait_queue *queue; /* NULL when not queued */
     bool exclusive;           /* wake_up_one() wakes the first exclusive waiter, and every shared one */
     bool woken;               /* a wake-up reached this waiter */
+    /*
+     * NULL (as waiter_init() leaves it): wake-ups wake the task. Otherwise wake_up_*() calls it instead, with
+     * the queue's lock held, and leaves the waiter queued: for watchers that stay registered while nobody
+     * sleeps (epoll). Such a waiter is never exclusive and has no task.
+     */
+    void (*notify)(struct waiter *waiter);
 };
 
 enum wait_mode {

@@ -22,4 +22,9 @@ void timer_start(struct timer *timer, uint64_t deadline_ns);
 /* True if it was still to come. After return the callback is not running and will not run. */
 bool timer_cancel(struct timer *timer);
 
+/* The interrupt: runs what is due on this CPU, then lets the scheduler look. */
+void timer_interrupt(void);
+/* Arms this CPU's LAPIC for whatever comes first, a timer or the end of a slice, if it is not armed early enough. */
+void timer_program(void);
+
 #endif

@@ -41,6 +41,12 @@ void arch_task_start_user(struct task *task, uint64_t rip, uint64_t rsp);
 /* A new user task (the first one) that starts in user mode from a frame set by arch_task_start_user(). */
 void arch_task_start_at_user_return(struct task *task);
 
+/*
+ * The current task, a user task that was started with arch_task_start_kernel() and has been given a program by
+ * arch_task_start_user(), goes to user mode for the first time, through the same work check as every return.
+ */
+_Noreturn void arch_enter_user_mode(void);
+
 /* ARCH_SET_FS and friends; 0 or -EINVAL / -EPERM. */
 int64_t arch_prctl(struct task *task, int code, uint64_t address);
 void arch_set_thread_pointer(struct task *task, uint64_t fs_base);

@@ -19,7 +19,7 @@ struct task;
 struct cpu {
     /* -- offsets known to entry.S: see arch/asm_offsets.h -- */
     struct cpu *self;
-    struct task *current;
+    struct task *task;         /* the current one */
     uint64_t kernel_stack_top; /* of the current task */
     uint64_t user_rsp;         /* scratch of the system-call entry */
 
@@ -32,8 +32,9 @@ struct cpu {
     phys_t active_root;
     struct task *fpu_owner;    /* whose state is in the FPU registers */
     uint32_t requests;         /* enum cpu_request; atomic: others set, this CPU clears */
-    bool in_interrupt;
-    uint64_t flush_start, flush_end;
+    bool in_interrupt; /* a handler runs: it may not block */
+    uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
+    uint64_t timer_armed_tsc;  /* when the LAPIC timer will fire; UINT64_MAX = not armed */
     struct spinlock *held_locks[CPU_HELD_LOCKS_MAX]; /* debug builds */
     uint32_t held_lock_count;
     bool checking;             /* the lock checker is at work: do not recurse */
@@ -44,6 +45,8 @@ enum cpu_request {
     CPU_REQUEST_RESCHEDULE = 1u << 1,
     CPU_REQUEST_STOP = 1u << 2,       /* the world stops: park */
     CPU_REQUEST_HALT = 1u << 3,       /* panic or shutdown: never return */
+    CPU_REQUEST_TIMER = 1u << 4,      /* the run queue's slice end has changed */
+    CPU_REQUEST_LOOK = 1u << 5,       /* nothing: just leave user mode and look at the task's work */
 };
 
 static inline struct cpu *this_cpu(void)

@@ -20,6 +20,7 @@ typedef uint64_t pte_t;
 #define PTE_LARGE (1ull << 7)
 #define PTE_GLOBAL (1ull << 8)
 #define PTE_SOFT_COW (1ull << 9) /* ours: write-protected because it is shared, not because the vma is */
+#define PTE_HELD (1ull << 10) /* ours: not PRESENT, but the leaf still holds its frame (PROT_NONE) */
 #define PTE_NO_EXECUTE (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -38,6 +39,8 @@ static inline pte_t *page_table_at(phys_t table)
 
 struct address_space;
 
+/* The kernel's own root table. */
+phys_t kernel_root_phys(void);
 /* Fills in the upper half (and nothing else) of a fresh, all-zero root table. */
 void arch_root_table_init(phys_t root);
 /* Clears what arch_root_table_init() wrote, so that the frame can go back to a cache of zeroed tables. */
@@ -55,7 +58,12 @@ void tlb_flush_all_user(void);
  */
 void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end);
 
-/* Loads the address space on this CPU and keeps cpu_mask right; NULL = the kernel's own tables. */
+/*
+ * Makes `space` the one that user addresses mean on this CPU, and keeps cpu_mask right. NULL (a task without
+ * user memory) loads nothing: the last one stays, borrowed, until another is needed or it is retired.
+ */
 void address_space_activate(struct address_space *space);
+/* The last holder is gone: no CPU, this one included, may keep it loaded. Before its tables are freed. */
+void address_space_retire(struct address_space *space);
 
 #endif

@@ -1,0 +1,306 @@
+/*
+ * Entries from user mode and exceptions, the way back, and the stack switch. Every entry leaves a complete
+ * struct trap_frame at the top of the task's kernel stack. Interrupts stay off in the kernel.
+ */
+#include "arch/asm_offsets.h"
+#include "arch/layout.h"
+
+#define SELECTOR_USER_DATA 0x2b
+#define SELECTOR_USER_CODE 0x33
+
+    .macro PUSH_REGISTERS
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %rax
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    .endm
+
+    .macro POP_REGISTERS
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rax
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    .endm
+
+    .text
+    .globl syscall_entry
+    .balign 16
+syscall_entry:
+    swapgs
+    mov %rsp, %gs:CPU_USER_RSP
+    mov %gs:CPU_KERNEL_STACK_TOP, %rsp
+    push $SELECTOR_USER_DATA
+    push %gs:CPU_USER_RSP
+    push %r11
+    push $SELECTOR_USER_CODE
+    push %rcx
+    push $0
+    push %rax
+    PUSH_REGISTERS
+    xorl %ebp, %ebp
+    mov %rsp, %rdi
+    call syscall_from_user
+/* AL: the frame is still what sysret produces (rip = rcx, flags = r11, user selectors). */
+    testb %al, %al
+    jz return_by_iret
+    POP_REGISTERS
+    mov FRAME_RSP-FRAME_ORIGINAL_RAX(%rsp), %rsp
+    swapgs
+    sysretq
+
+/* A new task's first return to user mode; also the end of every other entry from user mode. */
+    .globl return_by_iret
+return_by_iret:
+    POP_REGISTERS
+    add $16, %rsp
+    swapgs
+    .globl return_iretq
+return_iretq:
+    iretq
+
+    .macro ENTRY_WITHOUT_CODE vector
+    .globl entry_\vector
+    .balign 16
+entry_\vector:
+    push $0
+    push $\vector
+    jmp exception_common
+    .endm
+    .macro ENTRY_WITH_CODE vector
+    .globl entry_\vector
+    .balign 16
+entry_\vector:
+    push $\vector
+    jmp exception_common
+    .endm
+
+    ENTRY_WITHOUT_CODE 0
+    ENTRY_WITHOUT_CODE 1
+    ENTRY_WITHOUT_CODE 3
+    ENTRY_WITHOUT_CODE 4
+    ENTRY_WITHOUT_CODE 5
+    ENTRY_WITHOUT_CODE 6
+    ENTRY_WITHOUT_CODE 7
+    ENTRY_WITH_CODE 10
+    ENTRY_WITH_CODE 11
+    ENTRY_WITH_CODE 12
+    ENTRY_WITH_CODE 13
+    ENTRY_WITH_CODE 14
+    ENTRY_WITHOUT_CODE 16
+    ENTRY_WITH_CODE 17
+    ENTRY_WITHOUT_CODE 19
+    ENTRY_WITHOUT_CODE 240
+    ENTRY_WITHOUT_CODE 241
+    ENTRY_WITHOUT_CODE 242
+    ENTRY_WITHOUT_CODE 243
+    ENTRY_WITHOUT_CODE 255
+
+exception_common:
+    PUSH_REGISTERS
+    cld
+    movl FRAME_ORIGINAL_RAX(%rsp), %esi
+    movq $-1, FRAME_ORIGINAL_RAX(%rsp)
+    mov %rsp, %rdi
+    xorl %ebp, %ebp
+    testb $3, FRAME_CS(%rsp)
+    jz 1f
+    swapgs
+    call trap_from_user
+    jmp return_by_iret
+1:  mov 32(%rsp), %rbp /* the chain of frames goes on with the interrupted RBP */
+    call trap_from_kernel
+    POP_REGISTERS
+    add $16, %rsp
+    iretq
+
+/*
+ * Entries on stacks of their own (IST), which may hit anywhere, even before swapgs: the GS base itself tells
+ * whose it is (the kernel's is in the upper half). They never return to a schedulable place.
+ */
+    .macro ENTRY_PARANOID vector code
+    .globl entry_\vector
+    .balign 16
+entry_\vector:
+    .if \code == 0
+    push $0
+    .endif
+    push $\vector
+    jmp paranoid_common
+    .endm
+    ENTRY_PARANOID 2 0
+    ENTRY_PARANOID 8 1
+    ENTRY_PARANOID 18 0
+
+paranoid_common:
+    PUSH_REGISTERS
+    cld
+    movl FRAME_ORIGINAL_RAX(%rsp), %esi
+    movq $-1, FRAME_ORIGINAL_RAX(%rsp)
+    movl $0xc0000101, %ecx
+    rdmsr
+    xorl %ebx, %ebx
+    testl %edx, %edx
+    js 1f
+    swapgs
+    incl %ebx
+1:  mov %rsp, %rdi
+    xorl %ebp, %ebp
+    call trap_paranoid
+    testl %ebx, %ebx
+    jz 2f
+    swapgs
+2:  POP_REGISTERS
+    add $16, %rsp
+    iretq
+
+/* void stack_switch(uint64_t *save_rsp, uint64_t load_rsp): the rest of the caller runs when switched back. */
+    .globl stack_switch
+    .balign 16
+stack_switch:
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, (%rdi)
+    mov %rsi, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+
+/* First code of a new kernel thread: R12 = function, R13 = argument. */
+    .globl task_entry_kernel
+task_entry_kernel:
+    xorl %ebp, %ebp
+    call schedule_finish
+    mov %r13, %rdi
+    call *%r12
+    ud2
+
+/* First code of a new user task: its trap frame is ready above. */
+    .globl task_entry_user
+task_entry_user:
+    xorl %ebp, %ebp
+    call schedule_finish
+    mov %rsp, %rdi
+    call first_return_to_user
+    jmp return_by_iret
+
+/*
+ * size_t user_copy(void *destination, const void *source, size_t bytes): bytes NOT copied. Eight bytes at a
+ * time, because string instructions cost per step wherever they are interpreted or counted.
+ */
+    .globl user_copy
+    .balign 16
+user_copy:
+    mov %rdx, %rcx
+    shr $3, %rcx
+    andl $7, %edx
+1:  rep movsq
+    movl %edx, %ecx
+2:  rep movsb
+    mov %rcx, %rax
+    ret
+3:  lea (%rdx,%rcx,8), %rax
+    ret
+4:  mov %rcx, %rax
+    ret
+    .section .exception_table, "a"
+    .quad 1b, 3b
+    .quad 2b, 4b
+    .text
+
+/* size_t user_clear(void *destination, size_t bytes): bytes NOT cleared. */
+    .globl user_clear
+    .balign 16
+user_clear:
+    mov %rsi, %rcx
+    mov %rsi, %rdx
+    shr $3, %rcx
+    andl $7, %edx
+    xorl %eax, %eax
+1:  rep stosq
+    movl %edx, %ecx
+2:  rep stosb
+    mov %rcx, %rax
+    ret
+3:  lea (%rdx,%rcx,8), %rax
+    ret
+4:  mov %rcx, %rax
+    ret
+    .section .exception_table, "a"
+    .quad 1b, 3b
+    .quad 2b, 4b
+    .text
+
+/* int user_load32(const uint32_t *address, uint32_t *ret): 0, or 1 on a fault. */
+    .globl user_load32
+user_load32:
+1:  movl (%rdi), %eax
+    movl %eax, (%rsi)
+    xorl %eax, %eax
+    ret
+2:  movl $1, %eax
+    ret
+    .section .exception_table, "a"
+    .quad 1b, 2b
+    .text
+/* int user_store32(uint32_t *address, uint32_t value) */
+    .globl user_store32
+user_store32:
+1:  movl %esi, (%rdi)
+    xorl %eax, %eax
+    ret
+2:  movl $1, %eax
+    ret
+    .section .exception_table, "a"
+    .quad 1b, 2b
+    .text
+/* int user_exchange32(uint32_t *address, uint32_t expected, uint32_t value, uint32_t *ret_old) */
+    .globl user_exchange32
+user_exchange32:
+    movl %esi, %eax
+1:  lock cmpxchgl %edx, (%rdi)
+    movl %eax, (%rcx)
+    xorl %eax, %eax
+    ret
+2:  movl $1, %eax
+    ret
+    .section .exception_table, "a"
+    .quad 1b, 2b
+
+/* The page that soft hosts jump to on `syscall` (docs/hosts.md): trap.c recognises the address. */
+    .section .data.page_aligned, "aw"
+    .balign 4096
+    .globl soft_syscall_page
+soft_syscall_page:
+    ud2
+    .fill 4094, 1, 0xcc
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,16 @@
+/* arch/asm_offsets.h - numbers that assembly needs; each is checked against the C type in offsets.c. */
+#ifndef ARCH_ASM_OFFSETS_H
+#define ARCH_ASM_OFFSETS_H
+
+#define CPU_SELF 0
+#define CPU_CURRENT 8
+#define CPU_KERNEL_STACK_TOP 16
+#define CPU_USER_RSP 24
+
+#define FRAME_ORIGINAL_RAX 120
+#define FRAME_RIP 136
+#define FRAME_CS 144
+#define FRAME_RSP 160
+#define FRAME_BYTES 176
+
+#endif

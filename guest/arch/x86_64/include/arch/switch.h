@@ -1,0 +1,15 @@
+/* arch/switch.h - changing the CPU from one task to another, for kernel/sched/core.c only. */
+#ifndef ARCH_SWITCH_H
+#define ARCH_SWITCH_H
+
+#include "kernel/lib/types.h"
+
+struct cpu;
+struct task;
+
+/* Saves and prepares what is not on the stack: FPU, thread pointers, stack of the next kernel entry. */
+void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next);
+/* The rest of the caller runs when the saved stack is loaded again. */
+void stack_switch(uint64_t *save_rsp, uint64_t load_rsp);
+
+#endif

@@ -1,0 +1,14 @@
+/* offsets.c - the numbers in arch/asm_offsets.h are the C types' own. */
+#include "arch/asm_offsets.h"
+#include "arch/cpu.h"
+#include "arch/trap_frame.h"
+
+_Static_assert(offsetof(struct cpu, self) == CPU_SELF, "known to entry.S");
+_Static_assert(offsetof(struct cpu, task) == CPU_CURRENT, "known to entry.S");
+_Static_assert(offsetof(struct cpu, kernel_stack_top) == CPU_KERNEL_STACK_TOP, "known to entry.S");
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, original_rax) == FRAME_ORIGINAL_RAX, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "known to entry.S");
+_Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "known to entry.S");

@@ -1,0 +1,101 @@
+/*
+ * tlb.c - which address space a CPU has loaded, and making other CPUs forget translations.
+ *
+ * A CPU whose bit is set in a space's cpu_mask may hold its translations. The bit is set before CR3 is loaded
+ * and cleared after something else was. A shootdown raises flush_wanted of each such CPU and waits until its
+ * flush_done follows; the waiter serves requests made to itself meanwhile, so two CPUs may shoot at each other.
+ */
+#include "arch/cpu.h"
+#include "arch/machine.h"
+#include "arch/page_table.h"
+#include "arch/registers.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/sched/task.h"
+#include "requests.h"
+
+#define FLUSH_PAGES_MAX 32 /* beyond that a reload of CR3 is cheaper */
+
+void tlb_flush_page(uint64_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+void tlb_flush_all_user(void)
+{
+    cr3_write(cr3_read()); /* the kernel's translations are global and stay */
+}
+
+static void load(struct cpu *cpu, struct address_space *space)
+{
+    struct address_space *old = cpu->active_space;
+    uint64_t bit = 1ull << cpu->index;
+    if (space)
+        __atomic_fetch_or(&space->cpu_mask, bit, __ATOMIC_SEQ_CST);
+    cpu->active_space = space;
+    cr3_write(space ? space->root : kernel_root_phys());
+    if (old)
+        __atomic_fetch_and(&old->cpu_mask, ~bit, __ATOMIC_RELEASE);
+}
+
+void address_space_activate(struct address_space *space)
+{
+    struct cpu *cpu = this_cpu();
+    if (space && cpu->active_space != space)
+        load(cpu, space);
+}
+
+/* This CPU, asked by another: drop what it borrows from a dying space, forget translations of the rest. */
+void tlb_serve_flush(void)
+{
+    struct cpu *cpu = this_cpu();
+    uint32_t wanted = __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE);
+    if (wanted == cpu->flush_done)
+        return;
+    if (cpu->active_space && (!cpu->task || cpu->task->address_space != cpu->active_space))
+        load(cpu, NULL);
+    else
+        tlb_flush_all_user();
+    store_release(&cpu->flush_done, wanted);
+}
+
+static void flush_others(uint64_t mask)
+{
+    uint32_t wanted[CPUS_MAX];
+    for (uint64_t rest = mask; rest; rest &= rest - 1) {
+        unsigned index = (unsigned)__builtin_ctzll(rest);
+        wanted[index] = __atomic_add_fetch(&cpu_at(index)->flush_wanted, 1, __ATOMIC_SEQ_CST);
+        cpu_send_request(cpu_at(index), CPU_REQUEST_FLUSH);
+    }
+    this_cpu()->glass->shootdowns++;
+    for (uint64_t rest = mask; rest; rest &= rest - 1) {
+        unsigned index = (unsigned)__builtin_ctzll(rest);
+        while ((int32_t)(load_acquire(&cpu_at(index)->flush_done) - wanted[index]) < 0)
+            cpu_serve_requests();
+    }
+}
+
+void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t mask = __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST);
+    uint64_t self = 1ull << cpu->index;
+    if (mask & self) {
+        if ((end - start) >> PAGE_SHIFT <= FLUSH_PAGES_MAX)
+            for (uint64_t address = start; address < end; address += PAGE_SIZE)
+                tlb_flush_page(address);
+        else
+            tlb_flush_all_user();
+    }
+    if (mask & ~self)
+        flush_others(mask & ~self);
+}
+
+void address_space_retire(struct address_space *space)
+{
+    struct cpu *cpu = this_cpu();
+    if (cpu->active_space == space)
+        load(cpu, NULL);
+    uint64_t mask = __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST);
+    if (mask)
+        flush_others(mask);
+}

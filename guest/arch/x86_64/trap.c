@@ -1,0 +1,292 @@
+/*
+ * trap.c - every way into the kernel ends here with a complete trap frame, and every way back to user mode
+ * leaves through leave_to_user(): pending work first, then a last check of what is about to be loaded.
+ *
+ * Interrupts are off throughout. Interrupts that arrive in kernel mode can only hit the idle task and
+ * preemption_point().
+ */
+#include "arch/cpu.h"
+#include "arch/interrupts.h"
+#include "arch/layout.h"
+#include "arch/machine.h"
+#include "arch/registers.h"
+#include "arch/trap_frame.h"
+#include "fpu.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/panic.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/observe/mailbox.h"
+#include "kernel/observe/panic_report.h"
+#include "kernel/observe/stop.h"
+#include "kernel/observe/trace.h"
+#include "kernel/process/process.h"
+#include "kernel/process/signal.h"
+#include "kernel/sched/scheduler.h"
+#include "kernel/sched/task.h"
+#include "kernel/syscall/dispatch.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+#include "requests.h"
+
+#define VECTOR_DIVIDE 0
+#define VECTOR_DEBUG 1
+#define VECTOR_NMI 2
+#define VECTOR_BREAKPOINT 3
+#define VECTOR_INVALID_OPCODE 6
+#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_SEGMENT_NOT_PRESENT 11
+#define VECTOR_STACK 12
+#define VECTOR_PAGE_FAULT 14
+#define VECTOR_X87 16
+#define VECTOR_ALIGNMENT 17
+#define VECTOR_SIMD 19
+#define VECTOR_EXTERNAL 32 /* from here on: interrupts */
+
+#define FAULT_CODE_WRITE 2u
+#define FAULT_CODE_FETCH 16u
+
+struct exception_entry {
+    uint64_t instruction, fixup;
+};
+extern const struct exception_entry exception_table_start[], exception_table_end[];
+
+bool syscall_from_user(struct trap_frame *frame);
+void trap_from_user(struct trap_frame *frame, unsigned vector);
+void trap_from_kernel(struct trap_frame *frame, unsigned vector);
+void trap_paranoid(struct trap_frame *frame, unsigned vector);
+void first_return_to_user(struct trap_frame *frame);
+
+/* ---- accounting: where the time between two looks at the clock went ---- */
+
+static inline void account_enter(struct task *task)
+{
+    uint64_t now = clock_tsc();
+    task->utime_tsc += now - task->mode_tsc;
+    task->mode_tsc = now;
+}
+
+static inline void account_leave(struct task *task)
+{
+    uint64_t now = clock_tsc();
+    task->stime_tsc += now - task->mode_tsc;
+    task->mode_tsc = now;
+}
+
+/* ---- the way back ---- */
+
+static void do_work(struct trap_frame *frame, struct task *task, uint32_t work)
+{
+    if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP))
+        signal_deliver(frame);
+    if (READ_ONCE(task->work) & TASK_WORK_RESCHEDULE)
+        schedule_preempt();
+    if ((READ_ONCE(task->work) & ~(uint32_t)TASK_WORK_FPU) == 0 && (READ_ONCE(task->work) & TASK_WORK_FPU)) {
+        struct cpu *cpu = this_cpu();
+        fpu_load_current(cpu, task);
+        if (unlikely(!cpu->glass->first_user_tsc))
+            cpu->glass->first_user_tsc = clock_tsc();
+    }
+}
+
+static inline void leave_to_user(struct trap_frame *frame)
+{
+    struct task *task = current;
+    for (;;) {
+        uint32_t work = READ_ONCE(task->work);
+        if (unlikely(work)) {
+            do_work(frame, task, work);
+            continue;
+        }
+        /* A return to a place that no program can have would fault in the kernel, in iretq. */
+        if (likely(frame->rip < USER_END))
+            break;
+        signal_force(SIGSEGV, SEGV_MAPERR, frame->rip);
+    }
+    account_leave(task);
+}
+
+void first_return_to_user(struct trap_frame *frame)
+{
+    leave_to_user(frame);
+}
+
+/* ---- system calls ---- */
+
+bool syscall_from_user(struct trap_frame *frame)
+{
+    account_enter(current);
+    syscall_dispatch(frame);
+    leave_to_user(frame);
+    return frame->rcx == frame->rip && frame->r11 == frame->rflags && !(frame->rflags & (RFLAGS_TRAP | RFLAGS_RESUME));
+}
+
+/*
+ * Soft hosts only (docs/hosts.md): `syscall` went to SOFT_SYSCALL_PAGE without leaving user mode, and the ud2
+ * there brought us here. A program can jump to that page itself: then RCX and R11 are simply its choice, as
+ * they would be for a real `syscall` at that address.
+ */
+static void soft_syscall(struct trap_frame *frame)
+{
+    frame->rip = frame->rcx;
+    frame->rflags = (frame->r11 & RFLAGS_USER) | RFLAGS_INTERRUPT | RFLAGS_FIXED;
+    frame->original_rax = frame->rax;
+    syscall_dispatch(frame);
+}
+
+/* ---- exceptions ---- */
+
+static void user_page_fault(struct trap_frame *frame, uint64_t address)
+{
+    struct task *task = current;
+    struct fault_signal signal = {SIGSEGV, SEGV_MAPERR};
+    enum fault_access access = frame->error_code & FAULT_CODE_WRITE   ? FAULT_WRITE
+                               : frame->error_code & FAULT_CODE_FETCH ? FAULT_EXECUTE
+                                                                      : FAULT_READ;
+    int error = -EFAULT;
+    this_cpu()->glass->faults++;
+    if (address < USER_END)
+        error = address_space_fault(task->address_space, address, access, frame->rip, &signal);
+    if (!error)
+        return;
+    if (error == -ENOMEM) {
+        log_line("out of memory: %s (%d) is killed", task->comm, task->tgid);
+        signal_send_process(task->process, SIGKILL, NULL);
+        return;
+    }
+    trace_event(TRACE_PROCESS_EXCEPTION, VECTOR_PAGE_FAULT, frame->rip, frame->error_code, (uint64_t)signal.signal);
+    signal_force(signal.signal, signal.code, address);
+}
+
+static void user_exception(struct trap_frame *frame, unsigned vector)
+{
+    int signal, code = SI_KERNEL;
+    uint64_t address = 0;
+    switch (vector) {
+    case VECTOR_DIVIDE:
+        signal = SIGFPE;
+        code = FPE_INTDIV;
+        address = frame->rip;
+        break;
+    case VECTOR_DEBUG:
+        signal = SIGTRAP;
+        code = TRAP_TRACE;
+        address = frame->rip;
+        frame->rflags &= ~RFLAGS_TRAP; /* nobody steps this program but itself, and once is enough */
+        break;
+    case VECTOR_BREAKPOINT:
+        signal = SIGTRAP;
+        break;
+    case VECTOR_INVALID_OPCODE:
+        signal = SIGILL;
+        code = ILL_ILLOPN;
+        address = frame->rip;
+        break;
+    case VECTOR_SEGMENT_NOT_PRESENT:
+    case VECTOR_STACK:
+        signal = SIGBUS;
+        break;
+    case VECTOR_ALIGNMENT:
+        signal = SIGBUS;
+        code = BUS_ADRALN;
+        break;
+    case VECTOR_X87:
+    case VECTOR_SIMD:
+        signal = SIGFPE;
+        code = FPE_FLTINV;
+        address = frame->rip;
+        break;
+    default:
+        signal = SIGSEGV;
+        break;
+    }
+    trace_event(TRACE_PROCESS_EXCEPTION, vector, frame->rip, frame->error_code, (uint64_t)signal);
+    signal_force(signal, code, address);
+}
+
+/* ---- interrupts ---- */
+
+static void interrupt(unsigned vector)
+{
+    struct cpu *cpu = this_cpu();
+    cpu->in_interrupt = true;
+    cpu->glass->interrupts++;
+    if (vector != VECTOR_SPURIOUS)
+        apic_end_of_interrupt();
+    switch (vector) {
+    case VECTOR_TIMER:
+        timer_interrupt();
+        break;
+    case VECTOR_REQUEST:
+        requests_serve();
+        break;
+    case VECTOR_SERIAL:
+        kick_serial_drain();
+        mailbox_kicked();
+        break;
+    case KICK_VECTOR:
+        mailbox_kicked();
+        break;
+    default:
+        break;
+    }
+    cpu->in_interrupt = false;
+}
+
+/* ---- entries ---- */
+
+void trap_from_user(struct trap_frame *frame, unsigned vector)
+{
+    uint64_t fault_address = vector == VECTOR_PAGE_FAULT ? cr2_read() : 0;
+    account_enter(current);
+    if (vector == VECTOR_PAGE_FAULT)
+        user_page_fault(frame, fault_address);
+    else if (vector >= VECTOR_EXTERNAL)
+        interrupt(vector);
+    else if (vector == VECTOR_INVALID_OPCODE && frame->rip == SOFT_SYSCALL_PAGE &&
+             (boot_flags & BOOT_FLAG_SOFT_SYSCALL))
+        soft_syscall(frame);
+    else
+        user_exception(frame, vector);
+    leave_to_user(frame);
+}
+
+static const struct exception_entry *exception_find(uint64_t rip)
+{
+    for (const struct exception_entry *entry = exception_table_start; entry < exception_table_end; entry++)
+        if (entry->instruction == rip)
+            return entry;
+    return NULL;
+}
+
+void trap_from_kernel(struct trap_frame *frame, unsigned vector)
+{
+    if (vector >= VECTOR_EXTERNAL) {
+        interrupt(vector);
+        return;
+    }
+    if (vector == VECTOR_PAGE_FAULT) {
+        uint64_t address = cr2_read();
+        if (cpu_features & BOOT_CPU_SMAP)
+            __asm__ volatile("clac" ::: "cc");
+        const struct exception_entry *entry = exception_find(frame->rip);
+        struct task *task = current;
+        if (entry && address < USER_END && task->address_space) {
+            struct fault_signal ignored;
+            enum fault_access access = frame->error_code & FAULT_CODE_WRITE ? FAULT_WRITE : FAULT_READ;
+            this_cpu()->glass->faults++;
+            if (!address_space_fault(task->address_space, address, access, frame->rip, &ignored))
+                return;
+            frame->rip = entry->fixup;
+            return;
+        }
+        panic_trap(frame, vector, address);
+    }
+    panic_trap(frame, vector, 0);
+}
+
+void trap_paranoid(struct trap_frame *frame, unsigned vector)
+{
+    if (vector == VECTOR_NMI)
+        panic_trap(frame, vector, 0); /* only the host's operator sends one: show where we are */
+    panic_trap(frame, vector, cr2_read());
+}

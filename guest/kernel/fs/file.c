@@ -1,0 +1,127 @@
+/*
+ * kernel/fs/file.c - open files: making, counting and ending them, and reading and writing them from inside
+ * the kernel.
+ *
+ * Lifetime: one reference per descriptor, per mapping, and per temporary holder. When the last one goes, the
+ * watchers (epoll) and locks of the file go first, then the operation `release` runs, then inode and dentry
+ * are given back.
+ */
+#include "kernel/fs/file.h"
+
+#include "kernel/fs/epoll.h"
+#include "kernel/fs/file_lock.h"
+#include "kernel/fs/inode.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/object_cache.h"
+
+static struct object_cache file_cache = OBJECT_CACHE_INIT("file", struct file);
+
+static const struct file_operations no_operations;
+
+struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
+                         const struct file_operations *operations, void *private_data)
+{
+    struct file *file = object_cache_allocate(&file_cache);
+    if (!file)
+        return NULL;
+    file->references = 1;
+    file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+    file->inode = inode;
+    file->dentry = dentry;
+    file->operations = operations ? operations : &no_operations;
+    file->private_data = private_data;
+    file->position = 0;
+    mutex_init(&file->position_lock, RANK_FILE_POSITION);
+    file->owner_pid = 0;
+    file->owner_signal = 0;
+    file->held = 0;
+    file->epoll_items = NULL;
+    inode_get(inode);
+    if (dentry)
+        dentry_get(dentry);
+    return file;
+}
+
+void file_get(struct file *file)
+{
+    reference_get(&file->references);
+}
+
+void file_put(struct file *file)
+{
+    if (!reference_put(&file->references))
+        return;
+    if (unlikely(file->epoll_items != NULL))
+        epoll_forget_file(file);
+    file_locks_drop_owner(file, file);
+    if (file->operations->release)
+        file->operations->release(file);
+    if (file->held & FILE_HOLDS_WRITER)
+        __atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELEASE);
+    if (file->held & FILE_DENIES_WRITERS)
+        __atomic_fetch_add(&file->inode->writers, 1, __ATOMIC_RELEASE);
+    if (file->dentry)
+        dentry_put(file->dentry);
+    inode_put(file->inode);
+    object_cache_free(&file_cache, file);
+}
+
+ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t position)
+{
+    struct io_segment segment;
+    struct io_buffer io;
+
+    if (!file->operations->read)
+        return -EINVAL;
+    io_buffer_init(&io, &segment, true, (uint64_t)buffer, bytes);
+    return file->operations->read(file, &io, &position);
+}
+
+ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position)
+{
+    struct io_segment segment;
+    struct io_buffer io;
+
+    if (!file->operations->write)
+        return -EINVAL;
+    io_buffer_init(&io, &segment, true, (uint64_t)buffer, bytes);
+    return file->operations->write(file, &io, &position);
+}
+
+uint64_t file_size(const struct file *file)
+{
+    return READ_ONCE(file->inode->bytes);
+}
+
+int file_get_page(struct file *file, uint64_t index, bool write, phys_t *ret)
+{
+    if (!file->operations->get_page)
+        return -ENODEV;
+    return file->operations->get_page(file, index, write, ret);
+}
+
+int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t end)
+{
+    int64_t base;
+
+    switch (whence) {
+    case SEEK_SET:
+        base = 0;
+        break;
+    case SEEK_CUR:
+        base = (int64_t)file->position;
+        break;
+    case SEEK_END:
+        base = (int64_t)end;
+        break;
+    default:
+        return -EINVAL;
+    }
+    int64_t position;
+    if (__builtin_add_overflow(base, offset, &position))
+        return offset < 0 ? -EINVAL : -EOVERFLOW;
+    if (position < 0)
+        return -EINVAL;
+    file->position = (uint64_t)position;
+    return position;
+}

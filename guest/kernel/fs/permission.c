@@ -1,0 +1,133 @@
+/*
+ * kernel/fs/permission.c - see permission.h. The rules are those of path_resolution(7), inode(7) and the man
+ * pages of the calls; the ids are the process's file system ids.
+ */
+#include "kernel/fs/permission.h"
+
+#include "arch/cpu.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/process/process.h"
+
+static const struct credentials *credentials_now(void)
+{
+    struct task *task = current;
+    return task && task->process ? &task->process->credentials : NULL;
+}
+
+static bool in_groups(const struct credentials *credentials, uint32_t gid)
+{
+    uint32_t count = min(credentials->group_count, (uint32_t)ARRAY_COUNT(credentials->groups));
+    for (uint32_t i = 0; i < count; i++) {
+        if (credentials->groups[i] == gid)
+            return true;
+    }
+    return false;
+}
+
+int inode_permission_by(const struct inode *inode, uint32_t mask, bool real)
+{
+    const struct credentials *credentials = credentials_now();
+    uint32_t mode = inode->mode, uid = 0, gid = 0;
+    if (credentials) {
+        uid = real ? credentials->uid : credentials->fsuid;
+        gid = real ? credentials->gid : credentials->fsgid;
+    }
+    if (likely(uid == 0)) {
+        /* Privilege does not make a file executable that nobody may execute. */
+        if ((mask & MAY_EXECUTE) && !(mode & 0111) && (mode & S_IFMT) != S_IFDIR)
+            return -EACCES;
+        return 0;
+    }
+    if (inode->uid == uid)
+        mode >>= 6;
+    else if (inode->gid == gid || in_groups(credentials, inode->gid))
+        mode >>= 3;
+    return mask & ~mode & 7 ? -EACCES : 0;
+}
+
+int inode_permission(const struct inode *inode, uint32_t mask)
+{
+    return inode_permission_by(inode, mask, false);
+}
+
+bool fs_privileged(void)
+{
+    const struct credentials *credentials = credentials_now();
+    return !credentials || credentials->fsuid == 0;
+}
+
+bool inode_owner_or_privileged(const struct inode *inode)
+{
+    const struct credentials *credentials = credentials_now();
+    return !credentials || credentials->fsuid == 0 || credentials->fsuid == inode->uid;
+}
+
+bool fs_in_group(uint32_t gid)
+{
+    const struct credentials *credentials = credentials_now();
+    return !credentials || credentials->fsgid == gid || in_groups(credentials, gid);
+}
+
+int directory_may_create(const struct inode *directory)
+{
+    int error = inode_read_only(directory);
+    if (!error && !directory->links)
+        error = -ENOENT;
+    return error ? error : inode_permission(directory, MAY_WRITE | MAY_EXECUTE);
+}
+
+int directory_may_delete(const struct dentry *directory, const struct dentry *victim, bool want_directory)
+{
+    const struct inode *inode = victim->inode;
+    int error = inode_read_only(directory->inode);
+    if (!error)
+        error = inode_permission(directory->inode, MAY_WRITE | MAY_EXECUTE);
+    if (error)
+        return error;
+    if ((directory->inode->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
+        !inode_owner_or_privileged(directory->inode))
+        return -EPERM;
+    bool is_directory = inode_is(inode, S_IFDIR);
+    if (want_directory && !is_directory)
+        return -ENOTDIR;
+    if (!want_directory && is_directory)
+        return -EISDIR;
+    return victim->mounted ? -EBUSY : 0;
+}
+
+void inode_drop_set_ids(struct inode *inode)
+{
+    if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || fs_privileged())
+        return;
+    inode->mode &= ~S_ISUID;
+    if (inode->mode & 0010)
+        inode->mode &= ~S_ISGID;
+}
+
+uint32_t fs_umask(void)
+{
+    struct task *task = current;
+    return task && task->fs ? READ_ONCE(task->fs->umask) & 0777 : 0;
+}
+
+uint32_t inode_new_mode(const struct inode *directory, uint32_t mode)
+{
+    mode &= ~fs_umask();
+    if (directory->mode & S_ISGID) {
+        if ((mode & S_IFMT) == S_IFDIR)
+            mode |= S_ISGID;
+        else if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !fs_in_group(directory->gid) &&
+                 !fs_privileged())
+            mode &= ~S_ISGID;
+    }
+    return mode;
+}
+
+void inode_set_owner(struct inode *inode, const struct inode *directory)
+{
+    const struct credentials *credentials = credentials_now();
+    inode->uid = credentials ? credentials->fsuid : 0;
+    inode->gid = credentials ? credentials->fsgid : 0;
+    if (directory && (directory->mode & S_ISGID))
+        inode->gid = directory->gid;
+}

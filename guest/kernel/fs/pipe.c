@@ -1,0 +1,476 @@
+/*
+ * kernel/fs/pipe.c - pipes: a ring of bytes on pages that are allocated when first written. A pipe that runs
+ * empty starts again at its first page, so a conversation of small messages touches one page only.
+ *
+ * Locks: `lock` (mutex, RANK_PIPE) guards everything; head, tail, readers and writers are also read without it
+ * by sleepers and pollers, who then check again. Bytes are copied from and to user memory under the mutex, so
+ * a write of up to PIPE_BUF bytes is never mixed with another one.
+ * Lifetime: an end per open file; the last one frees the pipe (of a FIFO: fifo.c's table does).
+ */
+#include "kernel/fs/pipe.h"
+
+#include "arch/layout.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/pipe_state.h"
+#include "kernel/fs/poll.h"
+#include "kernel/fs/tty/termios.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+
+static struct object_cache pipe_cache = OBJECT_CACHE_INIT("pipe", struct pipe);
+
+struct pipe *pipe_allocate(void)
+{
+    struct pipe *pipe = object_cache_allocate(&pipe_cache);
+    if (!pipe)
+        return NULL;
+    memset(pipe, 0, sizeof(*pipe));
+    mutex_init(&pipe->lock, RANK_PIPE);
+    wait_queue_init(&pipe->read_waiters);
+    wait_queue_init(&pipe->write_waiters);
+    pipe->capacity = PIPE_DEFAULT_BYTES;
+    pipe->pages = pipe->inline_pages;
+    return pipe;
+}
+
+static void free_pages(void **pages, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (pages[i])
+            frame_release(virt_to_phys(pages[i]));
+    }
+}
+
+void pipe_free(struct pipe *pipe)
+{
+    free_pages(pipe->pages, pipe->capacity / PAGE_SIZE);
+    if (pipe->pages != pipe->inline_pages)
+        kfree(pipe->pages);
+    object_cache_free(&pipe_cache, pipe);
+}
+
+static inline uint64_t pipe_room(const struct pipe *pipe)
+{
+    return pipe->capacity - (READ_ONCE(pipe->head) - READ_ONCE(pipe->tail));
+}
+
+static inline bool pipe_readable(const struct pipe *pipe)
+{
+    return READ_ONCE(pipe->head) != READ_ONCE(pipe->tail) || !READ_ONCE(pipe->writers);
+}
+
+/* Sleeping writers wait for PIPE_BUF bytes of room, enough for any write that must not be split. */
+static inline bool pipe_writable(const struct pipe *pipe)
+{
+    return pipe_room(pipe) >= PIPE_BUF || !READ_ONCE(pipe->readers);
+}
+
+bool pipe_has_readers(const struct pipe *pipe)
+{
+    return READ_ONCE(pipe->readers) != 0;
+}
+
+/*
+ * Wakes one of the queue, if there is any. The fence orders the change of the pipe before the look at the
+ * queue; a sleeper queues itself before it looks at the pipe. So one of the two sees the other.
+ */
+static inline void wake_if_waiting(struct wait_queue *queue)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (wait_queue_active(queue))
+        wake_up_one(queue);
+}
+
+/* Copies out of the ring; fewer bytes than there are only if the buffer ends or a page is missing. */
+static size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
+{
+    size_t done = 0;
+
+    while (buffer->remaining && pipe->head != pipe->tail) {
+        uint32_t offset = (uint32_t)pipe->tail & (pipe->capacity - 1);
+        size_t piece = min(PAGE_SIZE - offset % PAGE_SIZE, pipe->head - pipe->tail);
+        piece = min(piece, buffer->remaining);
+        size_t copied = io_copy_to(buffer, (uint8_t *)pipe->pages[offset / PAGE_SIZE] + offset % PAGE_SIZE,
+                                   piece);
+        pipe->tail += copied;
+        done += copied;
+        if (copied < piece)
+            break;
+    }
+    if (pipe->head == pipe->tail && pipe->head >= PAGE_SIZE / 2) {
+        pipe->head = 0;
+        pipe->tail = 0;
+    }
+    return done;
+}
+
+/* Copies into the ring as much as fits. Bytes, or -EFAULT / -ENOMEM if none. */
+static ssize_t put_bytes(struct pipe *pipe, struct io_buffer *buffer)
+{
+    ssize_t done = 0;
+
+    while (buffer->remaining) {
+        uint64_t room = pipe->capacity - (pipe->head - pipe->tail);
+        uint32_t offset = (uint32_t)pipe->head & (pipe->capacity - 1);
+        size_t piece = min(min(PAGE_SIZE - offset % PAGE_SIZE, room), buffer->remaining);
+        if (!piece)
+            break;
+        void **page = &pipe->pages[offset / PAGE_SIZE];
+        if (unlikely(!*page)) {
+            phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
+            if (!frame)
+                return done ? done : -ENOMEM;
+            *page = phys_to_virt(frame);
+        }
+        size_t copied = io_copy_from(buffer, (uint8_t *)*page + offset % PAGE_SIZE, piece);
+        pipe->head += copied;
+        done += (ssize_t)copied;
+        if (copied < piece)
+            return done ? done : -EFAULT;
+    }
+    return done;
+}
+
+ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct pipe *pipe = file->private_data;
+    ssize_t result;
+
+    (void)position;
+    if (!buffer->remaining)
+        return 0;
+    mutex_lock(&pipe->lock);
+    while (pipe->head == pipe->tail) {
+        result = 0;
+        if (!pipe->writers)
+            goto unlock;
+        result = -EAGAIN;
+        if (file->flags & O_NONBLOCK)
+            goto unlock;
+        mutex_unlock(&pipe->lock);
+        int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
+                                    true, pipe_readable(pipe));
+        if (error)
+            return error;
+        mutex_lock(&pipe->lock);
+    }
+    result = (ssize_t)take_bytes(pipe, buffer);
+    if (!result)
+        result = -EFAULT;
+    bool more = pipe->head != pipe->tail;
+    bool room = pipe_room(pipe) >= PIPE_BUF;
+    mutex_unlock(&pipe->lock);
+    if (room)
+        wake_if_waiting(&pipe->write_waiters);
+    if (more)
+        wake_if_waiting(&pipe->read_waiters); /* the wake-up that brought us may have been for two */
+    return result;
+
+unlock:
+    mutex_unlock(&pipe->lock);
+    return result;
+}
+
+void file_send_sigpipe(void)
+{
+    struct linux_siginfo info;
+
+    memset(&info, 0, sizeof(info));
+    info.code = SI_USER;
+    info.sender.pid = current->tgid;
+    info.sender.uid = current->process->credentials.uid;
+    signal_send_task(current, SIGPIPE, &info);
+}
+
+ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct pipe *pipe = file->private_data;
+    uint64_t total = buffer->remaining;
+    ssize_t result = 0;
+
+    (void)position;
+    if (!total)
+        return 0;
+    mutex_lock(&pipe->lock);
+    for (;;) {
+        if (unlikely(!pipe->readers)) {
+            mutex_unlock(&pipe->lock);
+            file_send_sigpipe();
+            return result ? result : -EPIPE;
+        }
+        if (pipe_room(pipe) >= (total <= PIPE_BUF ? total : 1)) {
+            ssize_t put = put_bytes(pipe, buffer);
+            if (put > 0)
+                result += put;
+            else if (!result)
+                result = put;
+            if (!buffer->remaining || put <= 0 || total <= PIPE_BUF)
+                break;
+            if (pipe_room(pipe))
+                break; /* a page of the source is missing */
+        }
+        if (file->flags & O_NONBLOCK) {
+            if (!result)
+                result = -EAGAIN;
+            break;
+        }
+        mutex_unlock(&pipe->lock);
+        if (result > 0)
+            wake_if_waiting(&pipe->read_waiters);
+        int error = wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
+                                    true, pipe_writable(pipe));
+        if (error)
+            return result ? result : error;
+        mutex_lock(&pipe->lock);
+    }
+    bool room = pipe_room(pipe) >= PIPE_BUF;
+    mutex_unlock(&pipe->lock);
+    if (result > 0)
+        wake_if_waiting(&pipe->read_waiters);
+    if (room && wait_queue_active(&pipe->write_waiters))
+        wake_up_one(&pipe->write_waiters);
+    return result;
+}
+
+uint32_t pipe_poll(struct file *file, struct poll_table *table)
+{
+    struct pipe *pipe = file->private_data;
+    uint32_t mask = 0;
+
+    if (file_readable(file)) {
+        poll_wait(table, &pipe->read_waiters);
+        if (READ_ONCE(pipe->head) != READ_ONCE(pipe->tail))
+            mask |= POLLIN | POLLRDNORM;
+        /* file->position of a FIFO's reader: the writers that had come before it; none since = no hang-up. */
+        if (!READ_ONCE(pipe->writers) && file->position != READ_ONCE(pipe->writer_opens))
+            mask |= POLLHUP;
+    }
+    if (file_writable(file)) {
+        poll_wait(table, &pipe->write_waiters);
+        if (pipe_room(pipe) >= PIPE_BUF)
+            mask |= POLLOUT | POLLWRNORM;
+        if (!READ_ONCE(pipe->readers))
+            mask |= POLLERR;
+    }
+    return mask;
+}
+
+int64_t pipe_ioctl(struct file *file, uint32_t command, uint64_t argument)
+{
+    struct pipe *pipe = file->private_data;
+
+    if (command != FIONREAD)
+        return -ENOTTY;
+    mutex_lock(&pipe->lock);
+    int32_t bytes = (int32_t)(pipe->head - pipe->tail);
+    mutex_unlock(&pipe->lock);
+    return put_user(bytes, argument);
+}
+
+void pipe_add_end(struct pipe *pipe, uint32_t open_flags)
+{
+    if ((open_flags & O_ACCMODE) != O_WRONLY) {
+        pipe->readers++;
+        pipe->reader_opens++;
+    }
+    if ((open_flags & O_ACCMODE) != O_RDONLY) {
+        pipe->writers++;
+        pipe->writer_opens++;
+    }
+}
+
+void pipe_drop_end(struct pipe *pipe, uint32_t open_flags)
+{
+    mutex_lock(&pipe->lock);
+    if ((open_flags & O_ACCMODE) != O_WRONLY)
+        pipe->readers--;
+    if ((open_flags & O_ACCMODE) != O_RDONLY)
+        pipe->writers--;
+    if (!pipe->writers)
+        wake_up_all(&pipe->read_waiters);
+    if (!pipe->readers)
+        wake_up_all(&pipe->write_waiters);
+    mutex_unlock(&pipe->lock);
+}
+
+static void pipe_release(struct file *file)
+{
+    struct pipe *pipe = file->private_data;
+
+    pipe_drop_end(pipe, file->flags);
+    if (reference_put(&pipe->users))
+        pipe_free(pipe);
+}
+
+const struct file_operations pipe_operations = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .ioctl = pipe_ioctl,
+    .poll = pipe_poll,
+    .release = pipe_release,
+};
+
+int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_write)
+{
+    struct pipe *pipe = pipe_allocate();
+    if (!pipe)
+        return -ENOMEM;
+    struct inode *inode = anonymous_inode(S_IFIFO | 0600, "pipe");
+    if (!inode) {
+        pipe_free(pipe);
+        return -ENOMEM;
+    }
+    pipe_add_end(pipe, O_RDWR);
+    pipe->users = 2;
+    struct file *reader = file_create(NULL, inode, O_RDONLY | flags, &pipe_operations, pipe);
+    struct file *writer = reader ? file_create(NULL, inode, O_WRONLY | flags, &pipe_operations, pipe) : NULL;
+    inode_put(inode); /* the files hold their own */
+    if (!writer) {
+        if (reader) {
+            pipe->users = 1;
+            file_put(reader);
+        } else {
+            pipe_free(pipe);
+        }
+        return -ENOMEM;
+    }
+    *ret_read = reader;
+    *ret_write = writer;
+    return 0;
+}
+
+static int64_t pipe_call(uint64_t address, uint32_t flags)
+{
+    struct file *files[2];
+    int32_t fds[2];
+
+    /* O_DIRECT (packet mode) is not offered: EINVAL, as on a Linux that does not know it. */
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    int error = pipe_create_files(flags & O_NONBLOCK, &files[0], &files[1]);
+    if (error)
+        return error;
+    fds[0] = file_table_install(files[0], 0, flags & O_CLOEXEC);
+    if (fds[0] < 0) {
+        file_put(files[0]);
+        file_put(files[1]);
+        return fds[0];
+    }
+    fds[1] = file_table_install(files[1], 0, flags & O_CLOEXEC);
+    if (fds[1] < 0) {
+        file_table_close(fds[0]);
+        file_put(files[1]);
+        return fds[1];
+    }
+    if (copy_to_user(address, fds, sizeof(fds))) {
+        file_table_close(fds[0]);
+        file_table_close(fds[1]);
+        return -EFAULT;
+    }
+    return 0;
+}
+
+SYSCALL1(pipe, uint64_t, address)
+{
+    return pipe_call(address, 0);
+}
+
+SYSCALL2(pipe2, uint64_t, address, uint32_t, flags)
+{
+    return pipe_call(address, flags);
+}
+
+static struct pipe *pipe_of(struct file *file)
+{
+    if (file->operations != &pipe_operations && file->operations != &fifo_operations)
+        return NULL;
+    return file->private_data;
+}
+
+int64_t pipe_get_size(struct file *file)
+{
+    struct pipe *pipe = pipe_of(file);
+    return pipe ? (int64_t)READ_ONCE(pipe->capacity) : -EBADF;
+}
+
+/* Straightens the content out into fresh pages for a ring of another size. Lock held. 0 or -ENOMEM. */
+static int move_content(struct pipe *pipe, void **pages)
+{
+    uint64_t used = pipe->head - pipe->tail;
+
+    for (uint64_t done = 0; done < used;) {
+        uint32_t from = (uint32_t)(pipe->tail + done) & (pipe->capacity - 1);
+        uint64_t piece = min(PAGE_SIZE - from % PAGE_SIZE, PAGE_SIZE - done % PAGE_SIZE);
+        piece = min(piece, used - done);
+        void **page = &pages[done / PAGE_SIZE];
+        if (!*page) {
+            phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
+            if (!frame)
+                return -ENOMEM;
+            *page = phys_to_virt(frame);
+        }
+        memcpy((uint8_t *)*page + done % PAGE_SIZE,
+               (uint8_t *)pipe->pages[from / PAGE_SIZE] + from % PAGE_SIZE, piece);
+        done += piece;
+    }
+    return 0;
+}
+
+int64_t pipe_set_size(struct file *file, uint64_t bytes)
+{
+    struct pipe *pipe = pipe_of(file);
+    uint32_t capacity = PAGE_SIZE;
+    int64_t error = 0;
+
+    if (!pipe)
+        return -EBADF;
+    if (bytes > 1ull << 31)
+        return -EINVAL;
+    if (bytes > PIPE_MAX_BYTES)
+        return -EPERM;
+    while (capacity < bytes)
+        capacity *= 2;
+    uint32_t count = capacity / PAGE_SIZE;
+    void **pages = kzalloc(count * sizeof(void *));
+    if (!pages)
+        return -ENOMEM;
+    mutex_lock(&pipe->lock);
+    if (pipe->head - pipe->tail > capacity)
+        error = -EBUSY;
+    else
+        error = move_content(pipe, pages);
+    if (!error) {
+        void **old = pipe->pages;
+        free_pages(old, pipe->capacity / PAGE_SIZE);
+        uint64_t used = pipe->head - pipe->tail;
+        pipe->head = used;
+        pipe->tail = 0;
+        pipe->pages = pages;
+        pipe->capacity = capacity;
+        pages = old == pipe->inline_pages ? NULL : old;
+        count = 0;
+    }
+    mutex_unlock(&pipe->lock);
+    free_pages(pages, count);
+    kfree(pages);
+    if (error)
+        return error;
+    wake_up_all(&pipe->write_waiters);
+    return capacity;
+}
+
+/* Waits on behalf of a FIFO's open; see fifo(7). */
+int pipe_wait_for_partner(struct pipe *pipe, uint32_t open_flags)
+{
+    if ((open_flags & O_ACCMODE) == O_RDONLY) {
+        uint32_t before = READ_ONCE(pipe->writer_opens);
+        return wait_event(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
+                          READ_ONCE(pipe->writers) || READ_ONCE(pipe->writer_opens) != before);
+    }
+    uint32_t before = READ_ONCE(pipe->reader_opens);
+    return wait_event(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
+                      READ_ONCE(pipe->readers) || READ_ONCE(pipe->reader_opens) != before);
+}

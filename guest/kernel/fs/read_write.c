@@ -1,0 +1,300 @@
+/*
+ * kernel/fs/read_write.c - moving bytes through descriptors: read, write, their vectored and positioned forms,
+ * lseek. Checks are made in Linux's order: descriptor and its mode (EBADF), operation (EINVAL), addresses
+ * (EFAULT), then the operation itself.
+ *
+ * Locks: the position lock of a file is taken only if somebody else can hold the same open file.
+ */
+#include "arch/layout.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/read_write.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/sched/task.h"
+#include "kernel/syscall/syscall.h"
+
+#define IO_BYTES_MAX 0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
+#define IO_VECTORS_MAX 1024u      /* UIO_MAXIOV */
+#define IO_VECTORS_ON_STACK 8u
+
+/* RWF_* of preadv2(2); the sync bits ask for what memory does anyway. */
+#define RWF_HIPRI 0x1u
+#define RWF_DSYNC 0x2u
+#define RWF_SYNC 0x4u
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC)
+
+static inline bool position_lock(struct file *file, bool counted)
+{
+    if (!counted && READ_ONCE(file->references) == 1)
+        return false;
+    mutex_lock(&file->position_lock);
+    return true;
+}
+
+ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted)
+{
+    const struct file_operations *operations = file->operations;
+    ssize_t (*transfer)(struct file *, struct io_buffer *, uint64_t *) =
+        write ? operations->write : operations->read;
+
+    if (!operations->seek)
+        return transfer(file, buffer, NULL);
+    bool locked = position_lock(file, counted);
+    ssize_t result = transfer(file, buffer, &file->position);
+    if (locked)
+        mutex_unlock(&file->position_lock);
+    return result;
+}
+
+/* Is the file open so, and does it have the operation? */
+static inline int check_mode(const struct file *file, bool write)
+{
+    if (write) {
+        if (!file_writable(file))
+            return -EBADF;
+        return file->operations->write ? 0 : -EINVAL;
+    }
+    if (!file_readable(file))
+        return -EBADF;
+    return file->operations->read ? 0 : -EINVAL;
+}
+
+static inline int64_t simple_transfer(int fd, uint64_t address, uint64_t bytes, bool write)
+{
+    bool counted;
+    struct io_segment segment;
+    struct io_buffer buffer;
+
+    struct file *file = file_borrow(fd, &counted);
+    if (!file)
+        return -EBADF;
+    int64_t result = check_mode(file, write);
+    if (likely(!result)) {
+        if (unlikely(!user_range_valid(address, bytes))) {
+            result = -EFAULT;
+        } else {
+            io_buffer_init(&buffer, &segment, false, address, min(bytes, IO_BYTES_MAX));
+            result = file_transfer(file, &buffer, write, counted);
+        }
+    }
+    file_return(file, counted);
+    return result;
+}
+
+SYSCALL3(read, int, fd, uint64_t, address, uint64_t, bytes)
+{
+    return simple_transfer(fd, address, bytes, false);
+}
+
+SYSCALL3(write, int, fd, uint64_t, address, uint64_t, bytes)
+{
+    return simple_transfer(fd, address, bytes, true);
+}
+
+static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t position, bool write)
+{
+    uint64_t at = (uint64_t)position;
+
+    if (write)
+        return file->operations->write(file, buffer, &at);
+    return file->operations->read(file, buffer, &at);
+}
+
+static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position, bool write)
+{
+    bool counted;
+    struct io_segment segment;
+    struct io_buffer buffer;
+    int64_t result;
+
+    if (position < 0)
+        return -EINVAL;
+    struct file *file = file_borrow(fd, &counted);
+    if (!file)
+        return -EBADF;
+    if (!(file->flags & O_PATH) && file_is_stream(file)) {
+        result = -ESPIPE;
+    } else {
+        result = check_mode(file, write);
+        if (!result && !user_range_valid(address, bytes))
+            result = -EFAULT;
+        if (!result) {
+            io_buffer_init(&buffer, &segment, false, address, min(bytes, IO_BYTES_MAX));
+            result = transfer_at(file, &buffer, position, write);
+        }
+    }
+    file_return(file, counted);
+    return result;
+}
+
+SYSCALL4(pread64, int, fd, uint64_t, address, uint64_t, bytes, int64_t, position)
+{
+    return positioned_transfer(fd, address, bytes, position, false);
+}
+
+SYSCALL4(pwrite64, int, fd, uint64_t, address, uint64_t, bytes, int64_t, position)
+{
+    return positioned_transfer(fd, address, bytes, position, true);
+}
+
+/*
+ * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be freed with
+ * io_vector_free(). The total is cut at IO_BYTES_MAX. 0 or -EINVAL, -EFAULT, -ENOMEM.
+ */
+static int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
+                            struct io_segment **segments, struct io_buffer *buffer)
+{
+    struct io_segment *copy = on_stack;
+    uint64_t total = 0;
+    int error = 0;
+
+    *segments = on_stack;
+    if (count > IO_VECTORS_MAX)
+        return -EINVAL;
+    if (count > IO_VECTORS_ON_STACK) {
+        copy = kmalloc(count * sizeof(*copy));
+        if (!copy)
+            return -ENOMEM;
+        *segments = copy;
+    }
+    if (count && copy_from_user(copy, vector, count * sizeof(*copy)))
+        return -EFAULT;
+    for (uint64_t i = 0; i < count && !error; i++) {
+        if ((int64_t)copy[i].bytes < 0)
+            error = -EINVAL;
+        else if (!user_range_valid(copy[i].address, copy[i].bytes))
+            error = -EFAULT;
+        else if (copy[i].bytes > IO_BYTES_MAX - total)
+            copy[i].bytes = IO_BYTES_MAX - total;
+        total += error ? 0 : copy[i].bytes;
+    }
+    buffer->kernel = false;
+    buffer->segments = copy;
+    buffer->count = (uint32_t)count;
+    buffer->offset = 0;
+    buffer->remaining = total;
+    return error;
+}
+
+static void io_vector_free(struct io_segment *segments, const struct io_segment *on_stack)
+{
+    if (segments != on_stack)
+        kfree(segments);
+}
+
+/* position -1: the file's own. */
+static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t position, bool write)
+{
+    bool counted;
+    struct io_segment on_stack[IO_VECTORS_ON_STACK];
+    struct io_segment *segments;
+    struct io_buffer buffer;
+
+    struct file *file = file_borrow(fd, &counted);
+    if (!file)
+        return -EBADF;
+    int64_t result;
+    if (position != -1 && !(file->flags & O_PATH) && file_is_stream(file))
+        result = -ESPIPE;
+    else
+        result = check_mode(file, write);
+    if (!result) {
+        result = io_vector_import(vector, count, on_stack, &segments, &buffer);
+        if (!result && buffer.remaining) {
+            if (position == -1)
+                result = file_transfer(file, &buffer, write, counted);
+            else
+                result = transfer_at(file, &buffer, position, write);
+        }
+        io_vector_free(segments, on_stack);
+    }
+    file_return(file, counted);
+    return result;
+}
+
+SYSCALL3(readv, int, fd, uint64_t, vector, uint64_t, count)
+{
+    return vector_transfer(fd, vector, count, -1, false);
+}
+
+SYSCALL3(writev, int, fd, uint64_t, vector, uint64_t, count)
+{
+    return vector_transfer(fd, vector, count, -1, true);
+}
+
+SYSCALL4(preadv, int, fd, uint64_t, vector, uint64_t, count, int64_t, position)
+{
+    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, false);
+}
+
+SYSCALL4(pwritev, int, fd, uint64_t, vector, uint64_t, count, int64_t, position)
+{
+    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, true);
+}
+
+static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t position, uint32_t flags,
+                                bool write)
+{
+    if (position < -1)
+        return -EINVAL;
+    if (flags & ~RWF_KNOWN)
+        return -EOPNOTSUPP;
+    return vector_transfer(fd, vector, count, position, write);
+}
+
+/* The high half of the position travels in its own register, which is unused on 64-bit machines. */
+SYSCALL6(preadv2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high, uint32_t, flags)
+{
+    (void)high;
+    return vector_transfer2(fd, vector, count, position, flags, false);
+}
+
+SYSCALL6(pwritev2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high, uint32_t, flags)
+{
+    (void)high;
+    return vector_transfer2(fd, vector, count, position, flags, true);
+}
+
+SYSCALL3(lseek, int, fd, int64_t, offset, uint32_t, whence)
+{
+    bool counted;
+    struct file *file = file_borrow(fd, &counted);
+    if (!file)
+        return -EBADF;
+    int64_t result;
+    if (file->flags & O_PATH) {
+        result = -EBADF;
+    } else if (whence > SEEK_HOLE) {
+        result = -EINVAL;
+    } else if (file_is_stream(file)) {
+        result = -ESPIPE;
+    } else {
+        bool locked = position_lock(file, counted);
+        result = file->operations->seek(file, offset, (int)whence);
+        if (locked)
+            mutex_unlock(&file->position_lock);
+    }
+    file_return(file, counted);
+    return result;
+}
+
+#define FADVISE_MAX 5 /* POSIX_FADV_NOREUSE */
+
+/* Advice about a page cache that does not exist: checked, and then followed by doing nothing. */
+SYSCALL4(fadvise64, int, fd, int64_t, offset, int64_t, bytes, int, advice)
+{
+    bool counted;
+    struct file *file = file_borrow(fd, &counted);
+    (void)offset;
+    if (!file)
+        return -EBADF;
+    int64_t result = 0;
+    if (file->flags & O_PATH)
+        result = -EBADF;
+    else if ((file->inode->mode & S_IFMT) == S_IFIFO)
+        result = -ESPIPE;
+    else if (bytes < 0 || advice < 0 || advice > FADVISE_MAX)
+        result = -EINVAL;
+    file_return(file, counted);
+    return result;
+}

@@ -1,0 +1,116 @@
+/*
+ * kernel/fs/root/memory_file.c - files of an in-memory file system that have no name: memfd_create(), the memory
+ * of shared anonymous mappings, and seals (fcntl(2)).
+ *
+ * They live on a file system that is never mounted, made when the first one is.
+ */
+#include "kernel/fs/permission.h"
+#include "kernel/fs/root/node.h"
+#include "kernel/lib/string.h"
+#include "kernel/syscall/syscall.h"
+
+#define MFD_CLOEXEC 0x1u
+#define MFD_ALLOW_SEALING 0x2u
+#define MEMFD_NAME_MAX 249 /* NAME_MAX less the prefix */
+#define MEMFD_PREFIX "/memfd:"
+
+static struct memory_filesystem *nameless; /* set once, by whoever comes first */
+
+static struct memory_filesystem *nameless_filesystem(void)
+{
+    struct memory_filesystem *memory = load_acquire(&nameless), *none = NULL;
+    if (memory)
+        return memory;
+    memory = memory_filesystem_create(NULL);
+    if (!memory)
+        return NULL;
+    memory->pages_max = UINT64_MAX; /* only memory itself is the limit */
+    if (__atomic_compare_exchange_n(&nameless, &none, memory, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return memory;
+    dentry_put(memory->filesystem.root);
+    filesystem_drop(&memory->filesystem);
+    return none;
+}
+
+/* One reference; 0 or -errno. */
+static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals, struct file **ret)
+{
+    struct memory_filesystem *memory = nameless_filesystem();
+    struct node *node;
+    int error = memory ? node_create(memory, S_IFREG | mode, &node) : -ENOMEM;
+    if (error)
+        return error;
+    struct inode *inode = &node->inode;
+    inode->links = 0;
+    inode->bytes = bytes;
+    inode_set_owner(inode, NULL);
+    node->file.seals = seals;
+    struct dentry *dentry = dentry_create(NULL, name, strlen(name), inode);
+    struct file *file = NULL;
+    if (dentry) {
+        dentry->deleted = true;
+        file = file_create(dentry, inode, O_RDWR, inode->file_operations, NULL);
+        dentry_put(dentry);
+    }
+    inode_put(inode);
+    *ret = file;
+    if (!file)
+        return -ENOMEM;
+    file->held = FILE_HOLDS_WRITER;
+    __atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+struct file *shared_memory_file_create(uint64_t bytes)
+{
+    struct file *file;
+    return nameless_file("/dev/zero", 0777, bytes, F_SEAL_SEAL, &file) ? NULL : file;
+}
+
+SYSCALL2(memfd_create, uint64_t, user_name, uint32_t, flags)
+{
+    char name[sizeof(MEMFD_PREFIX) + MEMFD_NAME_MAX] = MEMFD_PREFIX;
+    const size_t prefix = sizeof(MEMFD_PREFIX) - 1;
+    struct file *file;
+    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+        return -EINVAL;
+    ssize_t length = string_from_user(name + prefix, user_name, MEMFD_NAME_MAX + 1);
+    if (length < 0)
+        return length == -ENAMETOOLONG ? -EINVAL : length;
+    int error = nameless_file(name, 0777, 0, flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL, &file);
+    if (error)
+        return error;
+    file->flags |= O_LARGEFILE;
+    int fd = file_table_install(file, 0, flags & MFD_CLOEXEC);
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
+static struct node *sealable(struct file *file)
+{
+    return file->inode->operations == &node_regular_operations ? node_of(file->inode) : NULL;
+}
+
+int64_t file_seals_get(struct file *file)
+{
+    struct node *node = sealable(file);
+    return node ? (int64_t)READ_ONCE(node->file.seals) : -EINVAL;
+}
+
+int64_t file_seals_add(struct file *file, uint32_t seals)
+{
+    struct node *node = sealable(file);
+    int64_t result = 0;
+    if (!file_writable(file))
+        return -EPERM;
+    if (seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) || !node)
+        return -EINVAL;
+    mutex_lock(&file->inode->lock);
+    if (node->file.seals & F_SEAL_SEAL)
+        result = -EPERM;
+    else
+        node->file.seals |= seals;
+    mutex_unlock(&file->inode->lock);
+    return result;
+}

@@ -1,0 +1,488 @@
+/*
+ * kernel/fs/root/regular.c - content of regular files of the in-memory file systems.
+ *
+ * Three sources per page, in this order: a private frame (page_map), the image's bytes in place (up to
+ * in_place_bytes), nothing (a hole: zeros). Reading never allocates; the first write to a page gives it a
+ * private frame. A frame handed out for mapping is the page itself, so mappings see later writes to it; a page
+ * mapped in place or as a hole before its first write keeps showing the old content in that mapping, which is
+ * why writable shared mappings ask for every page with `write`.
+ *
+ * Locks: writers, truncation and holes under inode.lock; reading and page faults only under the page map's.
+ * Bytes of a private frame beyond the file's size are zero.
+ */
+#include "kernel/fs/root/node.h"
+
+#include "arch/cpu.h"
+#include "arch/layout.h"
+#include "kernel/fs/permission.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/frame.h"
+#include "kernel/process/process.h"
+
+#define FILE_BYTES_MAX ((uint64_t)INT64_MAX & PAGE_MASK)
+#define PAGES_PER_REST 64u /* between preemption points */
+#define FALLOC_FL_KEEP_SIZE 0x1
+#define FALLOC_FL_PUNCH_HOLE 0x2
+#define FALLOC_FL_ZERO_RANGE 0x10
+
+static uint64_t pages_of(uint64_t bytes)
+{
+    return (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/*
+ * In-place bytes at `position`, which lies below `end` (in_place_bytes, read once); *ret_bytes: how many follow
+ * each other there.
+ */
+static const uint8_t *in_place(const struct node *node, uint64_t position, uint64_t end, uint64_t *ret_bytes)
+{
+    if (position < node->data.block_bytes) {
+        *ret_bytes = min(end, node->data.block_bytes) - position;
+        return node->data.blocks + position;
+    }
+    *ret_bytes = end - position;
+    return node->data.tail + (position - node->data.block_bytes);
+}
+
+/* The image frame that is page `index` as it stands, or 0. */
+static phys_t in_place_frame(const struct node *node, uint64_t index)
+{
+    uint64_t start = index << PAGE_SHIFT;
+    if (start >= READ_ONCE(node->file.in_place_bytes) || start >= node->data.block_bytes)
+        return 0;
+    return virt_to_phys(node->data.blocks + start);
+}
+
+/* ---- private pages ---- */
+
+static phys_t page_allocate(struct node *node, bool zero)
+{
+    struct memory_filesystem *memory = memory_of(&node->inode);
+    if (__atomic_add_fetch(&memory->pages_used, 1, __ATOMIC_RELAXED) <= memory->pages_max) {
+        phys_t frame = frame_allocate(FRAME_FILE, 0, zero ? FRAME_WANT_ZERO : 0);
+        if (frame)
+            return frame;
+    }
+    __atomic_sub_fetch(&memory->pages_used, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void page_give_back(struct node *node, phys_t frame)
+{
+    __atomic_sub_fetch(&memory_of(&node->inode)->pages_used, 1, __ATOMIC_RELAXED);
+    frame_release(frame);
+}
+
+static void pages_remove(struct node *node, uint64_t first, uint64_t end)
+{
+    uint64_t removed = page_map_remove(&node->file.pages, first, end);
+    if (removed)
+        __atomic_sub_fetch(&memory_of(&node->inode)->pages_used, removed, __ATOMIC_RELAXED);
+}
+
+/* The page from byte `filled` on: in-place content as far as there is any, zeros behind it. */
+static void page_fill(struct node *node, uint64_t index, void *page, uint64_t filled)
+{
+    uint64_t position = index << PAGE_SHIFT, bytes;
+    uint64_t end = READ_ONCE(node->file.in_place_bytes);
+    while (filled < PAGE_SIZE && position + filled < end) {
+        const uint8_t *source = in_place(node, position + filled, end, &bytes);
+        bytes = min(bytes, PAGE_SIZE - filled);
+        memcpy((uint8_t *)page + filled, source, bytes);
+        filled += bytes;
+    }
+    memset((uint8_t *)page + filled, 0, PAGE_SIZE - filled);
+}
+
+/* The private frame of the page, made if need be, with a reference for the caller. 0, -ENOSPC or -ENOMEM. */
+static int page_own(struct node *node, uint64_t index, phys_t *ret)
+{
+    for (;;) {
+        *ret = page_map_get(&node->file.pages, index);
+        if (*ret)
+            return 0;
+        bool hole = (index << PAGE_SHIFT) >= READ_ONCE(node->file.in_place_bytes);
+        phys_t frame = page_allocate(node, hole);
+        if (!frame)
+            return -ENOSPC;
+        if (!hole)
+            page_fill(node, index, phys_to_virt(frame), 0);
+        frame_reference(frame);
+        int error = page_map_insert(&node->file.pages, index, frame);
+        if (!error) {
+            *ret = frame;
+            return 0;
+        }
+        frame_release(frame);
+        page_give_back(node, frame);
+        if (error != -EEXIST)
+            return error;
+    }
+}
+
+/* ---- reading ---- */
+
+static ssize_t regular_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct inode *inode = file->inode;
+    struct node *node = node_of(inode);
+    uint64_t size = READ_ONCE(inode->bytes), start = *position, at = start;
+    uint64_t in_place_end = READ_ONCE(node->file.in_place_bytes);
+    unsigned pages = 0;
+
+    if (at >= size || !buffer->remaining)
+        return 0;
+    uint64_t end = buffer->remaining < size - at ? at + buffer->remaining : size;
+    while (at < end) {
+        uint64_t offset = at & (PAGE_SIZE - 1), wanted = min(end - at, PAGE_SIZE - offset), copied;
+        phys_t frame = 0;
+        if (READ_ONCE(node->file.pages.root))
+            frame = page_map_get(&node->file.pages, at >> PAGE_SHIFT);
+        if (frame) {
+            copied = io_copy_to(buffer, (uint8_t *)phys_to_virt(frame) + offset, wanted);
+            frame_release(frame);
+        } else if (at < in_place_end) {
+            uint64_t there;
+            const uint8_t *source = in_place(node, at, in_place_end, &there);
+            if (!READ_ONCE(node->file.pages.root)) /* nothing private: more than the page at once */
+                wanted = min(end - at, PAGES_PER_REST * PAGE_SIZE);
+            wanted = min(wanted, there);
+            copied = io_copy_to(buffer, source, wanted);
+        } else {
+            copied = io_zero(buffer, wanted);
+        }
+        at += copied;
+        if (copied < wanted)
+            break;
+        pages += (unsigned)((wanted + PAGE_SIZE - 1) >> PAGE_SHIFT);
+        if (pages >= PAGES_PER_REST && at < end) {
+            preemption_point();
+            pages = 0;
+        }
+    }
+    if (at == start)
+        return -EFAULT;
+    if (inode->access_ns <= inode->modify_ns && !(file->flags & O_NOATIME))
+        inode->access_ns = clock_realtime_ns(); /* as Linux's relatime, without its daily update */
+    *position = at;
+    return (ssize_t)(at - start);
+}
+
+/* ---- writing ---- */
+
+/* How far a write at `position` may reach: RLIMIT_FSIZE and the largest file. 0 or -EFBIG. */
+static int write_limit(uint64_t position, uint64_t *bytes)
+{
+    struct process *process = current->process;
+    uint64_t limit = process ? READ_ONCE(process->rlimits[RLIMIT_FSIZE].soft) : UINT64_MAX;
+    if (unlikely(limit < FILE_BYTES_MAX) && position + *bytes > limit) {
+        if (position >= limit) {
+            signal_send_task(current, SIGXFSZ, NULL);
+            return -EFBIG;
+        }
+        *bytes = limit - position;
+    }
+    if (position >= FILE_BYTES_MAX)
+        return -EFBIG;
+    *bytes = min(*bytes, FILE_BYTES_MAX - position);
+    return 0;
+}
+
+/* The filled page could not be put in: if a page fault was faster, its page gets the bytes. Gives `frame` back. */
+static int write_lost_race(struct node *node, uint64_t index, phys_t frame, size_t copied, int error)
+{
+    phys_t other;
+    if (error == -EEXIST) {
+        error = page_own(node, index, &other);
+        if (!error) {
+            memcpy(phys_to_virt(other), phys_to_virt(frame), copied);
+            frame_release(other);
+        }
+    }
+    page_give_back(node, frame);
+    return error;
+}
+
+/* A whole page into a place that has none yet: filled before anyone can see it, so it need not be cleared. */
+static int write_fresh_page(struct node *node, uint64_t index, struct io_buffer *buffer, size_t *ret_copied)
+{
+    phys_t frame = page_allocate(node, false);
+    if (!frame)
+        return -ENOSPC;
+    uint8_t *page = phys_to_virt(frame);
+    size_t copied = io_copy_from(buffer, page, PAGE_SIZE);
+    if (copied < PAGE_SIZE)
+        page_fill(node, index, page, copied);
+    int error = copied ? page_map_insert(&node->file.pages, index, frame) : -EFAULT;
+    if (error)
+        error = write_lost_race(node, index, frame, copied, error);
+    if (!error)
+        *ret_copied = copied;
+    return error ? error : copied < PAGE_SIZE ? -EFAULT : 0;
+}
+
+static int write_page(struct node *node, uint64_t at, size_t wanted, struct io_buffer *buffer, size_t *ret_copied)
+{
+    phys_t frame;
+    int error = page_own(node, at >> PAGE_SHIFT, &frame);
+    if (error)
+        return error;
+    uint8_t *page = phys_to_virt(frame);
+    *ret_copied = io_copy_from(buffer, page + (at & (PAGE_SIZE - 1)), wanted);
+    frame_release(frame);
+    return *ret_copied < wanted ? -EFAULT : 0;
+}
+
+static bool page_present(struct node *node, uint64_t index)
+{
+    phys_t frame = page_map_get(&node->file.pages, index);
+    if (frame)
+        frame_release(frame);
+    return frame != 0;
+}
+
+static ssize_t regular_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct inode *inode = file->inode;
+    struct node *node = node_of(inode);
+    uint64_t bytes = buffer->remaining;
+    int error = 0;
+    unsigned pages = 0;
+
+    if (!bytes)
+        return 0;
+    mutex_lock(&inode->lock);
+    uint64_t start = file->flags & O_APPEND ? inode->bytes : *position, at = start;
+    if (unlikely(node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+        error = -EPERM;
+    if (!error)
+        error = write_limit(start, &bytes);
+    if (!error && unlikely(node->file.seals & F_SEAL_GROW) && start + bytes > inode->bytes) {
+        error = start >= inode->bytes ? -EPERM : 0;
+        bytes = inode->bytes - start;
+    }
+    uint64_t end = start + bytes;
+    while (!error && at < end) {
+        size_t wanted = min(end - at, PAGE_SIZE - (at & (PAGE_SIZE - 1))), copied = 0;
+        if (wanted == PAGE_SIZE && !page_present(node, at >> PAGE_SHIFT)) {
+            error = write_fresh_page(node, at >> PAGE_SHIFT, buffer, &copied);
+        } else {
+            error = write_page(node, at, wanted, buffer, &copied);
+        }
+        at += copied;
+        if (at > inode->bytes)
+            WRITE_ONCE(inode->bytes, at);
+        if (++pages == PAGES_PER_REST) {
+            preemption_point();
+            pages = 0;
+        }
+    }
+    if (at > start) {
+        inode->modify_ns = inode->change_ns = clock_realtime_ns();
+        inode_drop_set_ids(inode);
+        *position = at;
+    }
+    mutex_unlock(&inode->lock);
+    return at > start ? (ssize_t)(at - start) : error;
+}
+
+/* ---- size and space ---- */
+
+/* Zeros [from, to) of one page; a hole stays a hole. */
+static int zero_in_page(struct node *node, uint64_t from, uint64_t to)
+{
+    uint64_t index = from >> PAGE_SHIFT;
+    phys_t frame;
+    if (from == to || (!page_present(node, index) && (index << PAGE_SHIFT) >= node->file.in_place_bytes))
+        return 0;
+    int error = page_own(node, index, &frame);
+    if (error)
+        return error;
+    memset((uint8_t *)phys_to_virt(frame) + (from & (PAGE_SIZE - 1)), 0, to - from);
+    frame_release(frame);
+    return 0;
+}
+
+static int regular_truncate(struct inode *inode, uint64_t bytes)
+{
+    struct node *node = node_of(inode);
+    if (bytes > FILE_BYTES_MAX)
+        return -EFBIG;
+    if ((bytes < inode->bytes && (node->file.seals & F_SEAL_SHRINK)) ||
+        (bytes > inode->bytes && (node->file.seals & F_SEAL_GROW)))
+        return -EPERM;
+    if (bytes < inode->bytes) {
+        int error = zero_in_page(node, bytes, align_up(bytes, PAGE_SIZE));
+        if (error)
+            return error;
+        WRITE_ONCE(inode->bytes, bytes);
+        if (node->file.in_place_bytes > bytes)
+            WRITE_ONCE(node->file.in_place_bytes, align_down(bytes, PAGE_SIZE));
+        if (node->file.pages.root)
+            pages_remove(node, pages_of(bytes), UINT64_MAX);
+    } else {
+        WRITE_ONCE(inode->bytes, bytes);
+    }
+    inode->modify_ns = inode->change_ns = clock_realtime_ns();
+    inode_drop_set_ids(inode);
+    return 0;
+}
+
+/* Whole pages become holes; where the image would shine through, zeroed pages. */
+static int punch_pages(struct node *node, uint64_t first, uint64_t end)
+{
+    unsigned pages = 0;
+    if (first >= end)
+        return 0;
+    pages_remove(node, first, end);
+    for (uint64_t index = first; index < min(end, pages_of(node->file.in_place_bytes)); index++) {
+        phys_t frame = page_allocate(node, true);
+        if (!frame)
+            return -ENOSPC;
+        int error = page_map_insert(&node->file.pages, index, frame);
+        if (error)
+            page_give_back(node, frame);
+        if (error && error != -EEXIST)
+            return error;
+        if (++pages % PAGES_PER_REST == 0)
+            preemption_point();
+    }
+    return 0;
+}
+
+static int zero_range(struct node *node, uint64_t from, uint64_t to)
+{
+    uint64_t first = align_up(from, PAGE_SIZE), last = align_down(to, PAGE_SIZE);
+    if (first > last)
+        return zero_in_page(node, from, to);
+    int error = zero_in_page(node, from, first);
+    if (!error)
+        error = punch_pages(node, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+    return error ? error : zero_in_page(node, last, to);
+}
+
+static int regular_allocate(struct inode *inode, int mode, uint64_t offset, uint64_t bytes)
+{
+    struct node *node = node_of(inode);
+    uint64_t end = offset + bytes;
+    int error = 0;
+    if (end > FILE_BYTES_MAX)
+        return -EFBIG;
+    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) &&
+        (node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+        return -EPERM;
+    if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes && (node->file.seals & F_SEAL_GROW))
+        return -EPERM;
+    if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+        error = zero_range(node, offset, end);
+    if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
+        struct memory_filesystem *memory = memory_of(inode);
+        if (pages_of(end) - (offset >> PAGE_SHIFT) > memory->pages_max)
+            return -ENOSPC;
+        for (uint64_t index = offset >> PAGE_SHIFT; !error && index < pages_of(end); index++) {
+            phys_t frame;
+            if (in_place_frame(node, index))
+                continue;
+            error = page_own(node, index, &frame);
+            if (!error)
+                frame_release(frame);
+            if (index % PAGES_PER_REST == 0) {
+                preemption_point();
+                if (!error && task_interrupted(current))
+                    error = -EINTR;
+            }
+        }
+        if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes)
+            WRITE_ONCE(inode->bytes, end);
+    }
+    if (!error)
+        inode->modify_ns = inode->change_ns = clock_realtime_ns();
+    return error;
+}
+
+static uint64_t regular_blocks(const struct inode *inode)
+{
+    const struct node *node = node_of(inode);
+    uint64_t image = pages_of(READ_ONCE(node->file.in_place_bytes));
+    return max(image, READ_ONCE(node->file.pages.pages)) * (PAGE_SIZE / 512);
+}
+
+/* ---- seeking and mapping ---- */
+
+static int64_t regular_seek(struct file *file, int64_t offset, int whence)
+{
+    struct inode *inode = file->inode;
+    struct node *node = node_of(inode);
+    uint64_t size = READ_ONCE(inode->bytes), at = (uint64_t)offset;
+    if (whence != SEEK_DATA && whence != SEEK_HOLE)
+        return file_seek_within(file, offset, whence, size);
+    if (offset < 0 || at >= size)
+        return -ENXIO;
+    uint64_t in_place_end = align_up(READ_ONCE(node->file.in_place_bytes), PAGE_SIZE);
+    uint64_t index = at >> PAGE_SHIFT, next;
+    if (whence == SEEK_DATA) {
+        if (at >= in_place_end) {
+            next = page_map_next(&node->file.pages, index);
+            if (next >= pages_of(size))
+                return -ENXIO;
+            at = max(at, next << PAGE_SHIFT);
+        }
+    } else {
+        index = max(index, in_place_end >> PAGE_SHIFT);
+        while (index < pages_of(size) && page_map_next(&node->file.pages, index) == index) {
+            if ((++index & 63) == 0)
+                preemption_point();
+        }
+        at = max(at, min(index << PAGE_SHIFT, size));
+    }
+    file->position = at;
+    return (int64_t)at;
+}
+
+static int regular_get_page(struct file *file, uint64_t index, bool write, phys_t *ret)
+{
+    struct inode *inode = file->inode;
+    struct node *node = node_of(inode);
+    *ret = 0;
+    if (index >= pages_of(READ_ONCE(inode->bytes)))
+        return -ENXIO;
+    if (write && unlikely(node->file.seals & F_SEAL_WRITE))
+        return -EPERM;
+    if (!write) {
+        if (READ_ONCE(node->file.pages.root))
+            *ret = page_map_get(&node->file.pages, index);
+        if (*ret)
+            return 0;
+        *ret = in_place_frame(node, index);
+        if (*ret) {
+            frame_reference(*ret);
+            return 0;
+        }
+        if ((index << PAGE_SHIFT) >= READ_ONCE(node->file.in_place_bytes))
+            return 0;
+    }
+    /* To be written, or the tail of an image file, which shares its page with other things. */
+    int error = page_own(node, index, ret);
+    if (!error && unlikely(index >= pages_of(READ_ONCE(inode->bytes)))) {
+        /* Truncated meanwhile: it may have looked for pages before ours was there. */
+        frame_release(*ret);
+        pages_remove(node, index, index + 1);
+        *ret = 0;
+        error = -ENXIO;
+    }
+    return error;
+}
+
+const struct inode_operations node_regular_operations = {
+    .truncate = regular_truncate,
+    .allocate = regular_allocate,
+    .blocks = regular_blocks,
+    .destroy = node_destroy,
+};
+
+const struct file_operations node_regular_file_operations = {
+    .read = regular_read,
+    .write = regular_write,
+    .seek = regular_seek,
+    .get_page = regular_get_page,
+};

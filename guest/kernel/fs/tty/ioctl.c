@@ -1,0 +1,224 @@
+/*
+ * kernel/fs/tty/ioctl.c - settings of a terminal (ioctl_tty(2)).
+ */
+#include "arch/user_access.h"
+#include "kernel/fs/tty/tty.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/process/process.h"
+
+#define CELL(tty, index) ((tty)->input[(index) & (TTY_INPUT_CELLS - 1)])
+#define SPEED_38400 38400u
+
+/* What the flush and flow calls act on. */
+#define TCIFLUSH 0
+#define TCOFLUSH 1
+#define TCIOFLUSH 2
+#define TCOOFF 0
+#define TCOON 1
+#define TCIOFF 2
+#define TCION 3
+
+static void flush_input(struct tty *tty)
+{
+    spin_lock(&tty->lock);
+    tty->read = tty->committed = tty->head;
+    spin_unlock(&tty->lock);
+}
+
+/* Waits until the host has taken everything. 0 or -ERESTARTSYS. */
+static int drain_output(struct tty *tty)
+{
+    /* The host takes the bytes by itself; nobody tells when the last one went, so look again now and then. */
+    while (tty->driver->output_pending(tty) && !tty->driver->output_ended(tty)) {
+        wait_prepare_alone();
+        int error = wait_block(WAIT_CONSOLE_OUTPUT, (uint64_t)tty, WAIT_INTERRUPTIBLE,
+                               clock_monotonic_ns() + 1000000);
+        if (error && error != -ETIMEDOUT)
+            return error;
+    }
+    return 0;
+}
+
+static void apply(struct tty *tty, const struct linux_termios *termios)
+{
+    spin_lock(&tty->lock);
+    bool was_canonical = tty->termios.lflag & ICANON;
+    bool is_canonical = termios->lflag & ICANON;
+    tty->termios = *termios;
+    if (was_canonical && !is_canonical) {
+        tty->committed = tty->head; /* the unfinished line can be read now */
+    } else if (!was_canonical && is_canonical) {
+        if (tty->read != tty->head)
+            CELL(tty, tty->head - 1) |= TTY_CELL_DELIMITER; /* what is there counts as a line */
+        tty->committed = tty->head;
+        tty->line_column = tty->column;
+    }
+    if (!(termios->iflag & IXON))
+        tty->output_stopped = false;
+    spin_unlock(&tty->lock);
+    wake_up_all(&tty->read_waiters);
+    wake_up_all(&tty->write_waiters);
+}
+
+/* TCSETS and its relatives. */
+static int64_t set_termios(struct tty *tty, uint64_t address, size_t bytes, bool drain, bool flush)
+{
+    struct linux_termios2 termios;
+
+    int error = tty_check_change(tty, false);
+    if (error)
+        return error;
+    if (copy_from_user(&termios, address, bytes))
+        return -EFAULT;
+    if (drain) {
+        error = drain_output(tty);
+        if (error)
+            return error;
+    }
+    if (flush)
+        flush_input(tty);
+    apply(tty, &termios.base);
+    return 0;
+}
+
+static int64_t get_termios(struct tty *tty, uint64_t address, size_t bytes)
+{
+    struct linux_termios2 termios;
+
+    spin_lock(&tty->lock);
+    termios.base = tty->termios;
+    spin_unlock(&tty->lock);
+    termios.input_speed = SPEED_38400;
+    termios.output_speed = SPEED_38400;
+    return copy_to_user(address, &termios, bytes);
+}
+
+static int64_t flush(struct tty *tty, uint64_t which)
+{
+    int error = tty_check_change(tty, false);
+    if (error)
+        return error;
+    if (which > TCIOFLUSH)
+        return -EINVAL;
+    if (which != TCOFLUSH)
+        flush_input(tty);
+    return 0; /* output is in the host's hands at once: there is nothing to drop */
+}
+
+static int64_t flow(struct tty *tty, uint64_t action)
+{
+    int error = tty_check_change(tty, false);
+    if (error)
+        return error;
+    switch (action) {
+    case TCOOFF:
+    case TCOON:
+        spin_lock(&tty->lock);
+        tty->output_stopped = action == TCOOFF;
+        spin_unlock(&tty->lock);
+        wake_up_all(&tty->write_waiters);
+        return 0;
+    case TCIOFF:
+    case TCION: {
+        spin_lock(&tty->lock);
+        tty_echo_raw(tty, (const char *)&tty->termios.cc[action == TCIOFF ? VSTOP : VSTART], 1);
+        spin_unlock(&tty->lock);
+        return 0;
+    }
+    }
+    return -EINVAL;
+}
+
+static int64_t set_window(struct tty *tty, uint64_t address)
+{
+    struct linux_winsize window;
+
+    if (get_user(window, address))
+        return -EFAULT;
+    tty_set_window(tty, &window);
+    return 0;
+}
+
+static int64_t get_window(struct tty *tty, uint64_t address)
+{
+    struct linux_winsize window;
+
+    spin_lock(&tty->lock);
+    window = tty->window;
+    spin_unlock(&tty->lock);
+    return put_user(window, address);
+}
+
+/* Bytes that a read would get at once. */
+static int64_t input_count(struct tty *tty, uint64_t address)
+{
+    int32_t count = 0;
+
+    tty->driver->pump(tty);
+    spin_lock(&tty->lock);
+    for (uint32_t i = tty->read; i != tty->committed; i++)
+        count += !(CELL(tty, i) & TTY_CELL_EOF);
+    spin_unlock(&tty->lock);
+    return put_user(count, address);
+}
+
+int64_t tty_ioctl(struct file *file, uint32_t command, uint64_t argument)
+{
+    struct tty *tty = file->private_data;
+    int32_t value;
+
+    switch (command) {
+    case TCGETS:
+        return get_termios(tty, argument, sizeof(struct linux_termios));
+    case TCGETS2:
+        return get_termios(tty, argument, sizeof(struct linux_termios2));
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF:
+        return set_termios(tty, argument, sizeof(struct linux_termios), command != TCSETS, command == TCSETSF);
+    case TCSETS2:
+    case TCSETSW2:
+    case TCSETSF2:
+        return set_termios(tty, argument, sizeof(struct linux_termios2), command != TCSETS2, command == TCSETSF2);
+    case TCFLSH:
+        return flush(tty, argument);
+    case TCXONC:
+        return flow(tty, argument);
+    case TCSBRK:
+    case TCSBRKP: {
+        int error = tty_check_change(tty, false);
+        return error ? error : drain_output(tty); /* there is no line to send a break on */
+    }
+    case TIOCGWINSZ:
+        return get_window(tty, argument);
+    case TIOCSWINSZ:
+        return set_window(tty, argument);
+    case FIONREAD:
+        return input_count(tty, argument);
+    case TIOCOUTQ:
+        value = (int32_t)tty->driver->output_pending(tty);
+        return put_user(value, argument);
+    case TIOCEXCL:
+    case TIOCNXCL:
+        WRITE_ONCE(tty->exclusive, command == TIOCEXCL);
+        return 0;
+    case TIOCGEXCL:
+        value = READ_ONCE(tty->exclusive);
+        return put_user(value, argument);
+    case TIOCGETD:
+        value = 0; /* N_TTY, the only discipline */
+        return put_user(value, argument);
+    case TIOCSETD:
+        if (get_user(value, argument))
+            return -EFAULT;
+        return value ? -EINVAL : 0;
+    case TIOCGDEV:
+        value = (int32_t)tty->device;
+        return put_user(value, argument);
+    case TIOCSTI:
+        return -EIO; /* as on a Linux with legacy TIOCSTI off */
+    default:
+        return tty_job_ioctl(tty, file, command, argument);
+    }
+}

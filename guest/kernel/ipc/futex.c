@@ -1,0 +1,524 @@
+/*
+ * futex.c - futex(2): sleep while a word of user memory has a value; wake, or move, those who sleep on it.
+ *
+ * Which word: a word of private memory is (address space, address), and the same whether or not the caller
+ * said FUTEX_PRIVATE_FLAG; a word of memory that several address spaces can share is (frame, offset). Only
+ * without the flag must we look at the page tables to know.
+ *
+ * No lost wake-up without touching user memory under a spinlock: the waiter first queues itself, then reads
+ * the word. A waker first changes the word, then looks at the queue. The bucket's lock orders the two: either
+ * the waker finds the waiter, or the waiter reads the new value and takes itself off again.
+ *
+ * Lock: each bucket's spinlock (RANK_FUTEX); two by address. A waiter lives on its task's stack; `bucket` is
+ * changed only under the lock of the bucket that it names, and NULL, stored last, means "woken": from then on
+ * the waiter may be gone.
+ */
+#include "kernel/ipc/futex.h"
+
+#include "arch/page_table.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/mm/frame.h"
+#include "kernel/sched/task.h"
+#include "kernel/sync/wait_queue.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/time/clock.h"
+
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define FUTEX_REQUEUE 3
+#define FUTEX_CMP_REQUEUE 4
+#define FUTEX_WAKE_OP 5
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_WAKE_BITSET 10
+#define FUTEX_PRIVATE_FLAG 128
+#define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_BITSET_MATCH_ANY UINT32_MAX
+
+struct futex_key {
+    uint64_t space; /* address space, or 0 for a shared word */
+    uint64_t word;  /* user address, or physical address */
+};
+
+struct futex_waiter {
+    struct futex_waiter *next, *previous;
+    struct futex_bucket *bucket; /* NULL = woken */
+    struct futex_key key;
+    struct task *task;
+    uint32_t bits;
+};
+
+struct futex_bucket {
+    struct spinlock lock;
+    struct futex_waiter *first, *last;
+};
+
+#define BUCKETS 256
+static struct futex_bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
+
+static struct futex_bucket *bucket_of(const struct futex_key *key)
+{
+    uint64_t hash = (key->word >> 2 ^ key->space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
+    return &buckets[hash >> 56];
+}
+_Static_assert(BUCKETS == 256, "the hash gives eight bits");
+
+static void bucket_append(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    waiter->next = NULL;
+    waiter->previous = bucket->last;
+    if (bucket->last)
+        bucket->last->next = waiter;
+    else
+        bucket->first = waiter;
+    bucket->last = waiter;
+}
+
+static void bucket_remove(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
+    else
+        bucket->first = waiter->next;
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
+    else
+        bucket->last = waiter->previous;
+}
+
+static bool same_key(const struct futex_key *a, const struct futex_key *b)
+{
+    return a->word == b->word && a->space == b->space;
+}
+
+/* ---- keys ---- */
+
+/* The leaf that maps the address, or 0. The address space's lock is held. */
+static pte_t leaf_of(struct address_space *space, uint64_t address)
+{
+    phys_t table = space->root;
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL;; level--) {
+        pte_t entry = page_table_at(table)[page_table_index(address, level)];
+        if (!(entry & PTE_PRESENT))
+            return 0;
+        if (level == 0 || entry & PTE_LARGE)
+            return entry;
+        table = entry & PTE_ADDRESS;
+    }
+}
+
+/*
+ * Key of a word that may be shared. A private file page is copied first where it is writable: its frame would
+ * change with the first write, and the waiters would be somewhere else.
+ */
+static int shared_key(uint64_t address, bool read_only, struct futex_key *ret)
+{
+    struct address_space *space = current->address_space;
+    enum fault_access access = FAULT_WRITE;
+    for (unsigned tries = 0; tries < 8; tries++) {
+        mutex_lock(&space->lock);
+        pte_t leaf = leaf_of(space, address);
+        bool usable = leaf & PTE_USER && (leaf & PTE_WRITABLE || access == FAULT_READ);
+        uint8_t kind = usable ? frame_of(leaf & PTE_ADDRESS)->kind : FRAME_FREE;
+        mutex_unlock(&space->lock);
+        if (usable) {
+            if (kind == FRAME_ANONYMOUS)
+                *ret = (struct futex_key){(uint64_t)space, address};
+            else
+                *ret = (struct futex_key){0, (leaf & PTE_ADDRESS) | (address & (PAGE_SIZE - 1))};
+            return 0;
+        }
+        struct fault_signal ignored;
+        int error = address_space_fault(space, address, access, 0, &ignored);
+        if (error && access == FAULT_WRITE && read_only)
+            access = FAULT_READ;
+        else if (error)
+            return error == -ENOMEM ? -ENOMEM : -EFAULT;
+    }
+    return -EFAULT;
+}
+
+static int futex_key(uint64_t address, bool private, bool read_only, struct futex_key *ret)
+{
+    if (address % sizeof(uint32_t))
+        return -EINVAL;
+    if (!user_range_valid(address, sizeof(uint32_t)))
+        return -EFAULT;
+    if (private) {
+        *ret = (struct futex_key){(uint64_t)current->address_space, address};
+        return 0;
+    }
+    return shared_key(address, read_only, ret);
+}
+
+/* ---- waking ---- */
+
+/* The bucket's lock is held; afterwards the waiter may be gone. */
+static void wake_waiter(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    struct task *task = waiter->task;
+    task_get(task);
+    bucket_remove(bucket, waiter);
+    store_release(&waiter->bucket, NULL);
+    task_wake(task, WAKE_NORMAL);
+    task_put(task);
+}
+
+static int64_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
+{
+    struct futex_bucket *bucket = bucket_of(key);
+    uint32_t woken = 0;
+    spin_lock(&bucket->lock);
+    for (struct futex_waiter *waiter = bucket->first, *next; waiter && woken < count; waiter = next) {
+        next = waiter->next;
+        if (same_key(&waiter->key, key) && waiter->bits & bits) {
+            wake_waiter(bucket, waiter);
+            woken++;
+        }
+    }
+    spin_unlock(&bucket->lock);
+    return woken;
+}
+
+/* Linux wakes one even when asked for none or a negative number. */
+static uint32_t wake_limit(uint32_t count)
+{
+    return (int32_t)count < 1 ? 1 : count;
+}
+
+static int64_t futex_wake(uint64_t address, bool private, uint32_t count, uint32_t bits)
+{
+    struct futex_key key;
+    if (!bits)
+        return -EINVAL;
+    int error = futex_key(address, private, true, &key);
+    if (error)
+        return error;
+    return wake_key(&key, wake_limit(count), bits);
+}
+
+int64_t futex_wake_address(uint64_t address, uint32_t count)
+{
+    return futex_wake(address, false, count, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* ---- waiting ---- */
+
+/* Takes the waiter off its bucket; false if a waker was faster. */
+static bool waiter_withdraw(struct futex_waiter *waiter)
+{
+    for (;;) {
+        struct futex_bucket *bucket = load_acquire(&waiter->bucket);
+        if (!bucket)
+            return false;
+        spin_lock(&bucket->lock);
+        if (likely(waiter->bucket == bucket)) {
+            bucket_remove(bucket, waiter);
+            spin_unlock(&bucket->lock);
+            return true;
+        }
+        spin_unlock(&bucket->lock); /* it was moved meanwhile */
+    }
+}
+
+/* deadline_ns: CLOCK_MONOTONIC, 0 = never. */
+static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+{
+    struct futex_waiter waiter;
+    if (!bits)
+        return -EINVAL;
+    int error = futex_key(address, private, true, &waiter.key);
+    if (error)
+        return error;
+
+    struct futex_bucket *bucket = bucket_of(&waiter.key);
+    waiter.task = current;
+    waiter.bits = bits;
+    waiter.bucket = bucket;
+    spin_lock(&bucket->lock);
+    bucket_append(bucket, &waiter);
+    spin_unlock(&bucket->lock);
+
+    uint32_t value;
+    error = user_load_u32(address, &value);
+    if (error || value != expected) {
+        /* A wake-up that already chose us counts as one: the caller looks again anyway. */
+        if (!waiter_withdraw(&waiter))
+            return 0;
+        return error ? error : -EAGAIN;
+    }
+    for (;;) {
+        wait_prepare_alone();
+        if (!load_acquire(&waiter.bucket))
+            task_wake(current, WAKE_NORMAL); /* the wake-up came before the intent: withdraw it */
+        error = wait_block(WAIT_FUTEX, address, WAIT_INTERRUPTIBLE, deadline_ns);
+        if (!load_acquire(&waiter.bucket))
+            return 0;
+        if (error && waiter_withdraw(&waiter))
+            return error;
+        if (error)
+            return 0;
+    }
+}
+
+static int64_t futex_wait_again(struct task *task)
+{
+    int64_t result = futex_wait_until(task->restart_argument[0], task->restart_argument[1],
+                                      (uint32_t)task->restart_argument[2], (uint32_t)task->restart_argument[3],
+                                      task->restart_argument[4]);
+    if (result != -ERESTARTSYS)
+        return result;
+    task->restart = futex_wait_again;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+static int64_t futex_wait(uint64_t address, bool private, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+{
+    int64_t result = futex_wait_until(address, private, expected, bits, deadline_ns);
+    if (result != -ERESTARTSYS || !deadline_ns)
+        return result;
+    struct task *task = current;
+    task->restart = futex_wait_again;
+    task->restart_argument[0] = address;
+    task->restart_argument[1] = private;
+    task->restart_argument[2] = expected;
+    task->restart_argument[3] = bits;
+    task->restart_argument[4] = deadline_ns;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+/* ---- moving ---- */
+
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+    if (a == b) {
+        spin_lock(&a->lock);
+    } else {
+        spin_lock(a < b ? &a->lock : &b->lock);
+        spin_lock(a < b ? &b->lock : &a->lock);
+    }
+}
+
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+    if (a != b)
+        spin_unlock(&b->lock);
+    spin_unlock(&a->lock);
+}
+
+/*
+ * The word's value while the buckets are locked: the address space's lock is held, so the frame stays where
+ * the page tables say. false = it is not there, fault it in first.
+ */
+static bool load_resident(struct address_space *space, uint64_t address, uint32_t *ret)
+{
+    pte_t leaf = leaf_of(space, address);
+    if (!(leaf & PTE_USER))
+        return false;
+    *ret = READ_ONCE(*(uint32_t *)phys_to_virt((leaf & PTE_ADDRESS) | (address & (PAGE_SIZE - 1))));
+    return true;
+}
+
+static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, int32_t wake_count, int32_t move_count,
+                             const uint32_t *expected)
+{
+    struct futex_key key, target_key;
+    if (wake_count < 0 || move_count < 0)
+        return -EINVAL;
+    int error = futex_key(address, private, true, &key);
+    if (!error)
+        error = futex_key(target, private, false, &target_key);
+    if (error)
+        return error;
+
+    struct address_space *space = current->address_space;
+    struct futex_bucket *from = bucket_of(&key), *to = bucket_of(&target_key);
+    /*
+     * The comparison and the move are one step for every other futex operation: the address space stays
+     * locked over both, so that the word can be read where it lies while the buckets are locked.
+     */
+    for (;;) {
+        uint32_t value;
+        if (expected)
+            mutex_lock(&space->lock);
+        lock_two(from, to);
+        if (!expected)
+            break;
+        bool missing = !load_resident(space, address, &value);
+        if (!missing && value == *expected)
+            break;
+        unlock_two(from, to);
+        mutex_unlock(&space->lock);
+        if (!missing)
+            return -EAGAIN;
+        error = user_load_u32(address, &value);
+        if (error)
+            return error;
+    }
+
+    int64_t woken = 0, moved = 0;
+    for (struct futex_waiter *waiter = from->first, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (!same_key(&waiter->key, &key))
+            continue;
+        if (woken < wake_count) {
+            wake_waiter(from, waiter);
+            woken++;
+            continue;
+        }
+        if (moved >= move_count)
+            break;
+        moved++;
+        if (from != to) {
+            bucket_remove(from, waiter);
+            bucket_append(to, waiter);
+        }
+        waiter->key = target_key;
+        store_release(&waiter->bucket, to);
+    }
+    unlock_two(from, to);
+    if (expected)
+        mutex_unlock(&space->lock);
+    /* FUTEX_REQUEUE and FUTEX_CMP_REQUEUE both count the moved ones in (Linux since 2.6.16). */
+    return woken + moved;
+}
+
+/* ---- wake and operate ---- */
+
+/* The encoding of futex(2): operation, comparison, operand, value. */
+static int operate(uint32_t encoded, uint64_t address, bool *ret_wake)
+{
+    uint32_t operation = encoded >> 28 & 7, comparison = encoded >> 24 & 15;
+    int32_t operand = (int32_t)(encoded << 8) >> 20, compared = (int32_t)(encoded << 20) >> 20;
+    if (encoded >> 31) {
+        if (operand < 0 || operand > 31)
+            operand &= 31;
+        operand = (int32_t)(1u << operand);
+    }
+    if (operation > 4)
+        return -ENOSYS;
+
+    uint32_t old, seen, value;
+    int error = user_load_u32(address, &seen);
+    do {
+        if (error)
+            return error;
+        old = seen;
+        switch (operation) {
+        case 0:
+            value = (uint32_t)operand;
+            break;
+        case 1:
+            value = old + (uint32_t)operand;
+            break;
+        case 2:
+            value = old | (uint32_t)operand;
+            break;
+        case 3:
+            value = old & ~(uint32_t)operand;
+            break;
+        default:
+            value = old ^ (uint32_t)operand;
+            break;
+        }
+        error = user_compare_exchange_u32(address, old, value, &seen);
+    } while (error || seen != old);
+
+    int32_t was = (int32_t)old;
+    switch (comparison) {
+    case 0:
+        *ret_wake = was == compared;
+        return 0;
+    case 1:
+        *ret_wake = was != compared;
+        return 0;
+    case 2:
+        *ret_wake = was < compared;
+        return 0;
+    case 3:
+        *ret_wake = was <= compared;
+        return 0;
+    case 4:
+        *ret_wake = was > compared;
+        return 0;
+    case 5:
+        *ret_wake = was >= compared;
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+static int64_t futex_wake_operate(uint64_t address, uint64_t second, bool private, uint32_t count,
+                                  uint32_t second_count, uint32_t encoded)
+{
+    struct futex_key key, second_key;
+    bool wake_second;
+    int error = futex_key(address, private, true, &key);
+    if (!error)
+        error = futex_key(second, private, false, &second_key);
+    if (!error)
+        error = operate(encoded, second, &wake_second);
+    if (error)
+        return error;
+    int64_t woken = wake_key(&key, wake_limit(count), FUTEX_BITSET_MATCH_ANY);
+    if (wake_second)
+        woken += wake_key(&second_key, wake_limit(second_count), FUTEX_BITSET_MATCH_ANY);
+    return woken;
+}
+
+/* ---- the call ---- */
+
+/* The timeout as a CLOCK_MONOTONIC deadline, never 0. */
+static int timeout_deadline(uint64_t address, bool relative, bool realtime, uint64_t *ret)
+{
+    struct linux_timespec timeout;
+    if (get_user(timeout, address))
+        return -EFAULT;
+    if (timeout.seconds < 0 || timeout.nanoseconds < 0 || timeout.nanoseconds >= 1000000000)
+        return -EINVAL;
+    uint64_t ns = timeout.seconds >= (int64_t)(INT64_MAX / 1000000000)
+                      ? INT64_MAX
+                      : (uint64_t)timeout.seconds * 1000000000 + (uint64_t)timeout.nanoseconds;
+    if (relative) {
+        ns += clock_monotonic_ns();
+    } else if (realtime) {
+        int64_t monotonic = (int64_t)ns - clock_realtime_offset_ns;
+        ns = monotonic > 0 ? (uint64_t)monotonic : 1;
+    }
+    *ret = ns ? ns : 1;
+    return 0;
+}
+
+SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, timeout, uint64_t, second, uint32_t,
+         value3)
+{
+    int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+    bool private = operation & FUTEX_PRIVATE_FLAG, realtime = operation & FUTEX_CLOCK_REALTIME;
+    uint64_t deadline_ns = 0;
+
+    if (timeout && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET)) {
+        int error = timeout_deadline(timeout, command == FUTEX_WAIT, realtime, &deadline_ns);
+        if (error)
+            return error;
+    }
+    if (realtime && command != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    switch (command) {
+    case FUTEX_WAIT:
+        return futex_wait(address, private, value, FUTEX_BITSET_MATCH_ANY, deadline_ns);
+    case FUTEX_WAIT_BITSET:
+        return futex_wait(address, private, value, value3, deadline_ns);
+    case FUTEX_WAKE:
+        return futex_wake(address, private, value, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET:
+        return futex_wake(address, private, value, value3);
+    case FUTEX_REQUEUE:
+        return futex_requeue(address, second, private, (int32_t)value, (int32_t)timeout, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return futex_requeue(address, second, private, (int32_t)value, (int32_t)timeout, &value3);
+    case FUTEX_WAKE_OP:
+        return futex_wake_operate(address, second, private, value, (uint32_t)timeout, value3);
+    default:
+        return -ENOSYS; /* priority inheritance (LOCK_PI ...) among them */
+    }
+}

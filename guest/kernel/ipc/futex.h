@@ -1,0 +1,13 @@
+/*
+ * kernel/ipc/futex.h - for the kernel's own use of futexes: the word at `address` of the current address space
+ * has changed (a thread's tid was cleared, a robust lock lost its owner).
+ */
+#ifndef KERNEL_IPC_FUTEX_H
+#define KERNEL_IPC_FUTEX_H
+
+#include "kernel/lib/types.h"
+
+/* Wakes up to `count` waiters of the word, private and shared ones; how many, or -errno. */
+int64_t futex_wake_address(uint64_t address, uint32_t count);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * kernel/mm/address_space.c - birth and death of address spaces.
+ */
+#include "kernel/mm/address_space.h"
+
+#include "arch/cpu.h"
+#include "arch/page_table.h"
+#include "kernel/fs/file.h"
+#include "kernel/lib/panic.h"
+#include "kernel/mm/mapping.h"
+#include "kernel/mm/page_table.h"
+#include "kernel/sync/refcount.h"
+
+struct slot_table address_space_slots = SLOT_TABLE_INIT("address_space", struct address_space);
+
+struct address_space *address_space_create_hidden(void)
+{
+    struct address_space *space = slot_allocate(&address_space_slots);
+
+    if (!space)
+        return NULL;
+    phys_t root = frame_allocate(FRAME_PAGE_TABLE, 0, FRAME_WANT_ZERO | FRAME_MAY_USE_RESERVE);
+    if (!root) {
+        slot_free(&address_space_slots, space);
+        return NULL;
+    }
+    frame_of(root)->next = 0;
+    arch_root_table_init(root);
+    space->root = root;
+    space->table_pages = 1;
+    space->mmap_top = USER_END;
+    mutex_init(&space->lock, RANK_ADDRESS_SPACE);
+    vma_tree_init(space);
+    return space;
+}
+
+struct address_space *address_space_create(void)
+{
+    struct address_space *space = address_space_create_hidden();
+
+    if (space)
+        object_publish(&space->object);
+    return space;
+}
+
+void address_space_get(struct address_space *space)
+{
+    reference_get(&space->object.references);
+}
+
+/* No CPU uses the space, nobody can find it: no lock, no flush. The tree is taken apart without rebalancing. */
+static void tear_down(struct address_space *space)
+{
+    struct vma *vma, *next;
+
+    for (vma = vma_first(space); vma; vma = vma_next(vma))
+        page_table_unmap(space, vma->start, vma->end, true);
+    kernel_assert(space->table_pages == 1);
+
+    /* Each node is freed after its children; a child is unhooked when it goes. */
+    for (vma = space->vmas.root ? rb_entry(space->vmas.root, struct vma, node) : NULL; vma; vma = next) {
+        struct rb_node *node = &vma->node;
+        struct rb_node *child = node->left ? node->left : node->right;
+
+        if (child) {
+            if (node->left)
+                node->left = NULL;
+            else
+                node->right = NULL;
+            next = rb_entry(child, struct vma, node);
+            continue;
+        }
+        next = node->parent ? rb_entry(node->parent, struct vma, node) : NULL;
+        vma_destroy(vma);
+    }
+    vma_tree_init(space);
+    if (space->executable)
+        file_put(space->executable);
+    space->executable = NULL;
+    arch_root_table_clear(space->root);
+    frame_release_clean(space->root);
+    slot_free(&address_space_slots, space);
+}
+
+void address_space_put(struct address_space *space)
+{
+    if (!reference_put(&space->object.references))
+        return;
+    if (this_cpu()->active_space == space)
+        address_space_activate(NULL);
+    tear_down(space);
+}

@@ -1,0 +1,164 @@
+/*
+ * kernel/mm/fork.c - a second address space that shows the same memory.
+ *
+ * Leaves of private mappings are copied, and both sides lose the permission to write where they had it: the
+ * first write on either side makes a copy (fault.c). The parent's translations are flushed once at the end;
+ * until then another thread of the parent may still write to a page, which is as if it had written before the
+ * fork.
+ *
+ * File pages are copied too (some ten instructions each, against several hundred for the fault that would
+ * bring one back), except in mappings so large that a child will hardly come to see most of it.
+ */
+#include "arch/page_table.h"
+#include "kernel/fs/file.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/mapping.h"
+#include "kernel/mm/page_table.h"
+#include "kernel/sched/task.h"
+
+#define REFAULT_PAGES 1024u /* larger file mappings: leaves that show the file's frames are not copied */
+#define LEAF_TABLE_BYTES (PAGE_SIZE * PAGE_TABLE_ENTRIES)
+
+/* The child shall fault the file's own frames in again; frames of its own are always copied. */
+static bool leave_out_file_frames(const struct vma *vma)
+{
+    return vma->file && vma_pages(vma) > REFAULT_PAGES;
+}
+
+/* The leaves of one table. *changed: a leaf of the source lost its write permission. */
+static int copy_leaves(struct address_space *target, const struct vma *vma, pte_t *slot, uint64_t address,
+                       uint64_t end, bool *changed)
+{
+    uint32_t left = *page_table_used(slot);
+    bool private = !(vma->flags & VMA_SHARED), own_only = leave_out_file_frames(vma);
+    uint64_t anonymous = 0, total = 0;
+    pte_t *to = NULL;
+
+    for (; address < end && left; slot++, address += PAGE_SIZE) {
+        pte_t leaf = *slot;
+
+        if (!leaf) {
+            if (to)
+                to++;
+            continue;
+        }
+        left--;
+        if (unlikely(own_only) && frame_of(leaf & PTE_ADDRESS)->kind != FRAME_ANONYMOUS) {
+            if (to)
+                to++;
+            continue;
+        }
+        if (!to) {
+            to = page_table_make(target, address);
+            if (!to)
+                return -ENOMEM;
+        }
+        if (leaf & PTE_WRITABLE && private) {
+            leaf = (leaf & ~PTE_WRITABLE) | PTE_SOFT_COW;
+            *slot = leaf;
+            *changed = true;
+        }
+        phys_t phys = leaf & PTE_ADDRESS;
+        frame_reference(phys);
+        anonymous += frame_of(phys)->kind == FRAME_ANONYMOUS;
+        total++;
+        *to++ = leaf;
+    }
+    if (total) {
+        *page_table_used(to - 1) += (uint32_t)total;
+        target->anonymous_pages += anonymous;
+        target->file_pages += total - anonymous;
+    }
+    return 0;
+}
+
+static int copy_pages(struct address_space *target, struct address_space *source, const struct vma *vma,
+                      bool *changed)
+{
+    uint64_t start = vma->start, address;
+    pte_t *slot;
+
+    while ((slot = page_table_find_next(source, start, vma->end, &address))) {
+        start = min(vma->end, align_down(address, LEAF_TABLE_BYTES) + LEAF_TABLE_BYTES);
+        int error = copy_leaves(target, vma, slot, address, start, changed);
+        if (error)
+            return error;
+        if (start < vma->end)
+            preemption_point();
+    }
+    return 0;
+}
+
+static void copy_layout(struct address_space *target, const struct address_space *source)
+{
+    target->mmap_top = source->mmap_top;
+    target->brk_start = source->brk_start;
+    target->brk_end = source->brk_end;
+    target->stack_top = source->stack_top;
+    target->stack_limit_bytes = source->stack_limit_bytes;
+    target->code_start = source->code_start;
+    target->code_end = source->code_end;
+    target->data_start = source->data_start;
+    target->data_end = source->data_end;
+    target->argument_start = source->argument_start;
+    target->argument_end = source->argument_end;
+    target->environment_start = source->environment_start;
+    target->environment_end = source->environment_end;
+    for (unsigned i = 0; i < ARRAY_COUNT(target->auxv); i += 2) {
+        target->auxv[i] = source->auxv[i];
+        target->auxv[i + 1] = source->auxv[i + 1];
+        if (!source->auxv[i]) /* AT_NULL; the rest is zero already */
+            break;
+    }
+    target->executable = source->executable;
+    if (target->executable)
+        file_get(target->executable);
+}
+
+/* What madvise() asked for, in the child: mappings left out, and no locks. */
+static void apply_advice(struct address_space *target)
+{
+    struct vma *vma, *next;
+
+    for (vma = vma_first(target); vma; vma = next) {
+        next = vma_next(vma);
+        if (vma->flags & VMA_DONT_FORK) {
+            vma_remove(target, vma);
+            vma_destroy(vma); /* the parent's mapping holds the file too: this is not its last reference */
+        } else if (vma->flags & VMA_LOCKED) {
+            vma_set_flags(target, vma, vma->flags & ~VMA_LOCKED);
+        }
+    }
+}
+
+int address_space_duplicate(struct address_space *source, struct address_space **ret)
+{
+    struct address_space *target = address_space_create_hidden();
+    bool changed = false, advised = false;
+
+    if (!target)
+        return -ENOMEM;
+    mutex_lock(&source->lock);
+    copy_layout(target, source);
+    int error = vma_tree_copy(target, source);
+    for (struct vma *vma = error ? NULL : vma_first(source); vma && !error; vma = vma_next(vma)) {
+        if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_LOCKED)))
+            advised = true;
+        if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
+            continue;
+        error = copy_pages(target, source, vma, &changed);
+    }
+    if (changed)
+        tlb_shootdown(source, USER_START, USER_END);
+    if (advised && !error)
+        apply_advice(target);
+    target->max_resident = target->anonymous_pages + target->file_pages;
+    mutex_unlock(&source->lock);
+    if (error) {
+        address_space_put(target);
+        return error;
+    }
+    object_publish(&target->object);
+    *ret = target;
+    return 0;
+}

@@ -1,0 +1,327 @@
+/*
+ * kernel/mm/page_table.c - walking, filling and emptying user page tables.
+ *
+ * Order when something is taken out: entries cleared, translations flushed on every CPU that may hold them,
+ * and only then frames and tables released (Intel SDM vol. 3, 4.10: a CPU may use a cached translation, or a
+ * cached upper-level entry, until it is told). A batch of frames on the stack makes that one flush per many.
+ */
+#include "kernel/mm/page_table.h"
+
+#include "kernel/lib/errno.h"
+#include "kernel/lib/panic.h"
+#include "kernel/sched/task.h"
+
+#define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
+#define LEAF_TABLE_BYTES (PAGE_SIZE * PAGE_TABLE_ENTRIES)
+
+static inline pte_t *table_below(pte_t entry)
+{
+    return page_table_at(entry & PTE_ADDRESS);
+}
+
+static inline uint64_t level_bytes(unsigned level)
+{
+    return PAGE_SIZE << (9 * level);
+}
+
+static inline uint64_t leaf_table_end(uint64_t address, uint64_t end)
+{
+    return min(end, align_down(address, LEAF_TABLE_BYTES) + LEAF_TABLE_BYTES);
+}
+
+static bool make_table(struct address_space *space, pte_t *entry)
+{
+    phys_t phys = frame_allocate(FRAME_PAGE_TABLE, 0, FRAME_WANT_ZERO | FRAME_MAY_USE_RESERVE);
+
+    if (!phys)
+        return false;
+    frame_of(phys)->next = 0;
+    *entry = phys | TABLE_BITS;
+    ++*page_table_used(entry);
+    space->table_pages++;
+    return true;
+}
+
+pte_t *page_table_make(struct address_space *space, uint64_t address)
+{
+    pte_t *table = page_table_at(space->root);
+
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+        pte_t *entry = &table[page_table_index(address, level)];
+
+        if (unlikely(!*entry) && !make_table(space, entry)) {
+            page_table_prune(space, address);
+            return NULL;
+        }
+        table = table_below(*entry);
+    }
+    return &table[page_table_index(address, 0)];
+}
+
+pte_t *page_table_find(struct address_space *space, uint64_t address)
+{
+    pte_t *table = page_table_at(space->root);
+
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+        pte_t entry = table[page_table_index(address, level)];
+
+        if (!entry)
+            return NULL;
+        table = table_below(entry);
+    }
+    return &table[page_table_index(address, 0)];
+}
+
+pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end, uint64_t *ret)
+{
+    while (address < end) {
+        pte_t *table = page_table_at(space->root);
+        unsigned level = PAGE_TABLE_ROOT_LEVEL;
+
+        for (; level > 0; level--) {
+            pte_t entry = table[page_table_index(address, level)];
+            if (!entry)
+                break;
+            table = table_below(entry);
+        }
+        if (level == 0) {
+            *ret = address;
+            return &table[page_table_index(address, 0)];
+        }
+        address = align_down(address, level_bytes(level)) + level_bytes(level);
+    }
+    return NULL;
+}
+
+void page_table_set(struct address_space *space, pte_t *slot, pte_t value)
+{
+    if (frame_of(value & PTE_ADDRESS)->kind == FRAME_ANONYMOUS)
+        space->anonymous_pages++;
+    else
+        space->file_pages++;
+    uint64_t resident = space->anonymous_pages + space->file_pages;
+    if (resident > space->max_resident)
+        space->max_resident = resident;
+    ++*page_table_used(slot);
+    *slot = value;
+}
+
+/* ---- taking out ---- */
+
+#define BATCH_FRAMES 64u
+#define BATCH_TABLE 1ull /* tag in the address: a page table, and clean */
+
+struct batch {
+    struct address_space *space;
+    bool dying;
+    unsigned count;
+    uint64_t flush_start, flush_end;
+    uint64_t anonymous, file;
+    phys_t frames[BATCH_FRAMES];
+};
+
+static void batch_finish(struct batch *batch)
+{
+    batch->space->anonymous_pages -= batch->anonymous;
+    batch->space->file_pages -= batch->file;
+    batch->anonymous = batch->file = 0;
+    if (batch->flush_end && !batch->dying)
+        tlb_shootdown(batch->space, batch->flush_start, batch->flush_end);
+    for (unsigned i = 0; i < batch->count; i++) {
+        phys_t frame = batch->frames[i];
+        if (frame & BATCH_TABLE)
+            frame_release_clean(frame & PTE_ADDRESS);
+        else
+            frame_release(frame);
+    }
+    batch->count = 0;
+    batch->flush_end = 0;
+}
+
+static inline void batch_cover(struct batch *batch, uint64_t start, uint64_t end)
+{
+    if (!batch->flush_end || start < batch->flush_start)
+        batch->flush_start = start;
+    if (end > batch->flush_end)
+        batch->flush_end = end;
+}
+
+/* Takes out empty tables on the way to `address`, from the leaf table up. The root stays. */
+static void detach_empty(struct batch *batch, uint64_t address)
+{
+    pte_t *path[PAGE_TABLE_ROOT_LEVEL + 1];
+    pte_t *table = page_table_at(batch->space->root);
+    unsigned level = PAGE_TABLE_ROOT_LEVEL;
+
+    for (; level > 0; level--) {
+        path[level] = &table[page_table_index(address, level)];
+        if (!*path[level])
+            break;
+        table = table_below(*path[level]);
+    }
+    if (batch->count + PAGE_TABLE_ROOT_LEVEL > BATCH_FRAMES)
+        batch_finish(batch);
+    while (++level <= PAGE_TABLE_ROOT_LEVEL) {
+        phys_t child = *path[level] & PTE_ADDRESS;
+
+        if (frame_of(child)->next)
+            break;
+        *path[level] = 0;
+        --*page_table_used(path[level]);
+        batch->space->table_pages--;
+        batch->frames[batch->count++] = child | BATCH_TABLE;
+        batch_cover(batch, align_down(address, PAGE_SIZE), align_down(address, PAGE_SIZE) + PAGE_SIZE);
+    }
+}
+
+void page_table_prune(struct address_space *space, uint64_t address)
+{
+    struct batch batch;
+
+    batch.space = space;
+    batch.dying = false;
+    batch.count = 0;
+    batch.flush_end = batch.anonymous = batch.file = 0;
+    detach_empty(&batch, address);
+    batch_finish(&batch);
+}
+
+/* Clears the leaves of one table, at most up to its end; stops early when it is empty. */
+static void clear_leaves(struct batch *batch, pte_t *slot, uint64_t address, uint64_t end)
+{
+    uint32_t *used = page_table_used(slot);
+    uint32_t left = *used;
+
+    for (; address < end && left; slot++, address += PAGE_SIZE) {
+        pte_t leaf = *slot;
+
+        if (!leaf)
+            continue;
+        phys_t phys = leaf & PTE_ADDRESS;
+        *slot = 0;
+        left--;
+        if (frame_of(phys)->kind == FRAME_ANONYMOUS)
+            batch->anonymous++;
+        else
+            batch->file++;
+        if (batch->dying) {
+            frame_release(phys);
+            continue;
+        }
+        batch_cover(batch, address, address + PAGE_SIZE);
+        batch->frames[batch->count++] = phys;
+        if (batch->count == BATCH_FRAMES) {
+            *used = left;
+            batch_finish(batch);
+        }
+    }
+    *used = left;
+}
+
+void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying)
+{
+    struct batch batch;
+    uint64_t address;
+    pte_t *slot;
+
+    batch.space = space;
+    batch.dying = dying;
+    batch.count = 0;
+    batch.flush_end = batch.anonymous = batch.file = 0;
+    while ((slot = page_table_find_next(space, start, end, &address))) {
+        uint64_t stop = leaf_table_end(address, end);
+
+        /* A long table is done in parts, with the door open to interrupts in between. */
+        if (stop - address > 64 * PAGE_SIZE && *page_table_used(slot) > 64)
+            stop = address + 64 * PAGE_SIZE;
+        clear_leaves(&batch, slot, address, stop);
+        if (*page_table_used(slot) == 0) {
+            detach_empty(&batch, address);
+            stop = leaf_table_end(address, end);
+        }
+        start = stop;
+        if (start < end)
+            preemption_point();
+    }
+    batch_finish(&batch);
+}
+
+/* ---- changing and moving ---- */
+
+void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start, uint64_t end)
+{
+    pte_t bits = vma_leaf_bits(vma->flags);
+    uint64_t first = start, address;
+    bool changed = false;
+    pte_t *slot;
+
+    while ((slot = page_table_find_next(space, start, end, &address))) {
+        uint64_t stop = leaf_table_end(address, end);
+
+        for (; address < stop; slot++, address += PAGE_SIZE) {
+            pte_t leaf = *slot;
+
+            if (!leaf)
+                continue;
+            phys_t phys = leaf & PTE_ADDRESS;
+            pte_t wanted = phys | bits;
+            if (wanted & PTE_WRITABLE && !(vma->flags & VMA_SHARED) &&
+                !(frame_of(phys)->kind == FRAME_ANONYMOUS && READ_ONCE(frame_of(phys)->references) == 1))
+                wanted = (wanted & ~PTE_WRITABLE) | PTE_SOFT_COW;
+            *slot = wanted;
+            changed = true;
+        }
+        start = stop;
+        if (start < end)
+            preemption_point();
+    }
+    if (changed)
+        tlb_shootdown(space, first, end);
+}
+
+int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes)
+{
+    uint64_t end = from + bytes, next = from, address;
+    uint64_t made = UINT64_MAX; /* the target's table that is there for sure, as address / LEAF_TABLE_BYTES */
+    pte_t *slot;
+
+    /* All tables first: nothing can fail once leaves have moved. */
+    while ((slot = page_table_find_next(space, next, end, &address))) {
+        next = leaf_table_end(address, end);
+        for (; address < next; slot++, address += PAGE_SIZE) {
+            uint64_t target = to + (address - from);
+
+            if (!*slot || target / LEAF_TABLE_BYTES == made)
+                continue;
+            if (!page_table_make(space, target)) {
+                /* Those made for nothing are empty; one prune per table, the last one's included. */
+                for (next = to; next < target; next += LEAF_TABLE_BYTES)
+                    page_table_prune(space, next);
+                page_table_prune(space, target);
+                return -ENOMEM;
+            }
+            made = target / LEAF_TABLE_BYTES;
+        }
+    }
+    for (next = from; (slot = page_table_find_next(space, next, end, &address));) {
+        uint64_t first = address;
+        pte_t *target = NULL;
+
+        next = leaf_table_end(address, end);
+        for (; address < next; slot++, address += PAGE_SIZE) {
+            if (target && ((uintptr_t)++target & ~PAGE_MASK) == 0)
+                target = NULL; /* the target's place crossed into another table */
+            if (!*slot)
+                continue;
+            if (!target)
+                target = page_table_find(space, to + (address - from));
+            *target = *slot;
+            ++*page_table_used(target);
+            *slot = 0;
+            --*page_table_used(slot);
+        }
+        tlb_shootdown(space, first, next);
+    }
+    page_table_unmap(space, from, end, false); /* only the empty tables are left to be taken out */
+    return 0;
+}

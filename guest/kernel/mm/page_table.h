@@ -1,0 +1,54 @@
+/*
+ * kernel/mm/page_table.h - the user half of an address space's page tables. Internal to kernel/mm; every
+ * function needs space->lock.
+ *
+ * Each table's struct frame counts the table's entries in use (`next`), so that a table is known to be empty
+ * without a look at its 512 entries: it is then taken out and given back as a clean frame. A leaf in use is
+ * one that is not 0: PRESENT, or PTE_HELD (its mapping is PROT_NONE at the moment).
+ */
+#ifndef KERNEL_MM_PAGE_TABLE_H
+#define KERNEL_MM_PAGE_TABLE_H
+
+#include "arch/page_table.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/vma.h"
+
+/* The number of entries in use of the table that holds `slot`. */
+static inline uint32_t *page_table_used(const pte_t *slot)
+{
+    return &frame_of(virt_to_phys(slot))->next;
+}
+
+/* The leaf's place, tables made as needed; NULL = out of memory (then nothing was left behind). */
+pte_t *page_table_make(struct address_space *space, uint64_t address);
+/* The leaf's place, or NULL if there is no table for it. */
+pte_t *page_table_find(struct address_space *space, uint64_t address);
+/* The same from `address` on: skips what has no table; NULL when none below `end`. *ret = its address. */
+pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end, uint64_t *ret);
+
+/* A leaf that was 0. Counts it, by the kind of its frame, in the space too. */
+void page_table_set(struct address_space *space, pte_t *slot, pte_t value);
+
+/*
+ * Clears all leaves of [start, end), drops their references and takes out tables that became empty. `dying`:
+ * no CPU uses the space any more, so no translation is flushed. Takes preemption points.
+ */
+void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying);
+/* Takes out the tables that lead to `address` as far as they are empty (after a failure). */
+void page_table_prune(struct address_space *space, uint64_t address);
+
+/* Gives the leaves of the mapping's [start, end) the protection that its flags ask for now, and flushes. */
+void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start, uint64_t end);
+/* mremap: leaves of [from, from + bytes) move to `to`, where none are. 0, or -ENOMEM (nothing has moved). */
+int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes);
+
+/* Protection bits of a leaf of this mapping; PTE_WRITABLE only as far as the mapping goes. */
+static inline pte_t vma_leaf_bits(uint32_t flags)
+{
+    if (unlikely(!(flags & VMA_PROTECTION)))
+        return PTE_HELD;
+    return PTE_PRESENT | PTE_USER | (flags & VMA_WRITE ? PTE_WRITABLE : 0) |
+           (flags & VMA_EXECUTE ? 0 : PTE_NO_EXECUTE);
+}
+
+#endif

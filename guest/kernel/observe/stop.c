@@ -1,0 +1,96 @@
+/* kernel/observe/stop.c - see stop.h. */
+#include "kernel/observe/stop.h"
+
+#include "arch/cpu.h"
+#include "arch/doorbell.h"
+#include "kernel/observe/control.h"
+#include "kernel/observe/glass.h"
+#include "kernel/sched/task.h"
+#include "kernel/time/clock.h"
+
+static uint32_t stopper;     /* CPU index + 1 of the CPU that stops the world, 0 = none */
+static uint64_t active_epoch; /* the stop under way, or the last one */
+
+static bool resumed(uint64_t epoch)
+{
+    return load_acquire(&glass.control.resume_epoch) >= epoch;
+}
+
+static void wait_parked(struct glass_cpu *cpu, enum glass_park park, enum hypercall_code code, uint64_t epoch)
+{
+    WRITE_ONCE(cpu->park, park);
+    store_release(&cpu->parked_epoch, epoch);
+    doorbell(code); /* our VMM returns from this only when the host resumes; QEMU at once */
+    while (!resumed(epoch))
+        cpu_relax();
+    WRITE_ONCE(cpu->park, PARK_RUNNING);
+}
+
+void stop_park(void)
+{
+    uint64_t epoch = load_acquire(&active_epoch);
+    if (!resumed(epoch))
+        wait_parked(this_cpu()->glass, PARK_PARKED, HYPERCALL_PARKED, epoch);
+}
+
+static void stop_world(const struct trace_record *record, uint32_t filter)
+{
+    struct cpu *cpu = this_cpu();
+    uint32_t nobody = 0;
+    /* One stop at a time: whoever comes second parks for the first, then has its own turn. */
+    while (!__atomic_compare_exchange_n(&stopper, &nobody, cpu->index + 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+        nobody = 0;
+        cpu_serve_requests();
+    }
+    uint64_t epoch = active_epoch + 1;
+    glass.stop.cpu = cpu->index;
+    glass.stop.filter = filter;
+    glass.stop.record = *record;
+    store_release(&glass.stop.epoch, epoch);
+    store_release(&active_epoch, epoch);
+    for (unsigned i = 0; i < cpu_count(); i++)
+        if (i != cpu->index)
+            cpu_send_request(cpu_at(i), CPU_REQUEST_STOP);
+    wait_parked(cpu->glass, PARK_STOPPED, HYPERCALL_STOPPED, epoch);
+    control_refresh();
+    store_release(&stopper, 0);
+}
+
+static bool matches(struct glass_filter *filter, const struct trace_record *record)
+{
+    if (!(filter->types & 1ull << record->type))
+        return false;
+    if ((filter->tid && filter->tid != record->tid) || (filter->tgid && filter->tgid != record->tgid))
+        return false;
+    for (unsigned i = 0; i < 4; i++)
+        if ((filter->arg_mask & 1u << i) && (record->arg[i] & filter->arg_and[i]) != filter->arg_value[i])
+            return false;
+    uint32_t skip = __atomic_load_n(&filter->skip, __ATOMIC_RELAXED);
+    while (skip)
+        if (__atomic_compare_exchange_n(&filter->skip, &skip, skip - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return false;
+    return true;
+}
+
+void stop_if_matching(const struct trace_record *record)
+{
+    for (uint32_t i = 0; i < GLASS_FILTERS; i++) {
+        if (matches(&observe_control.filters[i], record)) {
+            stop_world(record, i);
+            return;
+        }
+    }
+}
+
+void stop_here(void)
+{
+    const struct cpu *cpu = this_cpu();
+    struct trace_record record = {
+        .tsc = clock_tsc(),
+        .cpu = (uint16_t)cpu->index,
+        .tid = cpu->task->tid,
+        .tgid = cpu->task->tgid,
+    };
+    stop_world(&record, GLASS_FILTERS);
+}

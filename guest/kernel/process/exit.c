@@ -1,0 +1,356 @@
+/*
+ * exit.c - how threads and processes end, and who hears of it.
+ *
+ * A thread first gives back what it shares (memory, files), then leaves its process under family_lock. The
+ * first thread of a process stays in the PID table as a zombie, because its tid is the pid. When the last
+ * thread has left, the process is a zombie until its parent, or whoever adopted it, reaps it; one whose
+ * parent does not want to know is reaped at once by itself.
+ *
+ * Locks: family_lock for the tree; the signal_lock of a process inside it. Nothing is freed under them.
+ */
+#include "arch/page_table.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/tty/tty.h"
+#include "kernel/ipc/futex.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/observe/done.h"
+#include "kernel/observe/trace.h"
+#include "kernel/process/internal.h"
+#include "kernel/syscall/syscall.h"
+
+#define NS_PER_TICK 10000000ull /* siginfo times are in 1/100 s */
+
+/* ---- telling the parent ---- */
+
+bool process_notify_parent_locked(struct process *process)
+{
+    struct process *parent = process->parent;
+    int signal = process->leader->exit_signal;
+    struct signal_actions *actions = parent->actions;
+    bool reap_now = false, silent = parent == init_process;
+
+    if (signal == SIGCHLD && parent != init_process) {
+        uint64_t bit = signal_bit(SIGCHLD);
+        if (actions->ignored.bits & bit) {
+            reap_now = true;
+            silent = true;
+        } else if (actions->set.bits & bit) {
+            reap_now = actions->action[SIGCHLD - 1].flags & SA_NOCLDWAIT;
+        } else if (!(actions->caught.bits & bit) && !wait_queue_active(&parent->signal_waiters)) {
+            /* The default action ignores it: no need to build one that nobody blocks or awaits. */
+            silent = !(parent->leader->blocked.bits & bit);
+        }
+    }
+    if (!silent && signal > 0 && signal <= SIGNALS) {
+        struct linux_siginfo info = {};
+        uint64_t user_ns, system_ns;
+        uint32_t status = process->exit_status;
+        process_times(process, &user_ns, &system_ns);
+        info.signo = signal;
+        info.code = status & 0x7f ? (status & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED;
+        info.child.pid = process->pid;
+        info.child.uid = process->credentials.uid;
+        info.child.status = status & 0x7f ? (int32_t)(status & 0x7f) : (int32_t)(status >> 8 & 0xff);
+        info.child.utime = (int64_t)(user_ns / NS_PER_TICK);
+        info.child.stime = (int64_t)(system_ns / NS_PER_TICK);
+        signal_send(parent, NULL, signal, &info);
+    }
+    if (wait_queue_active(&parent->child_events))
+        wake_up_all(&parent->child_events);
+    return reap_now;
+}
+
+/* ---- reaping ---- */
+
+struct task *process_reap_locked(struct process *process)
+{
+    struct task *leader = process->leader;
+    trace_event(TRACE_REAP, trace_pair(process->pid, (int32_t)process->exit_status), (uint64_t)current->tid, 0, 0);
+    list_remove(&process->sibling_link);
+    group_leave_locked(process);
+    session_leave_locked(process);
+    spin_lock(&process->signal_lock);
+    list_remove(&leader->thread_link);
+    spin_unlock(&process->signal_lock);
+    pid_drop_task_locked(leader->tid);
+    pid_drop_process_locked(process->pid);
+    process->zombie = false;
+    process->parent = NULL;
+    process->leader = NULL;
+    process->tty = NULL;
+    return leader;
+}
+
+void process_reap_finish(struct task *leader)
+{
+    struct process *process = leader->process;
+    task_put(leader);
+    process_put(process);
+}
+
+/* ---- orphans ---- */
+
+/* Nobody in the group has a parent in another group of the same session; `except` no longer counts. */
+static bool group_orphaned_without(int32_t group, const struct process *except)
+{
+    struct process *first = group_first(group), *member = first;
+    if (!first)
+        return true;
+    do {
+        struct process *parent = member->parent;
+        if (member != except && member->task_count && parent && parent != init_process && parent->group != group &&
+            parent->session == member->session)
+            return false;
+        member = group_next(member);
+    } while (member != first);
+    return true;
+}
+
+bool group_is_orphaned(int32_t group)
+{
+    return group_orphaned_without(group, NULL);
+}
+
+static bool group_has_stopped(int32_t group)
+{
+    struct process *first = group_first(group), *member = first;
+    if (!first)
+        return false;
+    do {
+        if (member->stopped)
+            return true;
+        member = group_next(member);
+    } while (member != first);
+    return false;
+}
+
+/* Stopped jobs that nobody could continue any more (POSIX, _exit): they are told, and go on. */
+static void release_orphaned_group(struct process *member, struct process *parent, struct process *except)
+{
+    if (!parent || parent->group == member->group || parent->session != member->session)
+        return;
+    if (group_orphaned_without(member->group, except) && group_has_stopped(member->group)) {
+        signal_send_group_locked(member->group, SIGHUP, NULL);
+        signal_send_group_locked(member->group, SIGCONT, NULL);
+    }
+}
+
+static struct process *find_reaper(struct process *process)
+{
+    for (struct process *ancestor = process->parent; ancestor; ancestor = ancestor->parent) {
+        if (ancestor->is_subreaper && ancestor->task_count)
+            return ancestor;
+    }
+    return init_process;
+}
+
+static void send_death_signals(struct process *child)
+{
+    struct task *task;
+    list_for_each(task, &child->threads, thread_link) {
+        if (task->parent_death_signal) {
+            struct linux_siginfo info = {.signo = task->parent_death_signal, .code = SI_USER};
+            signal_send(child, NULL, task->parent_death_signal, &info);
+        }
+    }
+}
+
+/* Zombies that the new parent does not want are reaped; their leaders go on `reaped`, through thread_link. */
+static void give_children_away(struct process *process, struct list *reaped)
+{
+    struct process *reaper = find_reaper(process), *child, *following;
+    list_for_each_safe(child, following, &process->children, sibling_link) {
+        list_remove(&child->sibling_link);
+        list_push_back(&reaper->children, &child->sibling_link);
+        child->parent = reaper;
+        child->creator_tid = reaper->pid;
+        send_death_signals(child);
+        child->leader->exit_signal = SIGCHLD;
+        if (child->zombie && process_notify_parent_locked(child)) {
+            list_push_back(reaped, &process_reap_locked(child)->thread_link);
+            continue;
+        }
+        if (child->group != process->group && child->session == process->session &&
+            group_orphaned_without(child->group, NULL) && group_has_stopped(child->group)) {
+            signal_send_group_locked(child->group, SIGHUP, NULL);
+            signal_send_group_locked(child->group, SIGCONT, NULL);
+        }
+    }
+}
+
+/* ---- a thread leaves ---- */
+
+void process_vfork_done(struct task *task)
+{
+    if (likely(!READ_ONCE(task->vfork_done)))
+        return;
+    spin_lock(&family_lock);
+    struct wait_queue *done = task->vfork_done;
+    task->vfork_done = NULL;
+    if (done)
+        wake_up_all(done); /* under the lock: the queue is on the parent's stack */
+    spin_unlock(&family_lock);
+}
+
+void task_release_memory_promises(struct task *task)
+{
+    if (task->robust_list)
+        robust_list_exit(task);
+    uint64_t address = task->clear_child_tid;
+    task->clear_child_tid = 0;
+    if (address && task->address_space && READ_ONCE(task->address_space->object.references) > 1 &&
+        address % sizeof(uint32_t) == 0 && !user_store_u32(address, 0))
+        futex_wake_address(address, 1);
+}
+
+static void release_memory(struct task *task)
+{
+    if (!task->address_space)
+        return;
+    task_release_memory_promises(task);
+    struct process *process = task->process;
+    uint64_t resident = task->address_space->max_resident;
+    if (resident > process->max_resident)
+        process->max_resident = resident;
+    struct address_space *space = task_detach_address_space(task);
+    address_space_activate(NULL);
+    process_vfork_done(task);
+    address_space_put(space);
+}
+
+static void release_parts(struct task *task)
+{
+    release_memory(task);
+    struct file_table *files = task_detach_files(task);
+    if (files)
+        file_table_put(files);
+    struct fs_context *fs = task_detach_fs(task);
+    if (fs)
+        fs_context_put(fs);
+}
+
+/* The last thread has left: from here on there is only a status for somebody to collect. */
+static void become_zombie(struct process *process)
+{
+    struct list reaped = LIST_INIT(reaped);
+    struct task *leader = NULL, *other, *following;
+
+    if (process->alarm.callback)
+        timer_cancel(&process->alarm);
+    if (process->session == process->pid)
+        tty_disassociate(process);
+    spin_lock(&process->signal_lock);
+    process->signals_closed = true;
+    signal_flush_process_signal_locked(process);
+    spin_unlock(&process->signal_lock);
+
+    spin_lock(&family_lock);
+    if (unlikely(!list_empty(&process->children)))
+        give_children_away(process, &reaped);
+    release_orphaned_group(process, process->parent, process);
+    object_write_begin(&process->object);
+    process->stopped = process->continued = false;
+    process->zombie = true;
+    object_write_end(&process->object);
+    if (process_notify_parent_locked(process))
+        leader = process_reap_locked(process);
+    spin_unlock(&family_lock);
+
+    if (leader)
+        process_reap_finish(leader);
+    list_for_each_safe(other, following, &reaped, thread_link) {
+        list_remove(&other->thread_link);
+        process_reap_finish(other);
+    }
+}
+
+static uint32_t final_status(struct process *process, uint32_t own)
+{
+    return process->exiting ? process->exit_status : own;
+}
+
+static _Noreturn void exit_current(uint32_t status)
+{
+    struct task *task = current;
+    struct process *process = task->process;
+
+    kernel_assert(process != init_process);
+    spin_lock(&process->signal_lock);
+    task->flags |= TASK_EXITING;
+    task->exit_code = (int32_t)status;
+    if (unlikely(task->pending.bits))
+        signal_flush_task_signal_locked(task);
+    if (unlikely(process->pending.bits))
+        signal_retarget_signal_locked(task);
+    spin_unlock(&process->signal_lock);
+    task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT);
+
+    if (process == program_process && process->task_count == 1) {
+        /* The machine ends with its program: nobody will miss what is not cleaned up. */
+        status = final_status(process, task == process->leader ? status : (uint32_t)process->leader->exit_code);
+        trace_event(TRACE_EXIT, status, 1, 0, 0);
+        process->exit_status = status;
+        machine_done(status);
+    }
+    release_parts(task);
+
+    spin_lock(&family_lock);
+    bool last = --process->task_count == 0, is_leader = task == process->leader;
+    if (last)
+        process->exit_status = final_status(process, (uint32_t)process->leader->exit_code);
+    trace_event(TRACE_EXIT, last ? process->exit_status : final_status(process, status), last, 0, 0);
+    if (!is_leader) {
+        spin_lock(&process->signal_lock);
+        list_remove(&task->thread_link);
+        spin_unlock(&process->signal_lock);
+        process_account_thread_locked(process, task);
+        pid_drop_task_locked(task->tid);
+    }
+    if (!last) {
+        if (process->exec_task)
+            wake_up_all(&process->thread_events);
+        signal_stop_thread_gone_locked(process);
+    }
+    spin_unlock(&family_lock);
+
+    if (last) {
+        if (process == program_process)
+            machine_done(process->exit_status);
+        become_zombie(process);
+    }
+    if (!is_leader)
+        task_put(task); /* the PID table's reference */
+    task_exit_self();
+}
+
+_Noreturn void process_exit_thread(int code)
+{
+    exit_current(WAIT_STATUS_EXITED(code));
+}
+
+_Noreturn void process_exit_group(uint32_t wait_status)
+{
+    struct task *task = current;
+    struct process *process = task->process;
+    spin_lock(&process->signal_lock);
+    if (process->exiting) {
+        wait_status = process->exit_status;
+    } else if (!process->exec_task || process->exec_task == task) {
+        process->exiting = true;
+        process->exit_status = wait_status;
+    } /* else: a sibling's exec goes on, only this thread ends */
+    if (process->task_count > 1 && process->exiting)
+        process_kill_threads_signal_locked(process, task);
+    spin_unlock(&process->signal_lock);
+    exit_current(wait_status);
+}
+
+SYSCALL1(exit, int, code)
+{
+    process_exit_thread(code);
+}
+
+SYSCALL1(exit_group, int, code)
+{
+    process_exit_group(WAIT_STATUS_EXITED(code));
+}

@@ -1,0 +1,493 @@
+/*
+ * fork.c - process_clone(), the one way in which tasks come into being, the four system calls that are
+ * arguments to it, and the first two processes.
+ *
+ * Order of work: everything that can fail comes first, in private; then one step under family_lock makes the
+ * child visible in the PID table, the family, its group and session; then it may run. A failure before that
+ * step undoes what was done; after it nothing fails.
+ */
+#include "arch/layout.h"
+#include "arch/machine.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/tty/tty.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/observe/done.h"
+#include "kernel/observe/trace.h"
+#include "kernel/process/internal.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/time/clock.h"
+
+#define ARCH_SET_FS 0x1002
+
+/* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for them). */
+#define CLONE_NEW_OTHER (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+
+bool aslr_enabled = true;
+
+static int check_flags(uint64_t flags)
+{
+    if (flags & CLONE_NEWNS && flags & CLONE_FS)
+        return -EINVAL;
+    if (flags & CLONE_NEWUSER && flags & CLONE_FS)
+        return -EINVAL;
+    if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND))
+        return -EINVAL;
+    if (flags & CLONE_SIGHAND && !(flags & CLONE_VM))
+        return -EINVAL;
+    if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID))
+        return -EINVAL;
+    if (flags & CLONE_PIDFD)
+        return -EINVAL; /* there are no pidfds yet: what a kernel before 5.2 says */
+    if (flags & CLONE_NEWUSER)
+        return -EPERM;
+    if (flags & (CLONE_NEW_OTHER | CLONE_NEWTIME))
+        return current->process->credentials.euid ? -EPERM : -EINVAL;
+    if (flags & CLONE_INTO_CGROUP)
+        return -EINVAL;
+    return 0;
+}
+
+/* RLIMIT_NPROC counts the threads of a real user id; the superuser is exempt. */
+static bool too_many_tasks(struct process *process)
+{
+    uint64_t limit = process_limit(process, RLIMIT_NPROC);
+    uint32_t uid = process->credentials.uid;
+    if (limit == UINT64_MAX || uid == 0)
+        return false;
+    uint64_t count = 0;
+    spin_lock(&family_lock);
+    for (struct process *other = process_next_locked(1); other; other = process_next_locked(other->pid + 1)) {
+        if (other->credentials.uid == uid)
+            count += other->task_count;
+    }
+    spin_unlock(&family_lock);
+    return count >= limit;
+}
+
+static void copy_task(struct task *child, const struct task *parent, const struct clone_arguments *arguments)
+{
+    uint64_t flags = arguments->flags;
+    child->policy = parent->policy;
+    child->nice = parent->nice;
+    child->rt_priority = parent->rt_priority;
+    child->affinity = parent->affinity;
+    child->timer_slack_ns = parent->timer_slack_ns;
+    child->blocked = parent->blocked;
+    if (!(flags & CLONE_VM) || flags & CLONE_VFORK) {
+        child->alternate_stack = parent->alternate_stack;
+        child->alternate_stack_bytes = parent->alternate_stack_bytes;
+        child->alternate_stack_flags = parent->alternate_stack_flags;
+    } else {
+        child->alternate_stack_flags = 2; /* SS_DISABLE */
+    }
+    list_init(&child->pending_queue);
+    list_init(&child->thread_link);
+    memcpy(child->comm, parent->comm, TASK_COMM_BYTES);
+    if (flags & CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = arguments->child_tid;
+    if (flags & CLONE_CHILD_SETTID && arguments->child_tid) {
+        child->set_child_tid = arguments->child_tid;
+        child->work |= TASK_WORK_SIGNAL; /* signal_deliver() writes it, as the child */
+    }
+    child->flags |= TASK_FORKED_NO_EXEC | (flags & CLONE_VFORK ? TASK_VFORK_CHILD : 0);
+    if (flags & CLONE_THREAD)
+        child->exit_signal = -1;
+    else if (flags & CLONE_PARENT)
+        child->exit_signal = parent->process->leader->exit_signal;
+    else
+        child->exit_signal = (int32_t)arguments->exit_signal;
+}
+
+static struct process *copy_process(struct process *parent, uint64_t flags)
+{
+    struct process *process = process_create();
+    if (!process)
+        return NULL;
+    if (flags & CLONE_SIGHAND) {
+        process->actions = parent->actions;
+        __atomic_fetch_add(&parent->actions->references, 1, __ATOMIC_RELAXED);
+    } else {
+        process->actions = signal_actions_duplicate(parent->actions, !(flags & CLONE_CLEAR_SIGHAND));
+        if (!process->actions) {
+            process_put(process);
+            return NULL;
+        }
+    }
+    spin_lock(&parent->signal_lock);
+    memcpy(process->rlimits, parent->rlimits, sizeof(process->rlimits));
+    spin_unlock(&parent->signal_lock);
+    const struct credentials *from = &parent->credentials;
+    memcpy(&process->credentials, from, offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
+    process->personality = parent->personality;
+    process->no_new_privileges = parent->no_new_privileges;
+    process->keep_capabilities = parent->keep_capabilities;
+    process->dumpable = parent->dumpable;
+    process->oom_score_adj = parent->oom_score_adj;
+    process->start_ns = clock_monotonic_ns();
+    return process;
+}
+
+/* The parts that are shared or copied; on failure the caller drops what is there. */
+static int copy_parts(struct task *child, struct task *parent, uint64_t flags)
+{
+    if (flags & CLONE_FILES) {
+        file_table_get(parent->files);
+        child->files = parent->files;
+    } else {
+        child->files = file_table_duplicate(parent->files);
+        if (!child->files)
+            return -ENOMEM;
+    }
+    if (flags & CLONE_FS) {
+        fs_context_get(parent->fs);
+        child->fs = parent->fs;
+    } else {
+        child->fs = fs_context_duplicate(parent->fs);
+        if (!child->fs)
+            return -ENOMEM;
+    }
+    if (flags & CLONE_VM) {
+        address_space_get(parent->address_space);
+        child->address_space = parent->address_space;
+        return 0;
+    }
+    return address_space_duplicate(parent->address_space, &child->address_space);
+}
+
+static void drop_parts(struct task *child)
+{
+    if (child->address_space)
+        address_space_put(child->address_space);
+    if (child->fs)
+        fs_context_put(child->fs);
+    if (child->files)
+        file_table_put(child->files);
+    child->address_space = NULL;
+    child->fs = NULL;
+    child->files = NULL;
+}
+
+/* A thread enters its process. family_lock and signal_lock held. */
+static void join_process_locked(struct process *process, struct task *task)
+{
+    task->process = process;
+    task->actions = process->actions;
+    task->tgid = process->pid;
+    process_get(process);
+    list_push_back(&process->threads, &task->thread_link);
+    process->task_count++;
+}
+
+/* A new process enters family, group and session, with its first thread. family_lock held. */
+static void join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
+                               int32_t session)
+{
+    process->pid = leader->tid;
+    process->leader = leader;
+    process->parent = parent;
+    pid_set_process_locked(process->pid, process);
+    if (parent)
+        list_push_back(&parent->children, &process->sibling_link);
+    group_join_locked(process, group ? group : process->pid);
+    session_join_locked(process, session ? session : process->pid);
+    spin_lock(&process->signal_lock);
+    join_process_locked(process, leader);
+    spin_unlock(&process->signal_lock);
+}
+
+static void wait_for_vfork(struct task *child, struct wait_queue *done)
+{
+    wait_event_mode(done, WAIT_VFORK, (uint64_t)child->tid, WAIT_KILLABLE, 0, false, !READ_ONCE(child->vfork_done));
+    /* The child wakes with family_lock held: once we have had it, it does not touch our stack any more. */
+    spin_lock(&family_lock);
+    child->vfork_done = NULL;
+    spin_unlock(&family_lock);
+}
+
+int64_t process_clone(const struct clone_arguments *arguments)
+{
+    struct task *self = current;
+    struct process *process = self->process, *child_process = NULL;
+    uint64_t flags = arguments->flags;
+
+    int error = check_flags(flags);
+    if (error)
+        return error;
+    if (too_many_tasks(process))
+        return -EAGAIN;
+    struct task *child = task_create(true);
+    if (!child)
+        return -ENOMEM;
+    copy_task(child, self, arguments);
+    error = -ENOMEM;
+    if (!(flags & CLONE_THREAD)) {
+        child_process = copy_process(process, flags);
+        if (!child_process)
+            goto fail;
+    }
+    error = copy_parts(child, self, flags);
+    if (error)
+        goto fail;
+    arch_task_copy_user(child, self);
+    if (arguments->stack)
+        arch_task_frame(&child->arch)->rsp = arguments->stack + arguments->stack_bytes;
+    if (flags & CLONE_SETTLS) {
+        error = (int)arch_prctl(child, ARCH_SET_FS, arguments->tls);
+        if (error)
+            goto fail;
+    }
+
+    struct wait_queue vfork_done;
+    if (flags & CLONE_VFORK) {
+        wait_queue_init(&vfork_done);
+        child->vfork_done = &vfork_done;
+    }
+
+    spin_lock(&family_lock);
+    /* A signal to the group either comes before this point and is handled first, or finds the child too. */
+    if (unlikely(task_interrupted(self))) {
+        spin_unlock(&family_lock);
+        error = -ERESTARTNOINTR;
+        goto fail;
+    }
+    child->tid = pid_take_locked(child);
+    if (unlikely(!child->tid)) {
+        spin_unlock(&family_lock);
+        error = -EAGAIN;
+        goto fail;
+    }
+    task_get(child); /* for the PID table */
+    if (child_process) {
+        struct process *parent = flags & CLONE_PARENT ? process->parent : process;
+        child_process->creator_tid = flags & CLONE_PARENT ? process->creator_tid : self->tid;
+        child_process->tty = process->tty;
+        join_family_locked(child_process, child, parent, process->group, process->session);
+        object_publish(&child_process->object);
+    } else {
+        spin_lock(&process->signal_lock);
+        join_process_locked(process, child);
+        spin_unlock(&process->signal_lock);
+    }
+    object_publish(&child->object);
+    int32_t tid = child->tid;
+    trace_event(TRACE_FORK, trace_pair(tid, child->tgid), flags | arguments->exit_signal, 0, 0);
+    spin_unlock(&family_lock);
+
+    if (flags & CLONE_PARENT_SETTID)
+        copy_to_user(arguments->parent_tid, &tid, sizeof(tid));
+    if (unlikely(flags & CLONE_VFORK)) {
+        task_get(child);
+        task_start(child, self);
+        wait_for_vfork(child, &vfork_done);
+        task_put(child);
+    } else {
+        task_start(child, self);
+    }
+    return tid;
+
+fail:
+    drop_parts(child);
+    child->vfork_done = NULL;
+    if (child_process)
+        process_put(child_process);
+    task_put(child);
+    return error;
+}
+
+/* ---- system calls ---- */
+
+SYSCALL0(fork)
+{
+    struct clone_arguments arguments = {.exit_signal = SIGCHLD};
+    return process_clone(&arguments);
+}
+
+SYSCALL0(vfork)
+{
+    struct clone_arguments arguments = {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD};
+    return process_clone(&arguments);
+}
+
+SYSCALL5(clone, uint64_t, flags, uint64_t, stack, uint64_t, parent_tid, uint64_t, child_tid, uint64_t, tls)
+{
+    struct clone_arguments arguments = {
+        .flags = (uint32_t)flags & ~CSIGNAL,
+        .exit_signal = flags & CSIGNAL,
+        .stack = stack,
+        .parent_tid = parent_tid,
+        .child_tid = child_tid,
+        .tls = tls,
+        .pidfd = parent_tid,
+    };
+    return process_clone(&arguments);
+}
+
+struct linux_clone_args {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    uint64_t set_tid, set_tid_size;
+    uint64_t cgroup;
+};
+#define CLONE_ARGS_SIZE_VER0 64u
+#define SET_TID_MAX 32u /* levels of PID namespaces that Linux allows */
+
+SYSCALL2(clone3, uint64_t, address, size_t, size)
+{
+    struct linux_clone_args wanted = {};
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (size < CLONE_ARGS_SIZE_VER0)
+        return -EINVAL;
+    /* A larger struct than ours is fine as long as what we do not know is zero. */
+    for (size_t offset = sizeof(wanted); offset < size;) {
+        uint64_t unknown = 0;
+        size_t bytes = min(size - offset, sizeof(unknown));
+        if (copy_from_user(&unknown, address + offset, bytes))
+            return -EFAULT;
+        if (unknown)
+            return -E2BIG;
+        offset += bytes;
+    }
+    if (copy_from_user(&wanted, address, min(size, sizeof(wanted))))
+        return -EFAULT;
+    if (wanted.set_tid_size > SET_TID_MAX || !wanted.set_tid != !wanted.set_tid_size)
+        return -EINVAL;
+    if (wanted.exit_signal & ~CSIGNAL || wanted.exit_signal > SIGNALS)
+        return -EINVAL;
+    if (wanted.flags & CLONE_INTO_CGROUP && (wanted.cgroup > INT32_MAX || size < sizeof(wanted)))
+        return -EINVAL;
+    if (wanted.flags & ~(0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))
+        return -EINVAL;
+    if (wanted.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME)))
+        return -EINVAL;
+    if ((wanted.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
+        return -EINVAL;
+    if (wanted.flags & (CLONE_THREAD | CLONE_PARENT) && wanted.exit_signal)
+        return -EINVAL;
+    if (!wanted.stack != !wanted.stack_size)
+        return -EINVAL;
+    if (wanted.stack && !user_range_valid(wanted.stack, wanted.stack_size))
+        return -EINVAL;
+    if (wanted.set_tid)
+        return -EPERM; /* choosing pids belongs to checkpoint and restore, which nobody here may do */
+    struct clone_arguments arguments = {
+        .flags = wanted.flags,
+        .pidfd = wanted.pidfd,
+        .child_tid = wanted.child_tid,
+        .parent_tid = wanted.parent_tid,
+        .exit_signal = wanted.exit_signal,
+        .stack = wanted.stack,
+        .stack_bytes = wanted.stack_size,
+        .tls = wanted.tls,
+    };
+    return process_clone(&arguments);
+}
+
+/* ---- the first processes ---- */
+
+static const struct boot_info *boot_info(void)
+{
+    return phys_to_virt(BOOT_INFO_PHYS);
+}
+
+static const char *boot_string(uint32_t offset)
+{
+    const struct boot_info *boot = boot_info();
+    if (offset >= boot->strings_bytes || boot->strings_bytes > BOOT_STRINGS_MAX)
+        panic("boot page: string at offset %u lies outside the %u bytes of strings", offset, boot->strings_bytes);
+    return (const char *)phys_to_virt(BOOT_STRINGS_PHYS) + offset;
+}
+
+static _Noreturn void program_failed(const char *what, const char *path, int error)
+{
+    const char *why = error == -ENOENT    ? "no such file in the guest"
+                      : error == -EACCES  ? "permission denied (is it executable?)"
+                      : error == -ENOEXEC ? "not an x86-64 ELF program or #! script"
+                      : error == -ENOMEM  ? "out of memory"
+                      : error == -ENOTDIR ? "a part of the path is not a directory"
+                      : error == -EISDIR  ? "it is a directory"
+                      : error == -E2BIG   ? "arguments and environment are too long"
+                                          : "it cannot be used";
+    log_line("%s %s: %s (error %d)", what, path, why, -error);
+    machine_done(WAIT_STATUS_EXITED(error == -ENOENT || error == -ENOTDIR ? 127 : 126));
+}
+
+/* PID 2 before it is a program: in the kernel, as a task of its own, so that it may sleep and open files. */
+static void program_start(void *unused)
+{
+    const struct boot_info *boot = boot_info();
+    const char *path = boot_string(boot->program), *directory = boot_string(boot->working_directory);
+    int error = fs_open_standard_streams(current->files);
+    if (error)
+        program_failed("standard streams of", path, error);
+    tty_make_controlling(console_tty(), current->process);
+    if (*directory) {
+        error = fs_context_set_cwd(directory);
+        if (error)
+            program_failed("working directory", directory, error);
+    }
+    error = process_exec_boot(path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
+                              boot->environment_count ? boot_string(boot->environment) : "",
+                              boot->environment_count);
+    if (error)
+        program_failed("program", path, error);
+    arch_enter_user_mode();
+}
+
+static void release_task(struct task *task)
+{
+    if (task->process)
+        process_put(task->process);
+}
+
+static struct task *make_first(const char *name, bool user, struct process **ret)
+{
+    struct process *process = process_create();
+    struct task *task = task_create(user);
+    if (!process || !task)
+        panic("no memory for the first processes");
+    limits_init(process->rlimits);
+    process->dumpable = true;
+    process->start_ns = clock_monotonic_ns();
+    list_init(&task->pending_queue);
+    list_init(&task->thread_link);
+    task->exit_signal = SIGCHLD;
+    task_set_comm(task, name);
+    *ret = process;
+    return task;
+}
+
+void process_start_init(void)
+{
+    task_released = release_task;
+    aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
+
+    struct task *init = make_first("init", false, &init_process);
+    struct task *program = make_first("program", true, &program_process);
+    init_process->actions = signal_actions_create();
+    program_process->actions = signal_actions_create();
+    program->files = file_table_create();
+    program->fs = fs_context_create();
+    if (!init_process->actions || !program_process->actions || !program->files || !program->fs)
+        panic("no memory for the first processes");
+
+    spin_lock(&family_lock);
+    init->tid = pid_take_locked(init);
+    program->tid = pid_take_locked(program);
+    if (!program->tid)
+        panic("no memory for the PID table");
+    task_get(init);
+    task_get(program);
+    join_family_locked(init_process, init, NULL, 0, 0);
+    join_family_locked(program_process, program, init_process, 0, 0);
+    object_publish(&init_process->object);
+    object_publish(&program_process->object);
+    object_publish(&init->object);
+    object_publish(&program->object);
+    spin_unlock(&family_lock);
+
+    arch_task_start_kernel(init, process_init_thread, NULL);
+    arch_task_start_kernel(program, program_start, NULL);
+    task_start(init, NULL);
+    task_start(program, NULL);
+}

@@ -1,0 +1,134 @@
+/*
+ * kernel/process/internal.h - what the files of this folder share with each other and with nobody else.
+ * Functions named ..._locked want family_lock held; those named ..._signal_locked the process's signal_lock.
+ */
+#ifndef KERNEL_PROCESS_INTERNAL_H
+#define KERNEL_PROCESS_INTERNAL_H
+
+#include "arch/cpu.h"
+#include "kernel/process/process.h"
+
+#define PID_MAX 32767 /* the highest; 1 is the kernel's own, 2 the user's program */
+
+#define WAIT_STATUS_EXITED(code) (((uint32_t)(code) & 0xff) << 8)
+#define WAIT_STATUS_STOPPED(signal) ((uint32_t)(signal) << 8 | 0x7f)
+#define WAIT_STATUS_CONTINUED 0xffffu
+
+/* CLONE_* of the Linux ABI. */
+#define CSIGNAL 0xffull
+#define CLONE_NEWTIME 0x80ull
+#define CLONE_VM 0x100ull
+#define CLONE_FS 0x200ull
+#define CLONE_FILES 0x400ull
+#define CLONE_SIGHAND 0x800ull
+#define CLONE_PIDFD 0x1000ull
+#define CLONE_PTRACE 0x2000ull
+#define CLONE_VFORK 0x4000ull
+#define CLONE_PARENT 0x8000ull
+#define CLONE_THREAD 0x10000ull
+#define CLONE_NEWNS 0x20000ull
+#define CLONE_SYSVSEM 0x40000ull
+#define CLONE_SETTLS 0x80000ull
+#define CLONE_PARENT_SETTID 0x100000ull
+#define CLONE_CHILD_CLEARTID 0x200000ull
+#define CLONE_DETACHED 0x400000ull
+#define CLONE_UNTRACED 0x800000ull
+#define CLONE_CHILD_SETTID 0x1000000ull
+#define CLONE_NEWCGROUP 0x2000000ull
+#define CLONE_NEWUTS 0x4000000ull
+#define CLONE_NEWIPC 0x8000000ull
+#define CLONE_NEWUSER 0x10000000ull
+#define CLONE_NEWPID 0x20000000ull
+#define CLONE_NEWNET 0x40000000ull
+#define CLONE_IO 0x80000000ull
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#define CLONE_INTO_CGROUP 0x200000000ull
+
+/* ---- pid.c ---- */
+/* A free pid, now taken by the task; 0 if there is none (or no memory for the table). */
+int32_t pid_take_locked(struct task *task);
+/* The task no longer has the pid; the process neither if it is the leader's. */
+void pid_drop_task_locked(int32_t pid);
+void pid_drop_process_locked(int32_t pid);
+void pid_set_task_locked(int32_t pid, struct task *task);
+void pid_set_process_locked(int32_t pid, struct process *process);
+struct process *process_find_locked(int32_t pid);
+struct task *task_find_locked(int32_t tid);
+/* Like process_next_get(), without a reference. */
+struct process *process_next_locked(int32_t from);
+void group_join_locked(struct process *process, int32_t group);
+void group_leave_locked(struct process *process);
+void session_join_locked(struct process *process, int32_t session);
+void session_leave_locked(struct process *process);
+
+/* ---- process.c ---- */
+/* A process object with one reference, all defaults, not yet published; NULL when out of memory. */
+struct process *process_create(void);
+struct signal_actions *signal_actions_create(void); /* all default */
+struct signal_actions *signal_actions_duplicate(struct signal_actions *source, bool keep_handlers);
+void signal_actions_put(struct signal_actions *actions);
+/* The shared parts leave the task; the caller owns what the pointers held. */
+struct address_space *task_detach_address_space(struct task *task);
+struct file_table *task_detach_files(struct task *task);
+struct fs_context *task_detach_fs(struct task *task);
+
+/* ---- signal.c ---- */
+int signal_send_group_locked(int32_t group, int signal, const struct linux_siginfo *info);
+/* Sends to a task or (task NULL) to the process. */
+int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info);
+/* Takes the next signal out of `wanted`; 0 = none. */
+int signal_take_signal_locked(struct task *task, uint64_t wanted, struct linux_siginfo *ret_info);
+void signal_discard_signal_locked(struct process *process, uint64_t signals); /* pending ones, all threads */
+void signal_flush_task_signal_locked(struct task *task);
+void signal_flush_process_signal_locked(struct process *process);
+uint64_t signal_pending_signal_locked(const struct task *task);
+/* Every thread but `except` must go; the reason is in exiting / exec_task. */
+void process_kill_threads_signal_locked(struct process *process, struct task *except);
+/* Process-directed signals that only the current, exiting thread would have taken go to another one. */
+void signal_retarget_signal_locked(struct task *leaving);
+/* After a change of masks: sets or leaves the work bit. */
+void signal_recheck_signal_locked(struct task *task);
+void signal_info_user(struct linux_siginfo *info, int signal, int code);
+/* 0 or -EPERM: may the current process send `signal` to the target? */
+int signal_permission(struct process *target, int signal);
+
+/* ---- signal_stop.c ---- */
+void signal_stop_begin(int signal, bool only_if_not_orphaned);
+void signal_stop_take_part(void);
+void signal_stop_thread_gone_locked(struct process *process); /* without signal_lock */
+void signal_stop_end_signal_locked(struct process *process);
+void signal_tell_continued(struct process *process);
+
+/* ---- exit.c ---- */
+/* Takes a zombie out of all tables; its leader goes to process_reap_finish() once the lock is dropped. */
+struct task *process_reap_locked(struct process *process);
+void process_reap_finish(struct task *leader);
+/* SIGCHLD (or what the child has instead) to the parent; true = nobody wants to wait: reap it at once. */
+bool process_notify_parent_locked(struct process *process);
+void process_vfork_done(struct task *task);
+/* The shared memory's promises of a thread that leaves it: robust futexes and the cleared tid. */
+void task_release_memory_promises(struct task *task);
+
+/* ---- wait.c ---- */
+_Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
+
+/* ---- exec.c ---- */
+/* The boot page's program: strings follow each other, NUL-terminated. */
+int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count, const char *environment,
+                      uint32_t environment_count);
+
+/* ---- accounting.c ---- */
+void process_account_thread_locked(struct process *process, struct task *task);
+void process_account_child_locked(struct process *parent, struct process *child);
+
+/* ---- limits.c ---- */
+void limits_init(struct rlimit limits[RLIMIT_COUNT]);
+static inline uint64_t process_limit(const struct process *process, enum rlimit_index index)
+{
+    return READ_ONCE(process->rlimits[index].soft);
+}
+
+/* ---- kernel/ipc ---- */
+void robust_list_exit(struct task *task);
+
+#endif

@@ -1,0 +1,500 @@
+/*
+ * kernel/sched/core.c - who runs: switching, waking, blocking, and where a woken task goes.
+ *
+ * The contract of a switch: schedule_away() is entered with this CPU's run queue locked and the running task's
+ * state decided. The lock is held across stack_switch() and released by the task that comes (schedule_finish),
+ * so a task is never picked elsewhere before its registers are saved: whoever holds the lock of its queue and
+ * sees it blocked knows that its kernel stack is at rest.
+ */
+#include "kernel/sched/task.h"
+
+#include "arch/cpu.h"
+#include "arch/machine.h"
+#include "arch/page_table.h"
+#include "arch/switch.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/panic.h"
+#include "kernel/lib/string.h"
+#include "kernel/observe/trace.h"
+#include "kernel/sched/block.h"
+#include "kernel/sched/idle.h"
+#include "kernel/sched/run_queue.h"
+#include "kernel/sched/scheduler.h"
+#include "kernel/sched/state.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+
+struct run_queue run_queues[CPUS_MAX];
+
+struct run_queue *run_queue_lock(struct task *task)
+{
+    for (;;) {
+        uint32_t cpu = READ_ONCE(task->cpu);
+        struct run_queue *queue = &run_queues[cpu];
+        spin_lock(&queue->lock);
+        if (likely(task->cpu == cpu))
+            return queue;
+        spin_unlock(&queue->lock);
+    }
+}
+
+/* ---- charging time ---- */
+
+/* The running task has used the CPU until now. True if its request is used up. */
+static bool charge(struct run_queue *queue, uint64_t now)
+{
+    struct task *task = queue->running;
+    uint64_t cycles = now - queue->charged_tsc;
+    if (unlikely((int64_t)cycles < 0))
+        cycles = 0; /* another CPU's clock may be a little behind */
+    queue->charged_tsc = now;
+    if (task == queue->idle) {
+        cpu_at(queue->cpu)->glass->idle_tsc += cycles;
+        return false;
+    }
+    task->exec_tsc += cycles;
+    return queue->fair.running && fair_account(&queue->fair, clock_tsc_to_ns(cycles));
+}
+
+/* Until when the running task may go on undisturbed; asks for the timer if that is news. */
+static void slice_plan(struct run_queue *queue, uint64_t now)
+{
+    if (!queue->ready || queue->running == queue->idle) {
+        queue->slice_end_tsc = UINT64_MAX;
+        return;
+    }
+    queue->slice_end_tsc = now + clock_ns_to_tsc(fair_slice_left_ns(&queue->fair));
+    if (queue->cpu == this_cpu()->index)
+        timer_program();
+}
+
+uint64_t scheduler_next_tsc(const struct cpu *cpu)
+{
+    return run_queues[cpu->index].slice_end_tsc;
+}
+
+/* ---- choosing ---- */
+
+static void enqueue(struct run_queue *queue, struct task *task, bool first)
+{
+    task->cpu = queue->cpu;
+    task->ready_tsc = clock_tsc();
+    if (!task->held) {
+        fair_enqueue(&queue->fair, &task->fair, first);
+        queue->ready++;
+    }
+}
+
+/* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is needed. */
+static struct task *steal(struct run_queue *queue)
+{
+    for (unsigned i = 1; i < cpu_count(); i++) {
+        struct run_queue *other = &run_queues[(queue->cpu + i) % cpu_count()];
+        if (!READ_ONCE(other->ready) || !spin_try_lock(&other->lock))
+            continue;
+        struct task *found = NULL;
+        for (struct rb_node *node = rb_last(&other->fair.tree); node; node = rb_previous(node)) {
+            struct task *task = container_of(rb_entry(node, struct fair_entity, node), struct task, fair);
+            if (task->affinity & 1ull << queue->cpu) {
+                found = task;
+                break;
+            }
+        }
+        if (found) {
+            fair_dequeue(&other->fair, &found->fair);
+            other->ready--;
+            trace_event(TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0, 0);
+            found->cpu = queue->cpu;
+            fair_enqueue(&queue->fair, &found->fair, false);
+            queue->ready++;
+        }
+        spin_unlock(&other->lock);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static struct task *pick(struct run_queue *queue)
+{
+    if (!queue->ready && cpu_count() > 1)
+        steal(queue);
+    struct fair_entity *entity = fair_pick(&queue->fair);
+    if (!entity)
+        return queue->idle;
+    queue->ready--;
+    return container_of(entity, struct task, fair);
+}
+
+/* ---- the switch ---- */
+
+void schedule_finish(void)
+{
+    struct run_queue *queue = this_cpu()->run_queue;
+    struct task *previous = queue->previous;
+    bool gone = previous->state == TASK_ZOMBIE;
+    bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
+    previous->on_cpu = 0;
+    if (unlikely(misplaced))
+        task_get(previous);
+    spin_unlock(&queue->lock);
+    if (unlikely(gone)) {
+        arch_task_deinit(previous);
+        task_put(previous);
+    } else if (unlikely(misplaced)) {
+        task_move(previous);
+        task_put(previous);
+    }
+}
+
+/* This CPU's queue is locked and prev's state decided; returns when prev runs again, lock released. */
+static void schedule_away(struct run_queue *queue, struct task *prev, enum switch_reason reason)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t now = clock_tsc();
+    prev->stime_tsc += now - prev->mode_tsc;
+    prev->mode_tsc = now;
+    charge(queue, now);
+    if (prev->state == TASK_READY) {
+        prev->ready_tsc = now;
+        if (prev != queue->idle) {
+            if (prev->held) {
+                fair_dequeue(&queue->fair, &prev->fair);
+            } else {
+                fair_put(&queue->fair);
+                queue->ready++;
+            }
+        }
+    } else {
+        fair_dequeue(&queue->fair, &prev->fair);
+    }
+    __atomic_fetch_and(&prev->work, ~(uint32_t)TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+
+    struct task *next = pick(queue);
+    task_set_state(next, TASK_RUNNING);
+    next->wait_kind = WAIT_NONE;
+    if (next == prev) {
+        slice_plan(queue, now);
+        spin_unlock(&queue->lock);
+        return;
+    }
+    next->run_delay_tsc += now - next->ready_tsc;
+    next->switched_in_tsc = now;
+    next->mode_tsc = now;
+    next->on_cpu = 1;
+    if (reason == SWITCH_PREEMPTED || reason == SWITCH_SLICE_OVER)
+        prev->nivcsw++;
+    else
+        prev->nvcsw++;
+    cpu->glass->switches++;
+    trace_event(TRACE_SWITCH, trace_pair(prev->tid, next->tid),
+                prev->state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
+                now - prev->switched_in_tsc);
+    queue->running = next;
+    queue->previous = prev;
+    slice_plan(queue, now);
+    cpu->task = next;
+    cpu->glass->running = (uint64_t)next;
+    arch_switch_prepare(cpu, prev, next);
+    address_space_activate(next->address_space);
+    stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp);
+    schedule_finish();
+}
+
+void schedule_preempt(void)
+{
+    struct task *task = current;
+    struct run_queue *queue = this_cpu()->run_queue;
+    spin_lock(&queue->lock);
+    bool slice_over = charge(queue, clock_tsc());
+    task_set_state(task, TASK_READY);
+    schedule_away(queue, task, task == queue->idle ? SWITCH_IDLE
+                               : task->held        ? SWITCH_STOPPED
+                               : slice_over        ? SWITCH_SLICE_OVER
+                                                   : SWITCH_PREEMPTED);
+}
+
+void task_yield(void)
+{
+    struct task *task = current;
+    struct run_queue *queue = this_cpu()->run_queue;
+    spin_lock(&queue->lock);
+    if (!queue->ready) {
+        spin_unlock(&queue->lock);
+        return;
+    }
+    charge(queue, clock_tsc());
+    fair_yield(&queue->fair);
+    task_set_state(task, TASK_READY);
+    schedule_away(queue, task, SWITCH_YIELD);
+}
+
+void preemption_point(void)
+{
+    struct task *task = current;
+    __asm__ volatile("sti; nop; cli" ::: "memory");
+    if (unlikely(READ_ONCE(task->work) & TASK_WORK_RESCHEDULE) && task != this_cpu()->idle)
+        schedule_preempt();
+}
+
+/* ---- blocking ---- */
+
+
+bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object, uint32_t interrupting_work)
+{
+    struct task *task = current;
+    struct run_queue *queue = this_cpu()->run_queue;
+    spin_lock(&queue->lock);
+    if (!task->sleep_intent || (READ_ONCE(task->work) & interrupting_work)) {
+        task->sleep_intent = 0;
+        spin_unlock(&queue->lock);
+        return false;
+    }
+    task->sleep_intent = 0;
+    task->wait_kind = (uint8_t)kind;
+    task->wait_object = object;
+    task_set_state(task, state);
+    schedule_away(queue, task, state == TASK_STOPPED ? SWITCH_STOPPED : SWITCH_BLOCKED);
+    return true;
+}
+
+void task_stop_self(int signal)
+{
+    struct task *task = current;
+    task->sleep_intent = 1;
+    trace_event(TRACE_STOP_TASK, (uint64_t)(uint32_t)task->tid, (uint64_t)signal, 0, 0);
+    schedule_block(TASK_STOPPED, WAIT_NONE, 0, TASK_WORK_EXIT);
+}
+
+_Noreturn void task_exit_self(void)
+{
+    struct task *task = current;
+    struct run_queue *queue = this_cpu()->run_queue;
+    spin_lock(&queue->lock);
+    task_set_state(task, TASK_ZOMBIE);
+    schedule_away(queue, task, SWITCH_EXIT);
+    panic("task %d ran after its end", task->tid);
+}
+
+/* ---- waking ---- */
+
+static bool cpu_idle(unsigned index)
+{
+    struct run_queue *queue = &run_queues[index];
+    return READ_ONCE(queue->running) == queue->idle && !READ_ONCE(queue->ready);
+}
+
+/* Where a task that becomes ready should run: where it was if that CPU is idle, else an idle one, else there. */
+static unsigned choose_cpu(const struct task *task)
+{
+    unsigned count = cpu_count();
+    uint64_t allowed = task->affinity & (count == 64 ? UINT64_MAX : (1ull << count) - 1);
+    if (count == 1 || !allowed)
+        return 0;
+    if ((allowed & 1ull << task->cpu) && cpu_idle(task->cpu))
+        return task->cpu;
+    for (uint64_t rest = allowed; rest; rest &= rest - 1)
+        if (cpu_idle((unsigned)__builtin_ctzll(rest)))
+            return (unsigned)__builtin_ctzll(rest);
+    return allowed & 1ull << task->cpu ? task->cpu : (unsigned)__builtin_ctzll(allowed);
+}
+
+/* The CPU whose queue just got `task` looks at it soon. Queue locked. */
+static void notice(struct run_queue *queue, struct task *task)
+{
+    struct task *running = queue->running;
+    if (running != queue->idle && !fair_should_preempt(&queue->fair, &task->fair)) {
+        if (queue->slice_end_tsc == UINT64_MAX)
+            queue->slice_end_tsc = clock_tsc() + clock_ns_to_tsc(fair_slice_left_ns(&queue->fair));
+        if (queue->cpu == this_cpu()->index)
+            timer_program();
+        else
+            cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_TIMER);
+        return;
+    }
+    __atomic_fetch_or(&running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+    if (queue->cpu != this_cpu()->index)
+        cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_RESCHEDULE);
+}
+
+static void lock_pair(struct run_queue *a, struct run_queue *b)
+{
+    if (a == b) {
+        spin_lock(&a->lock);
+    } else if (a < b) {
+        spin_lock(&a->lock);
+        spin_lock_nested(&b->lock);
+    } else {
+        spin_lock(&b->lock);
+        spin_lock_nested(&a->lock);
+    }
+}
+
+static void unlock_pair(struct run_queue *a, struct run_queue *b)
+{
+    if (a != b)
+        spin_unlock(&b->lock);
+    spin_unlock(&a->lock);
+}
+
+static bool may_wake(const struct task *task, enum wake_reason reason)
+{
+    switch (task->state) {
+    case TASK_BLOCKED:
+        return true;
+    case TASK_BLOCKED_HARD:
+        return reason == WAKE_NORMAL;
+    case TASK_STOPPED:
+        return reason == WAKE_CONTINUE || reason == WAKE_KILL;
+    default:
+        return false;
+    }
+}
+
+bool task_wake(struct task *task, enum wake_reason reason)
+{
+    for (;;) {
+        uint32_t cpu = READ_ONCE(task->cpu);
+        struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
+        lock_pair(old, target);
+        if (task->cpu != cpu) {
+            unlock_pair(old, target);
+            continue;
+        }
+        bool woke = may_wake(task, reason);
+        if (woke) {
+            task_set_state(task, TASK_READY);
+            trace_event(TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
+            charge(target, clock_tsc());
+            enqueue(target, task, false);
+            if (!task->held)
+                notice(target, task);
+        } else if (task->sleep_intent && reason == WAKE_NORMAL) {
+            task->sleep_intent = 0;
+            woke = true;
+        }
+        unlock_pair(old, target);
+        return woke;
+    }
+}
+
+void task_start(struct task *task, struct task *parent)
+{
+    (void)parent;
+    struct run_queue *target = &run_queues[choose_cpu(task)];
+    spin_lock(&target->lock);
+    task_set_state(task, TASK_READY);
+    task->start_tsc = clock_tsc();
+    charge(target, clock_tsc());
+    enqueue(target, task, true);
+    notice(target, task);
+    spin_unlock(&target->lock);
+}
+
+void task_add_work(struct task *task, uint32_t work)
+{
+    __atomic_fetch_or(&task->work, work, __ATOMIC_SEQ_CST);
+    if (task == current)
+        return;
+    uint32_t cpu = READ_ONCE(task->cpu);
+    if (READ_ONCE(run_queues[cpu].running) == task && cpu != this_cpu()->index)
+        cpu_send_request(cpu_at(cpu), CPU_REQUEST_LOOK);
+}
+
+/* ---- held from outside ---- */
+
+void task_hold(struct task *task, bool held)
+{
+    struct run_queue *queue = run_queue_lock(task);
+    if (held && !task->held) {
+        task->held = 1;
+        if (task->state == TASK_READY && task->fair.queued) {
+            fair_dequeue(&queue->fair, &task->fair);
+            queue->ready--;
+        } else if (task->state == TASK_RUNNING) {
+            __atomic_fetch_or(&task->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+            if (queue->cpu != this_cpu()->index)
+                cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_LOOK);
+        }
+    } else if (!held && task->held) {
+        task->held = 0;
+        if (task->state == TASK_READY && !task->fair.queued) {
+            charge(queue, clock_tsc());
+            enqueue(queue, task, false);
+            notice(queue, task);
+        }
+    }
+    spin_unlock(&queue->lock);
+}
+
+/*
+ * A waiting task moves at once; a running one was told to reschedule and moves then (schedule_away puts it where
+ * it may be); a blocked one moves when it wakes.
+ */
+void task_move(struct task *task)
+{
+    for (;;) {
+        uint32_t cpu = READ_ONCE(task->cpu);
+        struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
+        lock_pair(old, target);
+        if (task->cpu != cpu) {
+            unlock_pair(old, target);
+            continue;
+        }
+        if (task->fair.queued && old != target) {
+            fair_dequeue(&old->fair, &task->fair);
+            old->ready--;
+            trace_event(TRACE_MIGRATE, trace_pair(task->tid, (int32_t)target->cpu), old->cpu, 0, 0);
+            charge(target, clock_tsc());
+            enqueue(target, task, false);
+            notice(target, task);
+        } else if (task->state == TASK_RUNNING && old != target && task != current) {
+            cpu_send_request(cpu_at(cpu), CPU_REQUEST_LOOK);
+        }
+        unlock_pair(old, target);
+        return;
+    }
+}
+
+/* ---- the timer ---- */
+
+void scheduler_tick(void)
+{
+    struct run_queue *queue = this_cpu()->run_queue;
+    spin_lock(&queue->lock);
+    uint64_t now = clock_tsc();
+    if (now >= queue->slice_end_tsc) {
+        charge(queue, now);
+        queue->slice_end_tsc = UINT64_MAX; /* planned anew by the switch */
+        if (queue->ready)
+            __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&queue->lock);
+}
+
+/* ---- start-up and idle ---- */
+
+void scheduler_init(uint64_t boot_stack_top)
+{
+    idle_init(0, boot_stack_top);
+}
+
+uint64_t scheduler_prepare_cpu(unsigned index)
+{
+    uint64_t stack_top = kernel_stack_allocate();
+    if (!stack_top)
+        panic("no memory for the idle stack of CPU %u", index);
+    idle_init(index, stack_top);
+    return stack_top;
+}
+
+_Noreturn void scheduler_run_idle(void)
+{
+    struct cpu *cpu = this_cpu();
+    for (;;) {
+        if ((READ_ONCE(cpu->idle->work) & TASK_WORK_RESCHEDULE) || READ_ONCE(cpu->run_queue->ready))
+            schedule_preempt();
+        /* `sti` takes effect after `hlt` began: an interrupt in between still ends it. */
+        __asm__ volatile("sti; hlt; cli" ::: "memory");
+    }
+}

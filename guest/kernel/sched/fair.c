@@ -1,0 +1,249 @@
+/* kernel/sched/fair.c - see fair.h for the theorem. */
+#include "kernel/sched/fair.h"
+
+/* Each step of nice is a factor of about 1.25; the numbers are Linux's, part of what programs expect. */
+static const uint32_t weights[40] = {
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+    3906,  3121,  2501,  1991,  1586,  1277,  1024,  820,   655,   526,   423,  335,  272,  215,
+    172,   137,   110,   87,    70,    56,    45,    36,    29,    23,    18,   15,
+};
+
+uint32_t fair_weight(int nice)
+{
+    return weights[nice + 20];
+}
+
+static inline struct fair_entity *entity_of(struct rb_node *node)
+{
+    return rb_entry(node, struct fair_entity, node);
+}
+
+/* Virtual times wrap; only differences mean anything. */
+static inline bool before(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) < 0;
+}
+
+static inline uint64_t virtual_of(uint64_t ns, uint32_t weight)
+{
+    return weight == FAIR_WEIGHT_NICE_0 ? ns : ns * FAIR_WEIGHT_NICE_0 / weight;
+}
+
+static void update_min_vruntime(struct rb_node *node)
+{
+    struct fair_entity *entity = entity_of(node);
+    uint64_t smallest = entity->vruntime;
+    if (node->left && before(entity_of(node->left)->min_vruntime, smallest))
+        smallest = entity_of(node->left)->min_vruntime;
+    if (node->right && before(entity_of(node->right)->min_vruntime, smallest))
+        smallest = entity_of(node->right)->min_vruntime;
+    entity->min_vruntime = smallest;
+}
+
+void fair_init(struct fair_queue *queue)
+{
+    *queue = (struct fair_queue){.tree = {.update = update_min_vruntime}};
+}
+
+/* ---- the sums behind V ---- */
+
+static inline void sum_add(struct fair_queue *queue, const struct fair_entity *entity)
+{
+    queue->weighted_sum += (int64_t)(entity->vruntime - queue->base) * entity->weight;
+    queue->total_weight += entity->weight;
+}
+
+static inline void sum_remove(struct fair_queue *queue, const struct fair_entity *entity)
+{
+    queue->weighted_sum -= (int64_t)(entity->vruntime - queue->base) * entity->weight;
+    queue->total_weight -= entity->weight;
+}
+
+static uint64_t average(const struct fair_queue *queue)
+{
+    int64_t sum = queue->weighted_sum, total = (int64_t)queue->total_weight;
+    if (!total)
+        return queue->base;
+    if (sum < 0)
+        sum -= total - 1; /* round down, so that a task at V exactly stays eligible */
+    return queue->base + (uint64_t)(sum / total);
+}
+
+/* Moves the base up to V, so that the sum of products stays small however long the queue lives. */
+static void rebase(struct fair_queue *queue)
+{
+    uint64_t step = average(queue) - queue->base;
+    queue->weighted_sum -= (int64_t)step * (int64_t)queue->total_weight;
+    queue->base += step;
+}
+
+static inline bool eligible(const struct fair_queue *queue, uint64_t vruntime)
+{
+    return (int64_t)(vruntime - queue->base) * (int64_t)queue->total_weight <= queue->weighted_sum;
+}
+
+int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity)
+{
+    return (int64_t)(average(queue) - entity->vruntime);
+}
+
+/* ---- the tree ---- */
+
+static void tree_insert(struct fair_queue *queue, struct fair_entity *entity)
+{
+    struct rb_node *parent = NULL, **link = &queue->tree.root;
+    while (*link) {
+        parent = *link;
+        link = before(entity->deadline, entity_of(parent)->deadline) ? &parent->left : &parent->right;
+    }
+    entity->min_vruntime = entity->vruntime;
+    rb_insert(&queue->tree, &entity->node, parent, link);
+    entity->queued = true;
+    queue->waiting++;
+}
+
+static void tree_remove(struct fair_queue *queue, struct fair_entity *entity)
+{
+    rb_remove(&queue->tree, &entity->node);
+    entity->queued = false;
+    queue->waiting--;
+}
+
+/*
+ * The earliest deadline among the eligible: go left while the left subtree has anything eligible at all (its
+ * smallest vruntime tells), else take this node if it is, else go right. O(log n).
+ */
+static struct fair_entity *earliest_eligible(const struct fair_queue *queue)
+{
+    struct rb_node *node = queue->tree.root;
+    while (node) {
+        if (node->left && eligible(queue, entity_of(node->left)->min_vruntime)) {
+            node = node->left;
+            continue;
+        }
+        if (eligible(queue, entity_of(node)->vruntime))
+            return entity_of(node);
+        node = node->right;
+    }
+    return NULL;
+}
+
+/* ---- operations ---- */
+
+bool fair_account(struct fair_queue *queue, uint64_t ran_ns)
+{
+    struct fair_entity *entity = queue->running;
+    uint64_t advance = virtual_of(ran_ns, entity->weight);
+    entity->vruntime += advance;
+    queue->weighted_sum += (int64_t)advance * entity->weight;
+    if (queue->weighted_sum > (int64_t)1 << 50)
+        rebase(queue);
+    if (before(entity->vruntime, entity->deadline))
+        return false;
+    entity->deadline = entity->vruntime + virtual_of(entity->slice_ns, entity->weight);
+    return true;
+}
+
+void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first)
+{
+    int64_t lag = 0;
+    /* Joining moves V; scaling the lag keeps what the entity is owed (the paper's join, inverted). */
+    if (queue->total_weight)
+        lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) / (int64_t)queue->total_weight;
+    entity->vruntime = average(queue) - (uint64_t)lag;
+    uint64_t request = virtual_of(entity->slice_ns, entity->weight);
+    entity->deadline = entity->vruntime + (first ? request / 2 : request);
+    sum_add(queue, entity);
+    tree_insert(queue, entity);
+}
+
+void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity)
+{
+    int64_t lag = fair_lag(queue, entity);
+    int64_t bound = (int64_t)virtual_of(2 * entity->slice_ns, entity->weight);
+    entity->lag = lag > bound ? bound : lag < -bound ? -bound : lag;
+    if (entity == queue->running)
+        queue->running = NULL;
+    else
+        tree_remove(queue, entity);
+    sum_remove(queue, entity);
+    if (!queue->total_weight)
+        queue->weighted_sum = 0;
+}
+
+struct fair_entity *fair_pick(struct fair_queue *queue)
+{
+    struct fair_entity *entity = earliest_eligible(queue);
+    if (!entity) {
+        /* Only when rounding leaves nobody eligible: the smallest vruntime is the nearest to it. */
+        struct rb_node *first = rb_first(&queue->tree);
+        if (!first)
+            return NULL;
+        entity = entity_of(first);
+    }
+    tree_remove(queue, entity);
+    queue->running = entity;
+    return entity;
+}
+
+void fair_put(struct fair_queue *queue)
+{
+    struct fair_entity *entity = queue->running;
+    queue->running = NULL;
+    tree_insert(queue, entity);
+}
+
+void fair_yield(struct fair_queue *queue)
+{
+    struct fair_entity *entity = queue->running;
+    if (!queue->waiting)
+        return;
+    if (before(entity->vruntime, entity->deadline)) {
+        queue->weighted_sum += (int64_t)(entity->deadline - entity->vruntime) * entity->weight;
+        entity->vruntime = entity->deadline;
+    }
+    entity->deadline = entity->vruntime + virtual_of(entity->slice_ns, entity->weight);
+}
+
+bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken)
+{
+    const struct fair_entity *running = queue->running;
+    return running && eligible(queue, woken->vruntime) && before(woken->deadline, running->deadline);
+}
+
+uint64_t fair_slice_left_ns(const struct fair_queue *queue)
+{
+    const struct fair_entity *entity = queue->running;
+    int64_t left = (int64_t)(entity->deadline - entity->vruntime);
+    if (left <= 0)
+        return 0;
+    return (uint64_t)left * entity->weight / FAIR_WEIGHT_NICE_0;
+}
+
+struct fair_entity *fair_last(const struct fair_queue *queue)
+{
+    struct rb_node *node = rb_last(&queue->tree);
+    return node ? entity_of(node) : NULL;
+}
+
+void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight, bool queued)
+{
+    if (!queued) {
+        entity->weight = weight;
+        return;
+    }
+    /* The lag in real time is what counts: it and the rest of the request scale with the weight. */
+    uint64_t v = average(queue);
+    int64_t lag = (int64_t)(v - entity->vruntime) * entity->weight / weight;
+    int64_t left = (int64_t)(entity->deadline - entity->vruntime) * entity->weight / weight;
+    bool in_tree = entity != queue->running;
+    if (in_tree)
+        tree_remove(queue, entity);
+    sum_remove(queue, entity);
+    entity->weight = weight;
+    entity->vruntime = v - (uint64_t)lag;
+    entity->deadline = entity->vruntime + (uint64_t)left;
+    sum_add(queue, entity);
+    if (in_tree)
+        tree_insert(queue, entity);
+}

@@ -1,0 +1,55 @@
+/*
+ * kernel/sched/fair.h - the fair class: Earliest Eligible Virtual Deadline First (Stoica and Abdel-Wahab,
+ * "Earliest Eligible Virtual Deadline First: A Flexible and Accurate Mechanism for Proportional Share Resource
+ * Allocation", 1995). Pure logic: no clock, no CPU, no lock of its own; the run queue's lock guards it.
+ *
+ * Each entity has a virtual time `vruntime` that advances by real time / weight. The average V, weighted, is
+ * where a perfectly fair CPU would be. lag = weight * (V - vruntime) is what the CPU owes an entity. An entity
+ * is eligible if its lag is not negative; among the eligible ones the earliest virtual deadline
+ * (vruntime + slice / weight at the start of its request) runs. Then every lag stays within one slice.
+ *
+ * V is kept as base + weighted_sum / total_weight, where weighted_sum = sum of weight * (vruntime - base).
+ */
+#ifndef KERNEL_SCHED_FAIR_H
+#define KERNEL_SCHED_FAIR_H
+
+#include "kernel/sched/task.h"
+
+#define FAIR_WEIGHT_NICE_0 1024u
+#define FAIR_SLICE_NS 3000000ull
+
+struct fair_queue {
+    struct rb_tree tree;         /* waiting entities by deadline, augmented with the smallest vruntime */
+    struct fair_entity *running; /* the running one, not in the tree but in the sums; or NULL */
+    int64_t weighted_sum;
+    uint64_t total_weight;
+    uint64_t base;
+    uint32_t waiting;            /* in the tree */
+};
+
+void fair_init(struct fair_queue *queue);
+/* Linux's table: nice -20..19. */
+uint32_t fair_weight(int nice);
+/* The running entity ran for so long. True: its request is used up, somebody else may have a better claim. */
+bool fair_account(struct fair_queue *queue, uint64_t ran_ns);
+/* Becomes runnable; first = it never ran (half a slice, so that children do not starve their parents). */
+void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first);
+/* Leaves (sleeps, exits, migrates), running or waiting; its lag is remembered within bounds. */
+void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity);
+/* Takes the entity that should run out of the tree and makes it current; NULL if none waits. */
+struct fair_entity *fair_pick(struct fair_queue *queue);
+/* The running entity goes back to waiting. */
+void fair_put(struct fair_queue *queue);
+/* The running entity gives up the rest of its request. */
+void fair_yield(struct fair_queue *queue);
+/* Has a waiting entity a better claim than the running one? */
+bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken);
+/* Nanoseconds until the running entity's request is used up. */
+uint64_t fair_slice_left_ns(const struct fair_queue *queue);
+/* The waiting entity that would run last: what another CPU may take; NULL if none. */
+struct fair_entity *fair_last(const struct fair_queue *queue);
+/* V - vruntime, in virtual nanoseconds. For checks. */
+int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity);
+void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight, bool queued);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * kernel/sched/run_queue.h - what one CPU has to run. Private to kernel/sched.
+ */
+#ifndef KERNEL_SCHED_RUN_QUEUE_H
+#define KERNEL_SCHED_RUN_QUEUE_H
+
+#include "kernel/sched/fair.h"
+#include "kernel/sync/spinlock.h"
+
+struct run_queue {
+    struct spinlock lock;      /* RANK_RUN_QUEUE; two: by CPU index. Guards all below and the scheduling
+                                  fields of tasks whose `cpu` this is */
+    uint32_t cpu;
+    uint32_t ready;            /* tasks that wait here */
+    struct task *running;
+    struct task *idle;
+    struct task *previous;     /* whom the switch under way comes from */
+    struct fair_queue fair;
+    uint64_t charged_tsc;      /* up to when `running` was charged for its time */
+    uint64_t slice_end_tsc;    /* UINT64_MAX: nobody waits, the running task may go on */
+};
+
+extern struct run_queue run_queues[];
+
+static inline struct run_queue *run_queue_of(const struct task *task)
+{
+    return &run_queues[task->cpu];
+}
+
+/* Locks the queue that the task belongs to; it cannot move while the lock is held. */
+struct run_queue *run_queue_lock(struct task *task);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * kernel/time/calls.c - clocks and sleeping (clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2)).
+ */
+#include "arch/cpu.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/time/clock.h"
+
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_THREAD_CPUTIME_ID 3
+#define CLOCK_MONOTONIC_RAW 4
+#define CLOCK_REALTIME_COARSE 5
+#define CLOCK_MONOTONIC_COARSE 6
+#define CLOCK_BOOTTIME 7
+#define CLOCK_REALTIME_ALARM 8
+#define CLOCK_BOOTTIME_ALARM 9
+#define CLOCK_TAI 11
+#define TIMER_ABSTIME 1
+#define NS_PER_SECOND 1000000000ull
+#define ITIMER_REAL 0
+#define ITIMER_PROF 2
+
+struct linux_timeval {
+    int64_t seconds, microseconds;
+};
+struct linux_itimerval {
+    struct linux_timeval interval, value;
+};
+
+static struct linux_timespec timespec_of(uint64_t ns)
+{
+    return (struct linux_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
+}
+
+static bool timespec_valid(const struct linux_timespec *time)
+{
+    return time->seconds >= 0 && (uint64_t)time->nanoseconds < NS_PER_SECOND;
+}
+
+/* Saturates at about 292 years. */
+static uint64_t timespec_ns(const struct linux_timespec *time)
+{
+    if ((uint64_t)time->seconds >= INT64_MAX / NS_PER_SECOND)
+        return INT64_MAX;
+    return (uint64_t)time->seconds * NS_PER_SECOND + (uint64_t)time->nanoseconds;
+}
+
+static int clock_read(int clock, uint64_t *ret)
+{
+    uint64_t user, system;
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        *ret = clock_realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
+        *ret = clock_monotonic_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+        process_times(current->process, &user, &system);
+        *ret = user + system;
+        return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
+        task_times(current, &user, &system);
+        *ret = user + system;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+SYSCALL2(clock_gettime, int, clock, uint64_t, result)
+{
+    uint64_t ns;
+    int error = clock_read(clock, &ns);
+    if (error)
+        return error;
+    struct linux_timespec time = timespec_of(ns);
+    return put_user(time, result);
+}
+
+SYSCALL2(clock_getres, int, clock, uint64_t, result)
+{
+    uint64_t ns;
+    int error = clock_read(clock, &ns);
+    if (error || !result)
+        return error;
+    struct linux_timespec resolution = {0, 1};
+    return put_user(resolution, result);
+}
+
+SYSCALL2(clock_settime, int, clock, uint64_t, value)
+{
+    struct linux_timespec time;
+    if (clock != CLOCK_REALTIME)
+        return -EINVAL;
+    if (get_user(time, value))
+        return -EFAULT;
+    if (!timespec_valid(&time))
+        return -EINVAL;
+    if (current->process->credentials.euid)
+        return -EPERM;
+    clock_realtime_offset_ns = (int64_t)(timespec_ns(&time) - clock_monotonic_ns());
+    return 0;
+}
+
+SYSCALL2(gettimeofday, uint64_t, result, uint64_t, zone)
+{
+    if (result) {
+        uint64_t ns = clock_realtime_ns();
+        struct linux_timeval time = {(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND / 1000)};
+        if (put_user(time, result))
+            return -EFAULT;
+    }
+    if (zone) {
+        int32_t utc[2] = {0, 0};
+        if (put_user(utc, zone))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+SYSCALL1(time, uint64_t, result)
+{
+    int64_t seconds = (int64_t)(clock_realtime_ns() / NS_PER_SECOND);
+    if (result && put_user(seconds, result))
+        return -EFAULT;
+    return seconds;
+}
+
+/* ---- sleeping ---- */
+
+/* Until a CLOCK_MONOTONIC time: 0, or -ERESTARTSYS when a signal came. */
+static int sleep_until(uint64_t deadline_ns)
+{
+    for (;;) {
+        wait_prepare_alone();
+        int error = wait_block(WAIT_SLEEP, 0, WAIT_INTERRUPTIBLE, deadline_ns);
+        if (error == -ETIMEDOUT)
+            return 0;
+        if (error)
+            return error;
+    }
+}
+
+/* restart_argument: 0 = deadline, 1 = user address for the rest, or 0. */
+static int64_t sleep_continue(struct task *task)
+{
+    uint64_t deadline = task->restart_argument[0], rest_address = task->restart_argument[1];
+    if (!sleep_until(deadline))
+        return 0;
+    if (rest_address) {
+        uint64_t now = clock_monotonic_ns();
+        struct linux_timespec rest = timespec_of(deadline > now ? deadline - now : 0);
+        if (put_user(rest, rest_address))
+            return -EFAULT;
+    }
+    task->restart = sleep_continue;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+static int64_t sleep_for(uint64_t ns, uint64_t rest_address)
+{
+    uint64_t now = clock_monotonic_ns();
+    current->restart_argument[0] = now + ns < now ? UINT64_MAX : now + ns;
+    current->restart_argument[1] = rest_address;
+    return sleep_continue(current);
+}
+
+SYSCALL2(nanosleep, uint64_t, request, uint64_t, rest)
+{
+    struct linux_timespec time;
+    if (get_user(time, request))
+        return -EFAULT;
+    if (!timespec_valid(&time))
+        return -EINVAL;
+    return sleep_for(timespec_ns(&time), rest);
+}
+
+SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, rest)
+{
+    struct linux_timespec time;
+    uint64_t now;
+    if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(clock, &now))
+        return -EINVAL;
+    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+        clock == CLOCK_MONOTONIC_COARSE)
+        return -EOPNOTSUPP;
+    if (get_user(time, request))
+        return -EFAULT;
+    if (!timespec_valid(&time))
+        return -EINVAL;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_for(timespec_ns(&time), rest);
+    uint64_t until = timespec_ns(&time);
+    if (until <= now)
+        return 0;
+    int error = sleep_until(clock_monotonic_ns() + (until - now));
+    return error ? -ERESTARTNOHAND : 0;
+}
+
+/* ---- the interval timer of a process (ITIMER_REAL); the CPU-time ones need per-process accounting ticks ---- */
+
+static void alarm_fired(struct timer *timer)
+{
+    struct process *process = container_of(timer, struct process, alarm);
+    signal_send_process(process, SIGALRM, NULL);
+    uint64_t interval = READ_ONCE(process->alarm_interval_ns);
+    if (interval)
+        timer_start(timer, timer->deadline_ns + interval);
+}
+
+static uint64_t alarm_set(struct process *process, uint64_t value_ns, uint64_t interval_ns, uint64_t *ret_interval)
+{
+    uint64_t left = 0, now = clock_monotonic_ns();
+    if (!process->alarm.callback)
+        timer_init(&process->alarm, alarm_fired);
+    *ret_interval = process->alarm_interval_ns;
+    uint64_t deadline = process->alarm.deadline_ns;
+    if (timer_cancel(&process->alarm))
+        left = deadline > now ? deadline - now : 1;
+    process->alarm_interval_ns = interval_ns;
+    if (value_ns)
+        timer_start(&process->alarm, now + value_ns);
+    return left;
+}
+
+static struct linux_timeval timeval_of(uint64_t ns)
+{
+    uint64_t us = (ns + 999) / 1000;
+    return (struct linux_timeval){(int64_t)(us / 1000000), (int64_t)(us % 1000000)};
+}
+
+static bool timeval_valid(const struct linux_timeval *time)
+{
+    return time->seconds >= 0 && (uint64_t)time->microseconds < 1000000;
+}
+
+static uint64_t timeval_ns(const struct linux_timeval *time)
+{
+    struct linux_timespec spec = {time->seconds, time->microseconds * 1000};
+    return timespec_ns(&spec);
+}
+
+SYSCALL1(alarm, uint32_t, seconds)
+{
+    uint64_t interval, left = alarm_set(current->process, seconds * NS_PER_SECOND, 0, &interval);
+    return (int64_t)((left + NS_PER_SECOND - 1) / NS_PER_SECOND);
+}
+
+SYSCALL2(getitimer, int, which, uint64_t, result)
+{
+    struct process *process = current->process;
+    if (which < ITIMER_REAL || which > ITIMER_PROF)
+        return -EINVAL;
+    struct linux_itimerval value = {0};
+    if (which == ITIMER_REAL && process->alarm.active) {
+        uint64_t now = clock_monotonic_ns(), deadline = process->alarm.deadline_ns;
+        value.value = timeval_of(deadline > now ? deadline - now : 1);
+        value.interval = timeval_of(process->alarm_interval_ns);
+    }
+    return put_user(value, result);
+}
+
+SYSCALL3(setitimer, int, which, uint64_t, value_address, uint64_t, old_address)
+{
+    struct linux_itimerval value = {0}, old = {0};
+    if (which < ITIMER_REAL || which > ITIMER_PROF)
+        return -EINVAL;
+    if (value_address && get_user(value, value_address))
+        return -EFAULT;
+    if (!timeval_valid(&value.value) || !timeval_valid(&value.interval))
+        return -EINVAL;
+    if (which != ITIMER_REAL)
+        return timeval_ns(&value.value) ? -EOPNOTSUPP : 0;
+    uint64_t interval, left = alarm_set(current->process, timeval_ns(&value.value), timeval_ns(&value.interval), &interval);
+    old.value = timeval_of(left);
+    old.interval = timeval_of(interval);
+    return old_address ? put_user(old, old_address) : 0;
+}

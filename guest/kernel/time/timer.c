@@ -1,0 +1,145 @@
+/*
+ * kernel/time/timer.c - one tree of timers per CPU, by deadline.
+ *
+ * Locks: the queue's lock (RANK_TIMER) guards its tree and the `active`, `cpu` fields of its timers. A timer is
+ * started on the CPU that calls; it may be cancelled from any. next_tsc may be read without the lock: it is at
+ * worst too early, which costs one needless interrupt.
+ */
+#include "kernel/time/timer.h"
+
+#include "arch/cpu.h"
+#include "arch/interrupts.h"
+#include "kernel/sched/scheduler.h"
+#include "kernel/sync/spinlock.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/clock_init.h"
+
+struct timer_queue {
+    struct spinlock lock;
+
+    struct rb_tree tree;
+    struct timer *running;  /* its callback is being called */
+    uint64_t next_tsc;      /* deadline of the first timer, as TSC */
+};
+
+static struct timer_queue queues[CPUS_MAX];
+
+void timer_queues_init(void)
+{
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        spin_init(&queues[i].lock, RANK_TIMER);
+        queues[i].next_tsc = UINT64_MAX;
+        cpu_at(i)->timer_armed_tsc = UINT64_MAX;
+    }
+}
+
+static struct timer *timer_of(struct rb_node *node)
+{
+    return rb_entry(node, struct timer, node);
+}
+
+static void update_next(struct timer_queue *queue)
+{
+    struct rb_node *first = rb_first(&queue->tree);
+    WRITE_ONCE(queue->next_tsc, first ? clock_monotonic_to_tsc(timer_of(first)->deadline_ns) : UINT64_MAX);
+}
+
+static void insert(struct timer_queue *queue, struct timer *timer)
+{
+    struct rb_node *parent = NULL, **link = &queue->tree.root;
+    while (*link) {
+        parent = *link;
+        link = timer->deadline_ns < timer_of(parent)->deadline_ns ? &parent->left : &parent->right;
+    }
+    rb_insert(&queue->tree, &timer->node, parent, link);
+    timer->active = true;
+}
+
+static void take_out(struct timer_queue *queue, struct timer *timer)
+{
+    rb_remove(&queue->tree, &timer->node);
+    timer->active = false;
+}
+
+void timer_init(struct timer *timer, void (*callback)(struct timer *timer))
+{
+    *timer = (struct timer){.callback = callback};
+}
+
+void timer_start(struct timer *timer, uint64_t deadline_ns)
+{
+    unsigned cpu = this_cpu()->index;
+    if (READ_ONCE(timer->active))
+        timer_cancel(timer);
+    struct timer_queue *queue = &queues[cpu];
+    spin_lock(&queue->lock);
+    timer->deadline_ns = deadline_ns;
+    timer->cpu = cpu;
+    insert(queue, timer);
+    update_next(queue);
+    spin_unlock(&queue->lock);
+    timer_program();
+}
+
+bool timer_cancel(struct timer *timer)
+{
+    for (;;) {
+        uint32_t cpu = READ_ONCE(timer->cpu);
+        struct timer_queue *queue = &queues[cpu];
+        if (!READ_ONCE(timer->active) && READ_ONCE(queue->running) != timer)
+            return false;
+        spin_lock(&queue->lock);
+        if (timer->cpu != cpu) {
+            spin_unlock(&queue->lock);
+            continue;
+        }
+        bool was_active = timer->active;
+        if (was_active) {
+            take_out(queue, timer);
+            update_next(queue);
+        }
+        /* On this very CPU a running callback is our caller: it has nothing to wait for. */
+        bool wait = queue->running == timer && cpu != this_cpu()->index;
+        spin_unlock(&queue->lock);
+        if (!wait)
+            return was_active;
+        while (READ_ONCE(queue->running) == timer)
+            cpu_serve_requests();
+    }
+}
+
+void timer_program(void)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t next = READ_ONCE(queues[cpu->index].next_tsc), slice = scheduler_next_tsc(cpu);
+    if (slice < next)
+        next = slice;
+    if (next >= cpu->timer_armed_tsc)
+        return; /* it will fire early enough, and then be armed again */
+    cpu->timer_armed_tsc = next;
+    apic_timer_arm(next);
+}
+
+void timer_interrupt(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct timer_queue *queue = &queues[cpu->index];
+    cpu->timer_armed_tsc = UINT64_MAX;
+    spin_lock(&queue->lock);
+    for (;;) {
+        struct rb_node *first = rb_first(&queue->tree);
+        if (!first || timer_of(first)->deadline_ns > clock_monotonic_ns())
+            break;
+        struct timer *timer = timer_of(first);
+        take_out(queue, timer);
+        WRITE_ONCE(queue->running, timer);
+        spin_unlock(&queue->lock);
+        timer->callback(timer);
+        spin_lock(&queue->lock);
+        WRITE_ONCE(queue->running, NULL);
+    }
+    update_next(queue);
+    spin_unlock(&queue->lock);
+    scheduler_tick();
+    timer_program();
+}

@@ -1,0 +1,12 @@
+# make bench: the basic operations of the kernel, in instructions and time; LINUX=1 measures Linux beside it.
+BENCH_PROGRAM := $(BUILD)/bench/guest_bench
+
+.PHONY: bench bench-program
+bench: setup-bench
+	+@$(MAKE) --no-print-directory vmm guest bench-program
+	python3 bench/run.py --build $(BUILD)
+
+bench-program: $(BENCH_PROGRAM)
+$(BENCH_PROGRAM): bench/guest_bench.c
+	@mkdir -p $(@D)
+	$(USER_CC) $(USER_CFLAGS) -o $@ $< -lm

@@ -1,0 +1,22 @@
+# Tools: each group of packages is looked for once per change of the list; what is missing is installed where
+# that is possible (root on Debian) and named where it is not. mk/setup.sh does the work.
+SETUP_BUILD := gcc libc6-dev musl-tools busybox-static qemu-system-x86 libelf-dev libjansson-dev libarchive-dev \
+    libseccomp-dev
+SETUP_TEST := libcriterion-dev clang libclang-rt-14-dev erofs-utils python3
+SETUP_BENCH := python3
+SETUP_LINT := clang-format clang-tidy cppcheck
+
+.PHONY: setup setup-test setup-bench setup-lint
+setup: $(BUILD)/setup/build
+setup-test: $(BUILD)/setup/build $(BUILD)/setup/test
+setup-bench: $(BUILD)/setup/build $(BUILD)/setup/bench
+setup-lint: $(BUILD)/setup/lint
+
+$(BUILD)/setup/build: mk/setup.mk mk/setup.sh
+	@sh mk/setup.sh $@ $(SETUP_BUILD)
+$(BUILD)/setup/test: mk/setup.mk mk/setup.sh
+	@sh mk/setup.sh $@ $(SETUP_TEST)
+$(BUILD)/setup/bench: mk/setup.mk mk/setup.sh
+	@sh mk/setup.sh $@ $(SETUP_BENCH)
+$(BUILD)/setup/lint: mk/setup.mk mk/setup.sh
+	@sh mk/setup.sh $@ $(SETUP_LINT)

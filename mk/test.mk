@@ -1,0 +1,96 @@
+# make test: everything within a quarter of an hour. make test-long: the same with counts as in a soak.
+# One runner (tests/run.py) runs all of them with a deadline each, and prints the sums.
+#
+# tests/unit and tests/fuzz compile kernel sources for the host: the first line of each test names them,
+# "// SOURCES: guest/kernel/lib/rbtree.c ...", and tests/unit/host stands in for what only a machine has.
+HOST_CC ?= gcc
+FUZZ_CC ?= clang
+TEST_DIR := $(BUILD)/tests
+TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -I.
+TEST_LIBS := $(BUILD)/libvitrine.a -lcriterion -larchive -lelf -ljansson -lseccomp -lpthread -lm
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+KERNEL_ON_HOST := -Itests/unit/host -Iguest -Iguest/arch/x86_64/include -DKERNEL_ON_HOST -fno-strict-aliasing \
+    -fno-builtin
+FUZZ_SECONDS ?= 20
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(TEST_DIR)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(TEST_DIR)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+INSPECT_TESTS := $(patsubst tests/inspect/%.c,$(TEST_DIR)/inspect/%,$(wildcard tests/inspect/test_*.c))
+MACHINE_TESTS := $(patsubst tests/machine/%.c,$(TEST_DIR)/machine/%,$(wildcard tests/machine/test_*.c))
+MACHINE_KERNELS := $(patsubst tests/machine/kernel/%.S,$(TEST_DIR)/%.elf,$(wildcard tests/machine/kernel/*.S))
+INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(TEST_DIR)/integration/%,$(wildcard tests/integration/test_*.c))
+INTEGRATION_HARNESS := $(patsubst tests/integration/%.c,$(TEST_DIR)/integration/%.o,\
+    $(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)))
+ALL_TESTS := $(UNIT_TESTS) $(INSPECT_TESTS) $(MACHINE_TESTS) $(INTEGRATION_TESTS) $(FUZZ_TESTS)
+
+.PHONY: test test-long fuzz test-binaries test-unit test-integration
+test: setup-test
+	+@$(MAKE) --no-print-directory vmm guest guest-tests test-binaries
+	@python3 tests/run.py --build $(BUILD) --fuzz-seconds $(FUZZ_SECONDS) $(ALL_TESTS)
+
+test-long: setup-test
+	+@$(MAKE) --no-print-directory vmm guest guest-tests test-binaries
+	@VITRINE_TEST_LONG=1 python3 tests/run.py --build $(BUILD) --fuzz-seconds 300 --timeout 7200 $(ALL_TESTS)
+
+fuzz: setup-test
+	+@$(MAKE) --no-print-directory $(FUZZ_TESTS)
+	@python3 tests/run.py --build $(BUILD) --fuzz-seconds 1800 --timeout 7200 $(FUZZ_TESTS)
+
+# Parts, for work on one of them; the tools are taken for granted.
+test-unit: $(UNIT_TESTS)
+	@python3 tests/run.py --build $(BUILD) $(UNIT_TESTS)
+test-integration: vmm guest guest-tests $(INTEGRATION_TESTS)
+	@python3 tests/run.py --build $(BUILD) $(INTEGRATION_TESTS)
+
+test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS)
+
+sources_of = $(shell sed -n '1s|^// SOURCES: *||p' $(1))
+HOST_HEADERS := $(shell find guest/kernel guest/arch tests/unit/host shared -name '*.h' -o -name '*.inc' 2>/dev/null)
+
+define unit_test
+$(TEST_DIR)/unit/$(1): tests/unit/$(1).c $(call sources_of,tests/unit/$(1).c) $(HOST_HEADERS)
+	@mkdir -p $$(@D)
+	$$(HOST_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) $$(SANITIZE) -o $$@ $$(filter %.c,$$^) -lcriterion -lpthread -lm
+endef
+define fuzz_test
+$(TEST_DIR)/fuzz/$(1): tests/fuzz/$(1).c $(call sources_of,tests/fuzz/$(1).c) $(HOST_HEADERS)
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^)
+endef
+$(foreach test,$(notdir $(UNIT_TESTS)),$(eval $(call unit_test,$(test))))
+$(foreach test,$(notdir $(FUZZ_TESTS)),$(eval $(call fuzz_test,$(test))))
+
+$(TEST_DIR)/inspect/%: tests/inspect/%.c $(BUILD)/libvitrine.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
+$(TEST_DIR)/machine/%: tests/machine/%.c $(BUILD)/libvitrine.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
+$(TEST_DIR)/%.elf: tests/machine/kernel/%.S tests/machine/kernel/kernel.ld \
+    $(wildcard tests/machine/kernel/*.inc tests/machine/kernel/*.h)
+	@mkdir -p $(@D)
+	$(HOST_CC) -I. -Itests/machine/kernel -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	    -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,-T,tests/machine/kernel/kernel.ld -o $@ $<
+
+$(TEST_DIR)/integration/%.o: tests/integration/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+$(INTEGRATION_TESTS): %: %.o $(INTEGRATION_HARNESS) $(BUILD)/libvitrine.a
+	$(HOST_CC) -o $@ $< $(INTEGRATION_HARNESS) $(TEST_LIBS)
+
+-include $(wildcard $(TEST_DIR)/*/*.d)
+
+# ---- style ----
+C_FILES := $(shell find vmm guest shared tests bench -name '*.[ch]' 2>/dev/null)
+.PHONY: fmt lint
+fmt: setup-lint
+	clang-format -i $(C_FILES)
+
+# The kernel's sources are checked with the kernel's flags, the others with the host's.
+lint: setup-lint
+	clang-format --dry-run --Werror $(C_FILES)
+	cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
+	    --suppress=missingIncludeSystem -I. -Iguest -Iguest/arch/x86_64/include vmm guest/kernel guest/arch
+	clang-tidy --quiet --warnings-as-errors='*' $(filter vmm/%.c,$(C_FILES)) -- -std=gnu11 -D_GNU_SOURCE -I.
+	clang-tidy --quiet --warnings-as-errors='*' $(filter guest/kernel/%.c,$(C_FILES)) -- -std=gnu11 -ffreestanding \
+	    -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -I. -Iguest -Iguest/arch/x86_64/include

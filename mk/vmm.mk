@@ -1,0 +1,31 @@
+# mk/vmm.mk: libvitrine (build/libvitrine.a) and the command (build/vitrine).
+VMM_CC ?= gcc
+VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -MMD -MP -pthread
+VMM_LIBS := -larchive -ljansson -lelf -lm -pthread
+
+VMM_SOURCES := $(filter-out vmm/cli/%,$(wildcard vmm/*/*.c))
+VMM_ASSEMBLY := $(wildcard vmm/*/*.S)
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o)
+VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
+
+.PHONY: vmm
+vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine
+
+$(BUILD)/vmm/%.o: vmm/%.c mk/vmm.mk
+	@mkdir -p $(@D)
+	$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+
+$(BUILD)/vmm/%.o: vmm/%.S mk/vmm.mk
+	@mkdir -p $(@D)
+	$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+
+# Made anew each time: ar would keep members whose source has gone. Appending (q) because two folders may have a
+# file of the same name, which replacing (r) would take for one.
+$(BUILD)/libvitrine.a: $(VMM_OBJECTS)
+	rm -f $@
+	ar qcs $@ $^
+
+$(BUILD)/vitrine: $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a
+	$(VMM_CC) $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a $(VMM_LIBS) -o $@
+
+-include $(VMM_OBJECTS:.o=.d) $(VMM_CLI_OBJECTS:.o=.d)

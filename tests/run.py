@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Runs test programs one after the other, each with a deadline, and prints the sums.
+
+Criterion programs report through --json; a program that crashes, hangs or reports nothing counts as one
+failed test. Fuzz targets (.../fuzz/...) run for a fixed time; no finding is one passed test.
+The last line is "N passed, N failed, N skipped"; skipped tests are listed with their reasons.
+"""
+import argparse
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+Result = collections.namedtuple("Result", "passed failed skipped reasons")
+
+
+def run_with_deadline(command, seconds, environment):
+    """Runs a program in its own process group; at the deadline the whole group is killed."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, start_new_session=True, env=environment)
+    try:
+        output, _ = child.communicate(timeout=seconds)
+        return child.returncode, output.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        output, _ = child.communicate()
+        return None, output.decode(errors="replace")
+
+
+def skip_reasons(report):
+    for suite in report.get("test_suites", []):
+        for test in suite.get("tests", []):
+            if test.get("status", "").upper() == "SKIPPED":
+                reason = "; ".join(str(message) for message in test.get("messages", []))
+                yield "%s::%s %s" % (suite.get("name"), test.get("name"), reason)
+
+
+def run_criterion(program, seconds, environment):
+    with tempfile.NamedTemporaryFile(suffix=".json") as target:
+        status, output = run_with_deadline([program, "-j1", "--json=" + target.name], seconds, environment)
+        try:
+            with open(target.name, encoding="utf-8", errors="replace") as source:
+                report = json.load(source)
+        except ValueError:
+            report = None
+    if status is None:
+        return Result(0, 1, 0, []), output + "\nno end after %d s: killed\n" % seconds
+    if report is None:
+        return Result(0, 1, 0, []), output + "\nended with status %s and no report\n" % status
+    failed = report.get("failed", 0) + report.get("errored", 0)
+    if status != 0 and failed == 0:
+        failed = 1
+    return Result(report.get("passed", 0), failed, report.get("skipped", 0), list(skip_reasons(report))), output
+
+
+def run_fuzz(program, seconds, deadline, build, environment):
+    name = os.path.basename(program)
+    corpus = os.path.join(build, "tests", "corpus", name)
+    os.makedirs(corpus, exist_ok=True)
+    command = [program, "-max_total_time=%d" % seconds, "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0",
+               "-artifact_prefix=%s/" % os.path.join(build, "tests", name + "-finding"), corpus]
+    seeds = os.path.join("tests", "fuzz", "corpus", name)
+    if os.path.isdir(seeds):
+        command.append(seeds)
+    os.makedirs(os.path.join(build, "tests", name + "-finding"), exist_ok=True)
+    status, output = run_with_deadline(command, max(deadline, seconds + 60), environment)
+    return (Result(1, 0, 0, []) if status == 0 else Result(0, 1, 0, [])), output
+
+
+def header(build):
+    """Backends and verdict come first: what a result means depends on them."""
+    try:
+        text = subprocess.run([os.path.join(build, "vitrine"), "doctor"], capture_output=True, text=True,
+                              timeout=60, check=False)
+        print((text.stdout + text.stderr).strip(), flush=True)
+    except (OSError, subprocess.SubprocessError) as problem:
+        print("vitrine doctor: %s" % problem, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--timeout", type=int, default=400, help="seconds for one program")
+    parser.add_argument("--fuzz-seconds", type=int, default=20)
+    parser.add_argument("programs", nargs="*")
+    options = parser.parse_args()
+    header(options.build)
+    # Names and caches of a test run must not meet those of the person who runs it.
+    runtime = tempfile.TemporaryDirectory(prefix="vitrine-test-")
+    os.chmod(runtime.name, 0o700)
+    environment = dict(os.environ, XDG_RUNTIME_DIR=runtime.name, LC_ALL="C",
+                       VITRINE_TEST_PROGRAMS=os.path.join(options.build, "guest", "tests"),
+                       VITRINE_COMMAND=os.path.join(options.build, "vitrine"))
+    totals, reasons = [0, 0, 0], []
+    for program in options.programs:
+        start = time.monotonic()
+        if "/fuzz/" in program:
+            result, output = run_fuzz(program, options.fuzz_seconds, options.timeout, options.build, environment)
+        else:
+            result, output = run_criterion(program, options.timeout, environment)
+        name = os.path.relpath(program, os.path.join(options.build, "tests"))
+        if result.failed:
+            print(output[-20000:])
+        print("%-36s %3d passed %3d failed %3d skipped %6.1f s" %
+              (name, result.passed, result.failed, result.skipped, time.monotonic() - start), flush=True)
+        for i in range(3):
+            totals[i] += result[i]
+        reasons += ["%s: %s" % (name, reason) for reason in result.reasons]
+    for reason in reasons:
+        print("skipped %s" % reason)
+    runtime.cleanup()
+    summary = "%d passed, %d failed, %d skipped" % tuple(totals)
+    os.makedirs(os.path.join(options.build, "tests"), exist_ok=True)
+    with open(os.path.join(options.build, "tests", "summary"), "w", encoding="utf-8") as target:
+        target.write(summary + "\n")
+    print(summary)
+    return 1 if totals[1] or not options.programs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+/* tests/unit/host/tasks.c - the current task, and mutexes that only check that nobody would sleep for ever. */
+#include "tasks.h"
+
+#include <string.h>
+
+#include "arch/cpu.h"
+#include "kernel/lib/panic.h"
+#include "kernel/observe/trace.h"
+
+struct task host_task;
+struct process host_process;
+uint64_t trace_active;
+
+void host_task_start(void)
+{
+    memset(&host_task, 0, sizeof(host_task));
+    memset(&host_process, 0, sizeof(host_process));
+    host_task.process = &host_process;
+    for (unsigned i = 0; i < RLIMIT_COUNT; i++)
+        host_process.rlimits[i].soft = host_process.rlimits[i].hard = UINT64_MAX;
+    current = &host_task;
+}
+
+void mutex_init(struct mutex *mutex, enum lock_rank rank)
+{
+    memset(mutex, 0, sizeof(*mutex));
+    mutex->rank = (uint16_t)rank;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    if (mutex->state)
+        panic("a mutex of rank %u is taken twice by the only task", mutex->rank);
+    mutex->state = 1;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    if (!mutex->state)
+        panic("a free mutex of rank %u is released", mutex->rank);
+    mutex->state = 0;
+}
+
+void preemption_point(void)
+{
+}
+
+void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+    (void)type, (void)a0, (void)a1, (void)a2, (void)a3;
+}

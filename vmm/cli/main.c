@@ -1,0 +1,72 @@
+/*
+ * vmm/cli/main.c - `vitrine COMMAND ...`.
+ */
+#include <argp.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/cli/cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"run", cli_run, "run a program in a kernel of its own and show what happened"},
+    {"ps", cli_ps, "list the tasks of a running machine, seen from outside"},
+    {"tree", cli_tree, "the same as a tree of processes and threads"},
+    {"trace", cli_trace, "follow the events of a running machine"},
+    {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
+};
+
+/* Words of the command line's plan that have no meaning yet: refused, never ignored. */
+static const char *const planned[] = {"top",  "audit",    "tokens",  "caps",       "files", "maps",
+                                      "gdb",  "snapshot", "restore", "screenshot", "bench", "explore"};
+
+int cli_fail(struct vt_error *error)
+{
+    fprintf(stderr, "vitrine: %s\n", vt_error_message(error));
+    vt_error_destroy(error);
+    return STATUS_FAILED;
+}
+
+static void usage(FILE *out)
+{
+    fputs("Usage: vitrine COMMAND [OPTION...]\n\n", out);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+    fputs("\n`vitrine COMMAND --help` tells more. A first try:\n"
+          "  vitrine run -- /bin/sh -c 'ls / | wc -l'\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    char name[64];
+
+    setlocale(LC_CTYPE, "");
+    argp_err_exit_status = STATUS_FAILED;
+    if (argc < 2) {
+        usage(stderr);
+        return STATUS_FAILED;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            snprintf(name, sizeof(name), "vitrine %s", argv[1]);
+            argv[1] = name;
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
+        if (strcmp(argv[1], planned[i]) == 0) {
+            fprintf(stderr, "vitrine: '%s' is not available in this version\n", argv[1]);
+            return STATUS_FAILED;
+        }
+    fprintf(stderr, "vitrine: there is no command '%s' (vitrine --help lists them)\n", argv[1]);
+    return STATUS_FAILED;
+}

@@ -1,0 +1,165 @@
+/*
+ * vmm/cli/run.c - `vitrine run`: start, follow, wait, tell.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/clock.h"
+#include "vmm/cli/cli.h"
+#include "vmm/cli/collector.h"
+#include "vmm/cli/run_options.h"
+#include "vmm/cli/run_report.h"
+#include "vmm/export/event_text.h"
+#include "vmm/export/summary.h"
+#include "vmm/session/watchdog.h"
+
+#define KILL_GRACE_MS 5000
+
+static void print_start(const struct vt_host *host, const struct run_options *options, struct vt_machine *machine)
+{
+    struct summary_style style = summary_style_for(stderr);
+    unsigned cpus = options->machine.cpus ? options->machine.cpus : 1;
+    uint64_t memory = options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20;
+    enum vt_accel accel = vt_machine_accel(machine);
+
+    fprintf(stderr, "%svitrine: %s%s, %u CPU%s, %lu MiB, machine '%s'", style.colour ? "\033[2m" : "",
+            accel == VT_ACCEL_KVM ? "KVM" : "QEMU TCG", options->machine.icount ? " counting instructions" : "", cpus,
+            cpus == 1 ? "" : "s", (unsigned long)(memory >> 20), options->machine.name);
+    if (host->reason[0] && options->machine.accel == VT_ACCEL_AUTO)
+        fprintf(stderr, " (host: %s; %s)", vt_verdict_name(host->verdict), host->reason);
+    else
+        fprintf(stderr, " (host: %s)", vt_verdict_name(host->verdict));
+    fprintf(stderr, "%s\n", style.colour ? "\033[0m" : "");
+}
+
+/* A machine that could not be made: 126 and 127 are the program's fault, as in a shell. */
+static int fail_to_create(struct vt_error *error, const struct run_options *options)
+{
+    enum vt_error_code code = vt_error_code(error);
+    const char *program = options->machine.argv[0];
+    bool about_program = strstr(vt_error_message(error), program) != NULL;
+
+    cli_fail(error);
+    if (about_program && code == VT_ERROR_NOT_FOUND)
+        return STATUS_NOT_FOUND;
+    if (about_program && code == VT_ERROR_DENIED)
+        return STATUS_NOT_RUNNABLE;
+    return STATUS_FAILED;
+}
+
+static void kill_machine(void *machine)
+{
+    vt_machine_kill(machine);
+}
+
+static int status_of(const struct run_result *result)
+{
+    if (result->timed_out)
+        return STATUS_TIMEOUT;
+    switch (result->outcome.kind) {
+    case VT_OUTCOME_EXITED:
+        return result->outcome.status;
+    case VT_OUTCOME_SIGNALED:
+        return 128 + result->outcome.status;
+    case VT_OUTCOME_KILLED:
+        return 128 + 9;
+    default:
+        return STATUS_FAILED;
+    }
+}
+
+static void tell_outcome(const struct run_result *result, const struct run_options *options)
+{
+    const char *program = options->machine.argv[0];
+
+    if (result->outcome.kind == VT_OUTCOME_FAILED)
+        fprintf(stderr, "vitrine: %s", vt_machine_report(result->machine));
+    if (options->quiet)
+        return;
+    if (result->timed_out)
+        fprintf(stderr, "vitrine: '%s' still ran after %g s: killed\n", program, options->timeout_seconds);
+    else if (result->outcome.kind == VT_OUTCOME_KILLED)
+        fprintf(stderr, "vitrine: the machine was ended from outside\n");
+    else if (result->outcome.kind == VT_OUTCOME_SIGNALED)
+        fprintf(stderr, "vitrine: '%s' was ended by signal %d (%s)\n", program, result->outcome.status,
+                event_signal_name(result->outcome.status));
+    if (result->exit_status != STATUS_NOT_RUNNABLE && result->exit_status != STATUS_NOT_FOUND)
+        return;
+    /* The kernel may have refused the program itself: its log says why. */
+    char *log = vt_machine_log(result->machine);
+    if (log && *log)
+        fprintf(stderr, "%s", log);
+    free(log);
+}
+
+static int finish(struct run_result *result, const struct run_options *options, struct collector *collector)
+{
+    struct vt_error *error = collector ? collector_finish(collector) : NULL;
+
+    result->exit_status = status_of(result);
+    result->tree = collector ? summary_tree(collector_summary(collector)) : NULL;
+    if (error)
+        result->exit_status = cli_fail(error);
+    tell_outcome(result, options);
+    if (collector && !options->quiet && result->outcome.kind != VT_OUTCOME_FAILED)
+        summary_print(collector_summary(collector), stderr, summary_style_for(stderr));
+    if (options->stats)
+        run_stats_print(result, stderr);
+    if (options->json_file) {
+        error = run_json_write(result, options->json_file);
+        if (error)
+            result->exit_status = cli_fail(error);
+    }
+    return result->exit_status;
+}
+
+int cli_run(int argc, char **argv)
+{
+    struct run_options options;
+    struct vt_host host;
+    struct vt_machine *machine;
+    struct collector *collector = NULL;
+    struct watchdog *watchdog = NULL;
+
+    run_options_parse(argc, argv, &options);
+    struct vt_error *error = vt_host_probe(false, &host);
+    if (error)
+        return cli_fail(error);
+    error = vt_machine_create(&options.machine, &machine);
+    if (error)
+        return fail_to_create(error, &options);
+    if (!options.quiet)
+        print_start(&host, &options, machine);
+    if (options.machine.trace)
+        error = collector_start(vt_machine_guest(machine), options.trace_file, options.trace_json, &collector);
+    uint64_t started = clock_monotonic_ns();
+    if (!error)
+        error = vt_machine_start(machine);
+    if (!error && options.timeout_seconds > 0)
+        error = watchdog_start((uint64_t)(options.timeout_seconds * 1000), kill_machine, machine, KILL_GRACE_MS,
+                               STATUS_TIMEOUT, &watchdog);
+    if (error) {
+        int status = cli_fail(error);
+
+        vt_machine_kill(machine); /* lets the collector see an end */
+        collector_destroy(collector);
+        vt_machine_destroy(machine);
+        return status;
+    }
+    struct run_result result = {
+        .machine = machine,
+        .host = &host,
+        .cpus = options.machine.cpus ? options.machine.cpus : 1,
+        .memory_bytes = options.machine.memory_bytes ? options.machine.memory_bytes : 128ull << 20,
+    };
+
+    error = vt_machine_wait(machine, -1, &result.outcome);
+    result.wall_ns = clock_monotonic_ns() - started;
+    result.timed_out = watchdog_stop(watchdog) && result.outcome.kind == VT_OUTCOME_KILLED;
+    int status = error ? cli_fail(error) : finish(&result, &options, collector);
+    collector_destroy(collector);
+    vt_machine_destroy(machine);
+    return status;
+}

@@ -1,0 +1,25 @@
+/*
+ * vmm/cli/run_options.h - the command line of `vitrine run`.
+ */
+#ifndef VITRINE_CLI_RUN_OPTIONS_H
+#define VITRINE_CLI_RUN_OPTIONS_H
+
+#include "vmm/include/vitrine.h"
+
+#define RUN_ENVIRONMENT_MAX 256
+
+struct run_options {
+    struct vt_options machine;
+    const char *trace_file; /* --trace */
+    bool trace_json;        /* it is Chrome JSON instead of ftrace text */
+    const char *json_file;  /* --json */
+    double timeout_seconds; /* 0 = none */
+    bool stats, quiet;
+    const char *environment[RUN_ENVIRONMENT_MAX + 1];
+    char name[64];          /* given, or made from the program and our pid */
+};
+
+/* Exits with 125 and one clear line on bad usage. ret must stay where it is: machine points into it. */
+void run_options_parse(int argc, char **argv, struct run_options *ret);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * vmm/inspect/mailbox.c - commands to the kernel: one at a time, answered through glass.answer.
+ *
+ * mailbox_lock is held from the post to the answer, so commands of several threads queue up here.
+ */
+#include "vmm/inspect/guest.h"
+
+#define COMMAND_TIMEOUT_US 5000000
+
+static uint64_t post(struct vt_guest *guest, enum mailbox_command command, const uint64_t arguments[4])
+{
+    struct glass_mailbox *mailbox = &guest->glass->control.mailbox;
+    uint64_t sequence = GUEST_LOAD(&mailbox->sequence) + 1;
+
+    GUEST_STORE(&mailbox->command, command);
+    for (unsigned i = 0; i < 4; i++)
+        GUEST_STORE(&mailbox->argument[i], arguments ? arguments[i] : 0);
+    __atomic_store_n(&mailbox->sequence, sequence, __ATOMIC_SEQ_CST);
+    guest->owner.kick(guest->owner.context);
+    return sequence;
+}
+
+bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command, const uint64_t arguments[4])
+{
+    bool posted = false;
+
+    if (!guest->own || !GUEST_LOAD(&guest->ready) || pthread_mutex_trylock(&guest->mailbox_lock) != 0)
+        return false;
+    if (GUEST_LOAD(&guest->glass->answer.sequence) ==
+        GUEST_LOAD(&guest->glass->control.mailbox.sequence)) {
+        post(guest, command, arguments);
+        posted = true;
+    }
+    pthread_mutex_unlock(&guest->mailbox_lock);
+    return posted;
+}
+
+struct vt_error *vt_guest_command(struct vt_guest *guest, enum mailbox_command command,
+                                  const uint64_t arguments[4], int64_t *ret_result)
+{
+    struct vt_error *error = guest_require_own(guest, "send a command");
+
+    if (!error)
+        error = guest_require_ready(guest);
+    if (error)
+        return error;
+    struct glass_answer *answer = &guest->glass->answer;
+    int64_t deadline = guest_clock_us() + COMMAND_TIMEOUT_US;
+
+    pthread_mutex_lock(&guest->mailbox_lock);
+    uint64_t sequence = post(guest, command, arguments);
+    for (;;) {
+        uint64_t seen = guest_changes(guest);
+
+        if (GUEST_LOAD(&answer->sequence) == sequence) {
+            *ret_result = GUEST_LOAD(&answer->result);
+            break;
+        }
+        if (guest_has_ended(guest)) {
+            error = vt_error_create(VT_ERROR_GONE, "the machine ended before it answered");
+            break;
+        }
+        int64_t left = deadline - guest_clock_us();
+        if (left <= 0) {
+            error = vt_error_create(VT_ERROR_TIMEOUT,
+                                    "the kernel did not answer a command (%d) in 5 s%s", (int)command,
+                                    guest_stands_still(guest) ? ": its world is stopped, resume it first"
+                                                              : "");
+            break;
+        }
+        guest_wait_change(guest, seen, left < 5000 ? left : 5000);
+    }
+    pthread_mutex_unlock(&guest->mailbox_lock);
+    return error;
+}
