@@ -109,7 +109,7 @@ static void setup_yield(void)
     sched_yield();
 }
 
-/* Two yields: there and back again, as a round trip of the other operations. */
+/* One call is two switches: the partner runs, and yields back before the call returns. */
 static void run_yield(unsigned count)
 {
     for (unsigned i = 0; i < count; i++)

@@ -9,13 +9,26 @@ import datetime
 import gzip
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
 import sys
 
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
-CPU = os.environ.get("BENCH_CPU", "max")
+
+
+def machine_cpu():
+    """The CPU model that vitrine gives its own QEMU machine: Linux gets the same one."""
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vmm", "machine", "qemu_process.c")
+    with open(source, encoding="utf-8") as text:
+        found = re.search(r'#define QEMU_CPU "([^"]+)"', text.read())
+    if not found:
+        sys.exit("bench: vmm/machine/qemu_process.c no longer says which QEMU_CPU it uses")
+    return found.group(1)
+
+
+CPU = machine_cpu()
 MITIGATIONS = {"linux": "", "linux-nomit": "mitigations=off"}
 
 
@@ -134,7 +147,7 @@ def cpu_model():
 
 
 def boot_figures(vitrine, accel, icount, directory):
-    """Ticks from the kernel's entry point to its first return to user mode, from --json."""
+    """Nanoseconds (with icount: instructions) from the kernel's entry to its first return to user mode."""
     path = os.path.join(directory, "boot.json")
     command = [vitrine, "run", "--quiet", "--accel", accel, "--json", path]
     if icount:
@@ -143,9 +156,7 @@ def boot_figures(vitrine, accel, icount, directory):
     try:
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
         with open(path, encoding="utf-8") as source:
-            counters = json.load(source)
-        counters = counters.get("counters", counters)
-        return counters["first_user_tsc"] - counters["entry_tsc"]
+            return json.load(source)["boot_ns"]
     except (OSError, ValueError, KeyError, subprocess.SubprocessError):
         return None
 
@@ -240,13 +251,13 @@ def main():
     if not options.only_linux and shutil.which(QEMU):
         for name, icount in (("vitrine-icount", True), ("vitrine", False)):
             if name in runs:
-                runs[name]["boot_ticks"] = boot_figures(vitrine, "qemu", icount, directory)
+                runs[name]["boot_ns"] = boot_figures(vitrine, "qemu", icount, directory)
 
     print_table("Instructions per operation (-icount, median; user side included)", "ticks", runs,
                 ("vitrine-icount", "linux-icount", "linux-nomit-icount"))
     print_table("Nanoseconds per operation (TCG, median)", "ns", runs, ("vitrine", "linux", "linux-nomit"))
     print_table("Nanoseconds per operation (/dev/kvm, median)", "ns", runs, ("vitrine-kvm",))
-    boot = runs.get("vitrine-icount", {}).get("boot_ticks")
+    boot = runs.get("vitrine-icount", {}).get("boot_ns")
     if boot is not None:
         print("\nboot: %s instructions from entry to the first user instruction" % format_number(boot))
 

@@ -7,7 +7,7 @@ HOST_CC ?= gcc
 FUZZ_CC ?= clang
 TEST_DIR := $(BUILD)/tests
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -I.
-TEST_LIBS := $(BUILD)/libvitrine.a -lcriterion -larchive -lelf -ljansson -lseccomp -lpthread -lm
+TEST_LIBS = $(BUILD)/libvitrine.a -lcriterion $(VMM_LIBS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 KERNEL_ON_HOST := -Itests/unit/host -Iguest -Iguest/arch/x86_64/include -DKERNEL_ON_HOST -fno-strict-aliasing \
     -fno-builtin
@@ -50,12 +50,12 @@ HOST_HEADERS := $(shell find guest/kernel guest/arch tests/unit/host shared -nam
 define unit_test
 $(TEST_DIR)/unit/$(1): tests/unit/$(1).c $(call sources_of,tests/unit/$(1).c) $(HOST_HEADERS)
 	@mkdir -p $$(@D)
-	$$(HOST_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) $$(SANITIZE) -o $$@ $$(filter %.c,$$^) -lcriterion -lpthread -lm
+	@echo "  unit $$(notdir $$@)"; $$(HOST_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) $$(SANITIZE) -o $$@ $$(filter %.c,$$^) -lcriterion -lpthread -lm
 endef
 define fuzz_test
 $(TEST_DIR)/fuzz/$(1): tests/fuzz/$(1).c $(call sources_of,tests/fuzz/$(1).c) $(HOST_HEADERS)
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^)
+	@echo "  fuzz $$(notdir $$@)"; $$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach test,$(notdir $(UNIT_TESTS)),$(eval $(call unit_test,$(test))))
 $(foreach test,$(notdir $(FUZZ_TESTS)),$(eval $(call fuzz_test,$(test))))

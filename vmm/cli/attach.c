@@ -31,7 +31,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 void cli_parse_look(int argc, char **argv, const char *doc, struct look_options *ret)
 {
     static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print JSON", 0}, {0}};
-    struct argp argp = {.options = options, .parser = parse_option, .args_doc = "[NAME]", .doc = doc};
+    struct argp argp = {
+        .options = options, .parser = parse_option, .args_doc = "[NAME]", .doc = doc};
 
     *ret = (struct look_options){0};
     argp_parse(&argp, argc, argv, 0, NULL, ret);
@@ -58,7 +59,8 @@ static struct vt_error *only_machine(char name[64])
             fprintf(out, " %s", names[i]);
         if (out)
             fclose(out);
-        error = vt_error_create(VT_ERROR_ARGUMENT, "several machines are running, name one:%s", list ? list : "");
+        error = vt_error_create(VT_ERROR_ARGUMENT, "several machines are running, name one:%s",
+                                list ? list : "");
         free(list);
     }
     for (size_t i = 0; i < count; i++)

@@ -1,16 +1,16 @@
 /*
- * vmm/cli/cli.h - what the sub-commands share. Each takes its own argc and argv (argv[0] is "vitrine NAME") and
- * returns the exit status.
+ * vmm/cli/cli.h - what the sub-commands share. Each takes its own argc and argv (argv[0] is
+ * "vitrine NAME") and returns the exit status.
  */
 #ifndef VITRINE_CLI_CLI_H
 #define VITRINE_CLI_CLI_H
 
 #include "vmm/include/vitrine.h"
 
-#define STATUS_TIMEOUT 124     /* as timeout(1) */
-#define STATUS_FAILED 125      /* vitrine itself failed */
+#define STATUS_TIMEOUT      124 /* as timeout(1) */
+#define STATUS_FAILED       125 /* vitrine itself failed */
 #define STATUS_NOT_RUNNABLE 126
-#define STATUS_NOT_FOUND 127
+#define STATUS_NOT_FOUND    127
 
 int cli_run(int argc, char **argv);
 int cli_ps(int argc, char **argv);

@@ -1,7 +1,9 @@
 /*
- * vmm/cli/collector.h - a thread that follows a machine's trace and feeds the summary and the trace file.
+ * vmm/cli/collector.h - a thread that follows a machine's trace and feeds the summary and the trace
+ * file.
  *
- * It runs while the machine does (a lossless kernel waits for it) and ends by itself when the machine has ended.
+ * It runs while the machine does (a lossless kernel waits for it) and ends by itself when the
+ * machine has ended.
  */
 #ifndef VITRINE_CLI_COLLECTOR_H
 #define VITRINE_CLI_COLLECTOR_H
@@ -10,10 +12,12 @@
 
 struct collector;
 
-/* trace_file: NULL = none; it is created before this returns, so that a bad path is an error before the run. */
+/* trace_file: NULL = none; it is created before this returns, so that a bad path is an error before
+ * the run. */
 struct vt_error *collector_start(struct vt_guest *guest, const char *trace_file, bool trace_json,
                                  struct collector **ret);
-/* Waits for the end of the trace. After it the summary may be read. An error is that of writing the trace. */
+/* Waits for the end of the trace. After it the summary may be read. An error is that of writing the
+ * trace. */
 struct vt_error *collector_finish(struct collector *collector);
 const struct trace_sink *collector_summary(const struct collector *collector);
 void collector_destroy(struct collector *collector); /* NULL is fine; the machine must have ended */

@@ -11,10 +11,10 @@ static const struct {
     uint32_t bit;
     const char *name;
 } features[] = {
-    {BOOT_CPU_XSAVE, "xsave"}, {BOOT_CPU_XSAVEOPT, "xsaveopt"}, {BOOT_CPU_AVX, "avx"},
-    {BOOT_CPU_AVX512, "avx512"}, {BOOT_CPU_SMEP, "smep"}, {BOOT_CPU_SMAP, "smap"},
-    {BOOT_CPU_UMIP, "umip"}, {BOOT_CPU_PCID, "pcid"}, {BOOT_CPU_INVPCID, "invpcid"},
-    {BOOT_CPU_FSGSBASE, "fsgsbase"}, {BOOT_CPU_RDRAND, "rdrand"}, {BOOT_CPU_GBPAGES, "1gpages"},
+    {BOOT_CPU_XSAVE, "xsave"},       {BOOT_CPU_XSAVEOPT, "xsaveopt"}, {BOOT_CPU_AVX, "avx"},
+    {BOOT_CPU_AVX512, "avx512"},     {BOOT_CPU_SMEP, "smep"},         {BOOT_CPU_SMAP, "smap"},
+    {BOOT_CPU_UMIP, "umip"},         {BOOT_CPU_PCID, "pcid"},         {BOOT_CPU_INVPCID, "invpcid"},
+    {BOOT_CPU_FSGSBASE, "fsgsbase"}, {BOOT_CPU_RDRAND, "rdrand"},     {BOOT_CPU_GBPAGES, "1gpages"},
 };
 #define FEATURE_COUNT (sizeof(features) / sizeof(features[0]))
 
@@ -51,18 +51,21 @@ static json_t *feature_list(uint32_t mask)
 
 static void print_json(const struct vt_host *host)
 {
-    json_t *kvm = json_pack("{s:b,s:b,s:i,s:s,s:b,s:f,s:b,s:b,s:b,s:b,s:b,s:b,s:o}", "present", host->kvm_present,
-                            "usable", host->kvm_usable, "version", host->kvm_version, "problem", host->kvm_problem,
-                            "hardware", host->kvm_hardware, "ring0_ns_per_instruction", host->kvm_ring0_ns,
-                            "syscall_works", host->kvm_syscall_works, "cpuid_filtered", host->kvm_cpuid_filtered,
-                            "int3_works", host->kvm_int3_works, "xsave_works", host->kvm_xsave_works, "x2apic",
-                            host->kvm_x2apic, "tsc_deadline", host->kvm_tsc_deadline, "cpu_features",
-                            feature_list(host->kvm_cpu_features));
-    json_t *qemu = json_pack("{s:b,s:s,s:s,s:o}", "present", host->qemu_present, "path", host->qemu_path, "version",
-                             host->qemu_version, "cpu_features", feature_list(host->qemu_cpu_features));
-    json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o}", "verdict", vt_verdict_name(host->verdict), "auto",
-                               vt_accel_name(host->chosen), "reason", host->reason, "cpu_model", host->cpu_model,
-                               "tsc_khz", (json_int_t)host->tsc_khz, "cached", host->cached, "kvm", kvm, "qemu", qemu);
+    json_t *kvm = json_pack(
+        "{s:b,s:b,s:i,s:s,s:b,s:f,s:b,s:b,s:b,s:b,s:b,s:b,s:o}", "present", host->kvm_present,
+        "usable", host->kvm_usable, "version", host->kvm_version, "problem", host->kvm_problem,
+        "hardware", host->kvm_hardware, "ring0_ns_per_instruction", host->kvm_ring0_ns,
+        "syscall_works", host->kvm_syscall_works, "cpuid_filtered", host->kvm_cpuid_filtered,
+        "int3_works", host->kvm_int3_works, "xsave_works", host->kvm_xsave_works, "x2apic",
+        host->kvm_x2apic, "tsc_deadline", host->kvm_tsc_deadline, "cpu_features",
+        feature_list(host->kvm_cpu_features));
+    json_t *qemu = json_pack("{s:b,s:s,s:s,s:o}", "present", host->qemu_present, "path",
+                             host->qemu_path, "version", host->qemu_version, "cpu_features",
+                             feature_list(host->qemu_cpu_features));
+    json_t *object = json_pack(
+        "{s:s,s:s,s:s,s:s,s:I,s:b,s:o,s:o}", "verdict", vt_verdict_name(host->verdict), "auto",
+        vt_accel_name(host->chosen), "reason", host->reason, "cpu_model", host->cpu_model,
+        "tsc_khz", (json_int_t)host->tsc_khz, "cached", host->cached, "kvm", kvm, "qemu", qemu);
 
     json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
     putchar('\n');
@@ -85,19 +88,25 @@ static void print_features(const char *label, uint32_t mask)
 
 static void print_text(const struct vt_host *host)
 {
-    printf("verdict        %s (hardware virtualisation as a machine here can use it)\n", vt_verdict_name(host->verdict));
+    printf("verdict        %s (hardware virtualisation as a machine here can use it)\n",
+           vt_verdict_name(host->verdict));
     printf("--accel auto   %s: %s\n", vt_accel_name(host->chosen), host->reason);
-    printf("processor      %s, TSC %lu.%03lu MHz\n", host->cpu_model[0] ? host->cpu_model : "unknown",
-           (unsigned long)host->tsc_khz / 1000, (unsigned long)host->tsc_khz % 1000);
+    printf("processor      %s, TSC %lu.%03lu MHz\n",
+           host->cpu_model[0] ? host->cpu_model : "unknown", (unsigned long)host->tsc_khz / 1000,
+           (unsigned long)host->tsc_khz % 1000);
     if (host->kvm_usable) {
-        printf("KVM            version %d, %s, %.1f ns per kernel-mode instruction\n", host->kvm_version,
-               host->kvm_hardware ? "in hardware" : "in software", host->kvm_ring0_ns);
-        printf("  syscall enters the kernel %s, CPUID obeys us %s, int3 %s, xsave %s, x2APIC %s, TSC deadline %s\n",
-               yes(host->kvm_syscall_works), yes(host->kvm_cpuid_filtered), yes(host->kvm_int3_works),
-               yes(host->kvm_xsave_works), yes(host->kvm_x2apic), yes(host->kvm_tsc_deadline));
+        printf("KVM            version %d, %s, %.1f ns per kernel-mode instruction\n",
+               host->kvm_version, host->kvm_hardware ? "in hardware" : "in software",
+               host->kvm_ring0_ns);
+        printf("  syscall enters the kernel %s, CPUID obeys us %s, int3 %s, xsave %s, x2APIC %s, "
+               "TSC deadline %s\n",
+               yes(host->kvm_syscall_works), yes(host->kvm_cpuid_filtered),
+               yes(host->kvm_int3_works), yes(host->kvm_xsave_works), yes(host->kvm_x2apic),
+               yes(host->kvm_tsc_deadline));
         print_features("  features", host->kvm_cpu_features);
     } else {
-        printf("KVM            not usable: %s\n", host->kvm_problem[0] ? host->kvm_problem : "no /dev/kvm");
+        printf("KVM            not usable: %s\n",
+               host->kvm_problem[0] ? host->kvm_problem : "no /dev/kvm");
     }
     if (host->qemu_present) {
         printf("QEMU           %s, %s\n", host->qemu_version, host->qemu_path);
@@ -105,14 +114,16 @@ static void print_text(const struct vt_host *host)
     } else {
         puts("QEMU           not installed (package qemu-system-x86)");
     }
-    printf("measured       %s\n", host->cached ? "earlier since this host booted (--refresh measures again)" : "now");
+    printf("measured       %s\n",
+           host->cached ? "earlier since this host booted (--refresh measures again)" : "now");
 }
 
 int cli_doctor(int argc, char **argv)
 {
     static const struct argp_option option_list[] = {
         {"json", 'j', NULL, 0, "Print JSON", 0},
-        {"refresh", 'r', NULL, 0, "Measure again instead of using the result kept since the host booted", 0},
+        {"refresh", 'r', NULL, 0,
+         "Measure again instead of using the result kept since the host booted", 0},
         {0}};
     struct argp argp = {.options = option_list,
                         .parser = parse_option,

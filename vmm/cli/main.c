@@ -22,8 +22,9 @@ static const struct {
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",  "audit",    "tokens",  "caps",       "files", "maps",
-                                      "gdb",  "snapshot", "restore", "screenshot", "bench", "explore"};
+static const char *const planned[] = {"top",     "audit",      "tokens", "caps",
+                                      "files",   "maps",       "gdb",    "snapshot",
+                                      "restore", "screenshot", "bench",  "explore"};
 
 int cli_fail(struct vt_error *error)
 {
@@ -52,7 +53,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return STATUS_FAILED;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return 0;
     }

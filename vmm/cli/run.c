@@ -17,16 +17,18 @@
 
 #define KILL_GRACE_MS 5000
 
-static void print_start(const struct vt_host *host, const struct run_options *options, struct vt_machine *machine)
+static void print_start(const struct vt_host *host, const struct run_options *options,
+                        struct vt_machine *machine)
 {
     struct summary_style style = summary_style_for(stderr);
     unsigned cpus = options->machine.cpus ? options->machine.cpus : 1;
     uint64_t memory = options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20;
     enum vt_accel accel = vt_machine_accel(machine);
 
-    fprintf(stderr, "%svitrine: %s%s, %u CPU%s, %lu MiB, machine '%s'", style.colour ? "\033[2m" : "",
-            accel == VT_ACCEL_KVM ? "KVM" : "QEMU TCG", options->machine.icount ? " counting instructions" : "", cpus,
-            cpus == 1 ? "" : "s", (unsigned long)(memory >> 20), options->machine.name);
+    fprintf(stderr, "%svitrine: %s%s, %u CPU%s, %lu MiB, machine '%s'",
+            style.colour ? "\033[2m" : "", accel == VT_ACCEL_KVM ? "KVM" : "QEMU TCG",
+            options->machine.icount ? " counting instructions" : "", cpus, cpus == 1 ? "" : "s",
+            (unsigned long)(memory >> 20), options->machine.name);
     if (host->reason[0] && options->machine.accel == VT_ACCEL_AUTO)
         fprintf(stderr, " (host: %s; %s)", vt_verdict_name(host->verdict), host->reason);
     else
@@ -35,18 +37,14 @@ static void print_start(const struct vt_host *host, const struct run_options *op
 }
 
 /* A machine that could not be made: 126 and 127 are the program's fault, as in a shell. */
-static int fail_to_create(struct vt_error *error, const struct run_options *options)
+static int fail_to_create(struct vt_error *error)
 {
     enum vt_error_code code = vt_error_code(error);
-    const char *program = options->machine.argv[0];
-    bool about_program = strstr(vt_error_message(error), program) != NULL;
 
     cli_fail(error);
-    if (about_program && code == VT_ERROR_NOT_FOUND)
+    if (code == VT_ERROR_NO_PROGRAM)
         return STATUS_NOT_FOUND;
-    if (about_program && code == VT_ERROR_DENIED)
-        return STATUS_NOT_RUNNABLE;
-    return STATUS_FAILED;
+    return code == VT_ERROR_BAD_PROGRAM ? STATUS_NOT_RUNNABLE : STATUS_FAILED;
 }
 
 static void kill_machine(void *machine)
@@ -79,12 +77,13 @@ static void tell_outcome(const struct run_result *result, const struct run_optio
     if (options->quiet)
         return;
     if (result->timed_out)
-        fprintf(stderr, "vitrine: '%s' still ran after %g s: killed\n", program, options->timeout_seconds);
+        fprintf(stderr, "vitrine: '%s' still ran after %g s: killed\n", program,
+                options->timeout_seconds);
     else if (result->outcome.kind == VT_OUTCOME_KILLED)
         fprintf(stderr, "vitrine: the machine was ended from outside\n");
     else if (result->outcome.kind == VT_OUTCOME_SIGNALED)
-        fprintf(stderr, "vitrine: '%s' was ended by signal %d (%s)\n", program, result->outcome.status,
-                event_signal_name(result->outcome.status));
+        fprintf(stderr, "vitrine: '%s' was ended by signal %d (%s)\n", program,
+                result->outcome.status, event_signal_name(result->outcome.status));
     if (result->exit_status != STATUS_NOT_RUNNABLE && result->exit_status != STATUS_NOT_FOUND)
         return;
     /* The kernel may have refused the program itself: its log says why. */
@@ -94,7 +93,8 @@ static void tell_outcome(const struct run_result *result, const struct run_optio
     free(log);
 }
 
-static int finish(struct run_result *result, const struct run_options *options, struct collector *collector)
+static int finish(struct run_result *result, const struct run_options *options,
+                  struct collector *collector)
 {
     struct vt_error *error = collector ? collector_finish(collector) : NULL;
 
@@ -129,17 +129,18 @@ int cli_run(int argc, char **argv)
         return cli_fail(error);
     error = vt_machine_create(&options.machine, &machine);
     if (error)
-        return fail_to_create(error, &options);
+        return fail_to_create(error);
     if (!options.quiet)
         print_start(&host, &options, machine);
     if (options.machine.trace)
-        error = collector_start(vt_machine_guest(machine), options.trace_file, options.trace_json, &collector);
+        error = collector_start(vt_machine_guest(machine), options.trace_file, options.trace_json,
+                                &collector);
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);
     if (!error && options.timeout_seconds > 0)
-        error = watchdog_start((uint64_t)(options.timeout_seconds * 1000), kill_machine, machine, KILL_GRACE_MS,
-                               STATUS_TIMEOUT, &watchdog);
+        error = watchdog_start((uint64_t)(options.timeout_seconds * 1000), kill_machine, machine,
+                               KILL_GRACE_MS, STATUS_TIMEOUT, &watchdog);
     if (error) {
         int status = cli_fail(error);
 

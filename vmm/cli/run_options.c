@@ -17,10 +17,24 @@
 #include "vmm/session/boot_page.h"
 
 enum option_key {
-    OPTION_ACCEL = 256, OPTION_CPUS, OPTION_MEM, OPTION_ROOTFS, OPTION_ENV, OPTION_CWD, OPTION_TRACE, OPTION_NAME,
-    OPTION_TIMEOUT, OPTION_STATS, OPTION_JSON, OPTION_ICOUNT, OPTION_QUIET,
+    OPTION_ACCEL = 256,
+    OPTION_CPUS,
+    OPTION_MEM,
+    OPTION_ROOTFS,
+    OPTION_ENV,
+    OPTION_CWD,
+    OPTION_TRACE,
+    OPTION_NAME,
+    OPTION_TIMEOUT,
+    OPTION_STATS,
+    OPTION_JSON,
+    OPTION_ICOUNT,
+    OPTION_QUIET,
     OPTION_PLANNED_FIRST, /* the hidden ones: refused */
-    OPTION_INIT = OPTION_PLANNED_FIRST, OPTION_POLICY, OPTION_AUDIT, OPTION_GDB
+    OPTION_INIT = OPTION_PLANNED_FIRST,
+    OPTION_POLICY,
+    OPTION_AUDIT,
+    OPTION_GDB
 };
 
 static const struct argp_option option_list[] = {
@@ -28,15 +42,20 @@ static const struct argp_option option_list[] = {
     {"cpus", OPTION_CPUS, "N", 0, "Processors of the machine, 1 to 64 (default 1)", 0},
     {"mem", OPTION_MEM, "SIZE", 0, "Memory, with K, M or G (default 128M)", 0},
     {"rootfs", OPTION_ROOTFS, "PATH", 0,
-     "Root of the guest: a directory, a .cpio or a .tar, also compressed (default: busybox and our own programs)", 0},
+     "Root of the guest: a directory, a .cpio or a .tar, also compressed (default: busybox and our "
+     "own programs)",
+     0},
     {"env", OPTION_ENV, "KEY=VALUE", 0, "Add to the environment; may be given several times", 0},
     {"cwd", OPTION_CWD, "DIR", 0, "Working directory in the guest (default /)", 0},
-    {"trace", OPTION_TRACE, "FILE", 0, "Write every event: FILE.txt as ftrace text, FILE.json for a timeline viewer", 0},
-    {"name", OPTION_NAME, "NAME", 0, "Name for ps, tree and trace (default: the program's and a number)", 0},
+    {"trace", OPTION_TRACE, "FILE", 0,
+     "Write every event: FILE.txt as ftrace text, FILE.json for a timeline viewer", 0},
+    {"name", OPTION_NAME, "NAME", 0,
+     "Name for ps, tree and trace (default: the program's and a number)", 0},
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "Kill the machine after this time; status 124", 0},
     {"stats", OPTION_STATS, NULL, 0, "Show exits, doorbells and the kernel's counters", 0},
     {"json", OPTION_JSON, "FILE", 0, "Write outcome, processes and counters as JSON", 0},
-    {"icount", OPTION_ICOUNT, NULL, 0, "QEMU, one CPU: time advances 1 ns per instruction, so every run repeats", 0},
+    {"icount", OPTION_ICOUNT, NULL, 0,
+     "QEMU, one CPU: time advances 1 ns per instruction, so every run repeats", 0},
     {"quiet", OPTION_QUIET, NULL, 0, "Print nothing of our own", 0},
     {"init", OPTION_INIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"policy", OPTION_POLICY, "FILE", OPTION_HIDDEN, NULL, 0},
@@ -70,7 +89,8 @@ static unsigned parse_cpus(const char *text)
 
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || !isdigit((unsigned char)text[0]) || value < 1 || value > BOOT_CPUS_MAX)
+    if (errno || end == text || *end || !isdigit((unsigned char)text[0]) || value < 1 ||
+        value > BOOT_CPUS_MAX)
         refuse("--cpus '%s' cannot be: a number from 1 to %u", text, BOOT_CPUS_MAX);
     return (unsigned)value;
 }
@@ -229,11 +249,16 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
 {
     static const char doc[] =
         "Run PROGRAM in a kernel of its own, in a small virtual machine, and show what it did.\v"
-        "PROGRAM is a path in the guest's root, or (with a '/') a file of this host that is copied in. Its standard "
-        "streams are ours, its exit status too: 128+N for signal N, 124 after --timeout, 125 when vitrine itself "
-        "failed, 126 and 127 as in a shell.\n\nAt a terminal, Ctrl-] three times within a second ends the machine.";
-    struct argp argp = {
-        .options = option_list, .parser = parse_option, .args_doc = "[--] PROGRAM [ARGUMENT...]", .doc = doc};
+        "PROGRAM is a path in the guest's root, or (with a '/') a file of this host that is copied "
+        "in. Its standard "
+        "streams are ours, its exit status too: 128+N for signal N, 124 after --timeout, 125 when "
+        "vitrine itself "
+        "failed, 126 and 127 as in a shell.\n\nAt a terminal, Ctrl-] three times within a second "
+        "ends the machine.";
+    struct argp argp = {.options = option_list,
+                        .parser = parse_option,
+                        .args_doc = "[--] PROGRAM [ARGUMENT...]",
+                        .doc = doc};
     const char *const *defaults = boot_default_environment();
 
     memset(ret, 0, sizeof(*ret));

@@ -16,10 +16,11 @@ struct run_options {
     double timeout_seconds; /* 0 = none */
     bool stats, quiet;
     const char *environment[RUN_ENVIRONMENT_MAX + 1];
-    char name[64];          /* given, or made from the program and our pid */
+    char name[64]; /* given, or made from the program and our pid */
 };
 
-/* Exits with 125 and one clear line on bad usage. ret must stay where it is: machine points into it. */
+/* Exits with 125 and one clear line on bad usage. ret must stay where it is: machine points into
+ * it. */
 void run_options_parse(int argc, char **argv, struct run_options *ret);
 
 #endif

@@ -50,17 +50,18 @@ void run_stats_print(const struct run_result *result, FILE *out)
         return;
     }
     fprintf(out,
-            "kernel           %" PRIu64 " switches, %" PRIu64 " system calls (%" PRIu64 " unknown), %" PRIu64
-            " faults, %" PRIu64 " interrupts\n",
-            counters.switches, counters.system_calls, counters.unknown_system_calls, counters.faults,
-            counters.interrupts);
+            "kernel           %" PRIu64 " switches, %" PRIu64 " system calls (%" PRIu64
+            " unknown), %" PRIu64 " faults, %" PRIu64 " interrupts\n",
+            counters.switches, counters.system_calls, counters.unknown_system_calls,
+            counters.faults, counters.interrupts);
     fprintf(out,
             "memory           %" PRIu64 " frames, %" PRIu64 " free, %" PRIu64 " of the image\n"
             "objects          %u tasks, %u processes, %u address spaces\n"
             "boot             %s from kernel entry to the first user instruction\n"
             "events           %" PRIu64 " recorded, %" PRIu64 " lost\n",
-            counters.frames, counters.frames_free, counters.frames_image, counters.tasks, counters.processes,
-            counters.address_spaces, summary_duration(boot_ns(result, &counters), boot), counters.trace_records,
+            counters.frames, counters.frames_free, counters.frames_image, counters.tasks,
+            counters.processes, counters.address_spaces,
+            summary_duration(boot_ns(result, &counters), boot), counters.trace_records,
             counters.trace_lost);
 }
 
@@ -81,17 +82,19 @@ static json_t *processes_json(const struct process_tree *tree)
         const struct tree_process *process = &tree->processes[i];
         json_t *object = json_pack(
             "{s:i,s:i,s:s,s:I,s:I,s:I,s:I,s:i,s:b,s:b}", "pid", process->pid, "ppid",
-            process->parent >= 0 ? tree->processes[process->parent].pid : 0, "comm", process->comm, "start_ns",
-            (json_int_t)process->start_ns, "run_ns", (json_int_t)process->run_ns, "nvcsw",
-            (json_int_t)process->voluntary, "nivcsw", (json_int_t)process->involuntary, "threads",
-            (int)process->threads + 1, "ended", process->ended, "reaped", process->reaped);
+            process->parent >= 0 ? tree->processes[process->parent].pid : 0, "comm", process->comm,
+            "start_ns", (json_int_t)process->start_ns, "run_ns", (json_int_t)process->run_ns,
+            "nvcsw", (json_int_t)process->voluntary, "nivcsw", (json_int_t)process->involuntary,
+            "threads", (int)process->threads + 1, "ended", process->ended, "reaped",
+            process->reaped);
 
         if (process->ended) {
             int status = (int)process->status;
 
             json_object_set_new(object, "end_ns", json_integer((json_int_t)process->end_ns));
-            json_object_set_new(object, WIFSIGNALED(status) ? "signal" : "exit_status",
-                                json_integer(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
+            json_object_set_new(
+                object, WIFSIGNALED(status) ? "signal" : "exit_status",
+                json_integer(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
         }
         json_array_append_new(list, object);
     }
@@ -122,23 +125,27 @@ struct vt_error *run_json_write(const struct run_result *result, const char *pat
 
     for (unsigned cpu = 0; cpu < result->cpus; cpu++)
         json_array_append_new(
-            exits, counts_json(counts, vt_machine_exit_counts(result->machine, cpu, counts, COUNTS_MAX)));
+            exits,
+            counts_json(counts, vt_machine_exit_counts(result->machine, cpu, counts, COUNTS_MAX)));
     vt_error_destroy(vt_guest_counters(vt_machine_guest(result->machine), &counters));
-    json_t *object = json_pack(
-        "{s:s,s:i,s:i,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I}", "outcome", outcome_name(result), "status",
-        result->outcome.status, "exit_status", result->exit_status, "accel",
-        vt_accel_name(vt_machine_accel(result->machine)), "verdict", vt_verdict_name(result->host->verdict),
-        "cpu_model", result->host->cpu_model, "tsc_khz", (json_int_t)result->host->tsc_khz, "cpus", (int)result->cpus,
-        "memory_bytes", (json_int_t)result->memory_bytes, "wall_ns", (json_int_t)result->wall_ns, "boot_ns",
-        (json_int_t)boot_ns(result, &counters));
+    json_t *object =
+        json_pack("{s:s,s:i,s:i,s:s,s:s,s:s,s:I,s:i,s:I,s:I,s:I}", "outcome", outcome_name(result),
+                  "status", result->outcome.status, "exit_status", result->exit_status, "accel",
+                  vt_accel_name(vt_machine_accel(result->machine)), "verdict",
+                  vt_verdict_name(result->host->verdict), "cpu_model", result->host->cpu_model,
+                  "tsc_khz", (json_int_t)result->host->tsc_khz, "cpus", (int)result->cpus,
+                  "memory_bytes", (json_int_t)result->memory_bytes, "wall_ns",
+                  (json_int_t)result->wall_ns, "boot_ns", (json_int_t)boot_ns(result, &counters));
     json_object_set_new(
         object, "counters",
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "switches", (json_int_t)counters.switches,
-                  "system_calls", (json_int_t)counters.system_calls, "unknown_system_calls",
-                  (json_int_t)counters.unknown_system_calls, "faults", (json_int_t)counters.faults, "interrupts",
-                  (json_int_t)counters.interrupts, "trace_records", (json_int_t)counters.trace_records, "trace_lost",
-                  (json_int_t)counters.trace_lost, "frames", (json_int_t)counters.frames, "frames_free",
-                  (json_int_t)counters.frames_free, "frames_image", (json_int_t)counters.frames_image));
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "switches",
+                  (json_int_t)counters.switches, "system_calls", (json_int_t)counters.system_calls,
+                  "unknown_system_calls", (json_int_t)counters.unknown_system_calls, "faults",
+                  (json_int_t)counters.faults, "interrupts", (json_int_t)counters.interrupts,
+                  "trace_records", (json_int_t)counters.trace_records, "trace_lost",
+                  (json_int_t)counters.trace_lost, "frames", (json_int_t)counters.frames,
+                  "frames_free", (json_int_t)counters.frames_free, "frames_image",
+                  (json_int_t)counters.frames_image));
     json_object_set_new(object, "exits", exits);
     json_object_set_new(
         object, "doorbells",

@@ -14,9 +14,9 @@ struct run_result {
     unsigned cpus;
     uint64_t memory_bytes;
     struct vt_outcome outcome;
-    int exit_status;         /* ours */
+    int exit_status; /* ours */
     bool timed_out;
-    uint64_t wall_ns;        /* from the start of the machine to its end */
+    uint64_t wall_ns;                /* from the start of the machine to its end */
     const struct process_tree *tree; /* NULL = not traced */
 };
 

@@ -1,5 +1,6 @@
 /*
- * vmm/cli/trace.c - `vitrine trace`: the events of a running machine, as they happen, until it ends.
+ * vmm/cli/trace.c - `vitrine trace`: the events of a running machine, as they happen, until it
+ * ends.
  */
 #include <stdio.h>
 
@@ -48,7 +49,9 @@ int cli_trace(int argc, char **argv)
     struct vt_guest *guest;
     struct vt_trace *trace;
 
-    cli_parse_look(argc, argv, "Print the events of a running machine as they happen, until it ends.", &options);
+    cli_parse_look(argc, argv,
+                   "Print the events of a running machine as they happen, until it ends.",
+                   &options);
     struct vt_error *error = cli_attach(options.name, &guest);
     if (error)
         return cli_fail(error);
@@ -58,7 +61,8 @@ int cli_trace(int argc, char **argv)
     if (!error) {
         error = follow(guest, trace, options.json);
         if (vt_trace_lost(trace))
-            fprintf(stderr, "vitrine: %lu events were lost: they came faster than they could be read\n",
+            fprintf(stderr,
+                    "vitrine: %lu events were lost: they came faster than they could be read\n",
                     (unsigned long)vt_trace_lost(trace));
         vt_trace_close(trace);
     }

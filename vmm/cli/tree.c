@@ -1,5 +1,6 @@
 /*
- * vmm/cli/tree.c - `vitrine tree`: processes below their parents, further threads below their process.
+ * vmm/cli/tree.c - `vitrine tree`: processes below their parents, further threads below their
+ * process.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static bool has_parent(const struct forest *forest, const struct vt_task *task)
     return false;
 }
 
-static void print_task(const struct forest *forest, const struct vt_task *task, unsigned depth, const bool *last)
+static void print_task(const struct forest *forest, const struct vt_task *task, unsigned depth,
+                       const bool *last)
 {
     bool kernel = task->kernel_thread;
 
@@ -52,7 +54,8 @@ static void print_task(const struct forest *forest, const struct vt_task *task, 
     putchar('\n');
 }
 
-static void print_from(struct forest *forest, size_t index, unsigned depth, bool last[TREE_DEPTH_MAX])
+static void print_from(struct forest *forest, size_t index, unsigned depth,
+                       bool last[TREE_DEPTH_MAX])
 {
     const struct vt_task *task = &forest->tasks[index];
 
@@ -92,7 +95,8 @@ int cli_tree(int argc, char **argv)
     size_t count;
     bool last[TREE_DEPTH_MAX] = {false};
 
-    cli_parse_look(argc, argv, "Show the processes and threads of a running machine as a tree.", &options);
+    cli_parse_look(argc, argv, "Show the processes and threads of a running machine as a tree.",
+                   &options);
     struct vt_error *error = cli_attach(options.name, &guest);
     if (error)
         return cli_fail(error);

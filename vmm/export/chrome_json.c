@@ -1,9 +1,9 @@
 /*
  * vmm/export/chrome_json.c - the Trace Event Format that chrome://tracing and Perfetto read.
  *
- * Two groups of lanes: "CPUs" (process 0) has one lane per CPU with the task that runs there; every process has one
- * lane per thread with its states: running, ready, and what it waits for. Written as a stream; memory is needed only
- * for what is still open (per task and per CPU).
+ * Two groups of lanes: "CPUs" (process 0) has one lane per CPU with the task that runs there; every
+ * process has one lane per thread with its states: running, ready, and what it waits for. Written
+ * as a stream; memory is needed only for what is still open (per task and per CPU).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -46,22 +46,26 @@ static void separator(struct chrome_sink *chrome)
     chrome->first = false;
 }
 
-static void write_slice(struct chrome_sink *chrome, int32_t pid, int32_t tid, const char *name, const char *category,
-                        uint64_t from_ns, uint64_t to_ns)
+static void write_slice(struct chrome_sink *chrome, int32_t pid, int32_t tid, const char *name,
+                        const char *category, uint64_t from_ns, uint64_t to_ns)
 {
     uint64_t length = to_ns > from_ns ? to_ns - from_ns : 0;
 
     separator(chrome);
-    fprintf(chrome->out, "{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"cat\":\"%s\",\"name\":", pid, tid, category);
+    fprintf(chrome->out, "{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"cat\":\"%s\",\"name\":", pid, tid,
+            category);
     event_json_string(chrome->out, name);
-    fprintf(chrome->out, ",\"ts\":%" PRIu64 ".%03" PRIu64 ",\"dur\":%" PRIu64 ".%03" PRIu64 "}", from_ns / 1000,
-            from_ns % 1000, length / 1000, length % 1000);
+    fprintf(chrome->out, ",\"ts\":%" PRIu64 ".%03" PRIu64 ",\"dur\":%" PRIu64 ".%03" PRIu64 "}",
+            from_ns / 1000, from_ns % 1000, length / 1000, length % 1000);
 }
 
-static void write_name(struct chrome_sink *chrome, const char *what, int32_t pid, int32_t tid, const char *name)
+static void write_name(struct chrome_sink *chrome, const char *what, int32_t pid, int32_t tid,
+                       const char *name)
 {
     separator(chrome);
-    fprintf(chrome->out, "{\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"name\":\"%s\",\"args\":{\"name\":", pid, tid, what);
+    fprintf(chrome->out,
+            "{\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"name\":\"%s\",\"args\":{\"name\":", pid, tid,
+            what);
     event_json_string(chrome->out, name);
     fputs("}}", chrome->out);
 }
@@ -82,22 +86,24 @@ static struct lane *lane_of(struct chrome_sink *chrome, int32_t tid, int32_t tgi
     }
     if (chrome->lane_count == chrome->lane_room) {
         size_t room = chrome->lane_room ? chrome->lane_room * 2 : 64;
-        struct lane *larger = room > LANES_MAX ? NULL : realloc(chrome->lanes, room * sizeof(*larger));
+        struct lane *larger =
+            room > LANES_MAX ? NULL : realloc(chrome->lanes, room * sizeof(*larger));
 
         if (!larger)
             return NULL;
         chrome->lanes = larger;
         chrome->lane_room = room;
     }
-    memmove(&chrome->lanes[low + 1], &chrome->lanes[low], (chrome->lane_count - low) * sizeof(*chrome->lanes));
+    memmove(&chrome->lanes[low + 1], &chrome->lanes[low],
+            (chrome->lane_count - low) * sizeof(*chrome->lanes));
     chrome->lane_count++;
     chrome->lanes[low] = (struct lane){.tid = tid, .tgid = tgid};
     return &chrome->lanes[low];
 }
 
 /* Ends the task's open state and begins another. */
-static void set_state(struct chrome_sink *chrome, const struct vt_trace *trace, int32_t tid, uint64_t now,
-                      const char *state)
+static void set_state(struct chrome_sink *chrome, const struct vt_trace *trace, int32_t tid,
+                      uint64_t now, const char *state)
 {
     if (tid == 0)
         return;
@@ -111,8 +117,8 @@ static void set_state(struct chrome_sink *chrome, const struct vt_trace *trace, 
     snprintf(lane->comm, sizeof(lane->comm), "%.15s", vt_trace_comm(trace, tid));
 }
 
-static void take_switch(struct chrome_sink *chrome, const struct vt_trace *trace, const struct trace_record *record,
-                        uint64_t now)
+static void take_switch(struct chrome_sink *chrome, const struct vt_trace *trace,
+                        const struct trace_record *record, uint64_t now)
 {
     int32_t previous = switch_previous(record), next = switch_next(record);
     char why[80] = "ready";
@@ -134,11 +140,13 @@ static void take_switch(struct chrome_sink *chrome, const struct vt_trace *trace
     set_state(chrome, trace, next, now, "running");
 }
 
-static void write_instant(struct chrome_sink *chrome, const struct vt_trace *trace, const struct trace_record *record,
-                          uint64_t now)
+static void write_instant(struct chrome_sink *chrome, const struct vt_trace *trace,
+                          const struct trace_record *record, uint64_t now)
 {
     separator(chrome);
-    fprintf(chrome->out, "{\"ph\":\"i\",\"s\":\"t\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64 ",\"name\":",
+    fprintf(chrome->out,
+            "{\"ph\":\"i\",\"s\":\"t\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64
+            ",\"name\":",
             record->tgid, record->tid, now / 1000, now % 1000);
     event_json_string(chrome->out, vt_trace_type_name((enum trace_type)record->type));
     fputs(",\"args\":{\"event\":", chrome->out);
@@ -146,7 +154,8 @@ static void write_instant(struct chrome_sink *chrome, const struct vt_trace *tra
     fputs("}}", chrome->out);
 }
 
-static void take(struct trace_sink *sink, const struct vt_trace *trace, const struct trace_record *record)
+static void take(struct trace_sink *sink, const struct vt_trace *trace,
+                 const struct trace_record *record)
 {
     struct chrome_sink *chrome = (struct chrome_sink *)sink;
     uint64_t now = vt_guest_tsc_to_ns(chrome->guest, record->tsc);
@@ -193,7 +202,8 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
         int32_t tid = chrome->cpus[cpu].tid;
         if (tid) {
             snprintf(name, sizeof(name), "%s/%d", vt_trace_comm(trace, tid), tid);
-            write_slice(chrome, 0, (int32_t)cpu, name, "cpu", chrome->cpus[cpu].since_ns, chrome->last_ns);
+            write_slice(chrome, 0, (int32_t)cpu, name, "cpu", chrome->cpus[cpu].since_ns,
+                        chrome->last_ns);
         }
         snprintf(name, sizeof(name), "CPU %u", cpu);
         write_name(chrome, "thread_name", 0, (int32_t)cpu, name);
@@ -202,13 +212,15 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
         struct lane *lane = &chrome->lanes[i];
 
         if (lane->state[0])
-            write_slice(chrome, lane->tgid, lane->tid, lane->state, "state", lane->since_ns, chrome->last_ns);
+            write_slice(chrome, lane->tgid, lane->tid, lane->state, "state", lane->since_ns,
+                        chrome->last_ns);
         snprintf(name, sizeof(name), "%s", vt_trace_comm(trace, lane->tid));
         write_name(chrome, "thread_name", lane->tgid, lane->tid, name);
         if (lane->tid == lane->tgid)
             write_name(chrome, "process_name", lane->tgid, lane->tid, name);
     }
-    fprintf(chrome->out, "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost_events\":%" PRIu64 "}}\n",
+    fprintf(chrome->out,
+            "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost_events\":%" PRIu64 "}}\n",
             vt_trace_lost(trace));
     if (fflush(chrome->out) != 0)
         return vt_error_system(errno, "cannot write the trace file");

@@ -18,7 +18,8 @@ const char *event_signal_name(int signal)
 void event_status_text(uint32_t status, char *text, size_t room)
 {
     if (WIFSIGNALED((int)status))
-        snprintf(text, room, "signal %d (%s)", WTERMSIG((int)status), event_signal_name(WTERMSIG((int)status)));
+        snprintf(text, room, "signal %d (%s)", WTERMSIG((int)status),
+                 event_signal_name(WTERMSIG((int)status)));
     else
         snprintf(text, room, "exit %d", WEXITSTATUS((int)status));
 }
@@ -118,20 +119,23 @@ void event_switch_why(const struct trace_record *record, char *text, size_t room
 
 static const char *signal_result(uint64_t result)
 {
-    static const char *const names[] = {"queued", "ignored", "handler runs", "deadly", "stops it", "continues it"};
+    static const char *const names[] = {"queued", "ignored",  "handler runs",
+                                        "deadly", "stops it", "continues it"};
 
     return result < sizeof(names) / sizeof(names[0]) ? names[result] : "?";
 }
 
 static const char *fault_result(uint64_t result)
 {
-    static const char *const names[] = {"zero page", "file page", "copy on write", "last user, made writable",
-                                        "already there", "stack grew", "bad access"};
+    static const char *const names[] = {
+        "zero page",     "file page",  "copy on write", "last user, made writable",
+        "already there", "stack grew", "bad access"};
 
     return result < sizeof(names) / sizeof(names[0]) ? names[result] : "?";
 }
 
-static void write_details(FILE *out, const struct vt_trace *trace, const struct trace_record *record)
+static void write_details(FILE *out, const struct vt_trace *trace,
+                          const struct trace_record *record)
 {
     char text[96];
     const uint64_t *arg = record->arg;
@@ -139,15 +143,18 @@ static void write_details(FILE *out, const struct vt_trace *trace, const struct 
     switch (record->type) {
     case TRACE_SWITCH:
         event_switch_why(record, text, sizeof(text));
-        fprintf(out, "%s/%d -> %s/%d, %s", vt_trace_comm(trace, switch_previous(record)), switch_previous(record),
-                vt_trace_comm(trace, switch_next(record)), switch_next(record), text);
+        fprintf(out, "%s/%d -> %s/%d, %s", vt_trace_comm(trace, switch_previous(record)),
+                switch_previous(record), vt_trace_comm(trace, switch_next(record)),
+                switch_next(record), text);
         break;
     case TRACE_WAKEUP:
-        fprintf(out, "wakes %s/%d on CPU %d (it waited: %s)", vt_trace_comm(trace, record_low(record, 0)),
-                record_low(record, 0), record_high(record, 0), vt_wait_kind_name((enum wait_kind)arg[1]));
+        fprintf(out, "wakes %s/%d on CPU %d (it waited: %s)",
+                vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0),
+                record_high(record, 0), vt_wait_kind_name((enum wait_kind)arg[1]));
         break;
     case TRACE_FORK:
-        fprintf(out, "new %s %d, flags %#" PRIx64, record_high(record, 0) == record->tgid ? "thread" : "process",
+        fprintf(out, "new %s %d, flags %#" PRIx64,
+                record_high(record, 0) == record->tgid ? "thread" : "process",
                 record_low(record, 0), arg[1]);
         break;
     case TRACE_EXEC:
@@ -165,16 +172,17 @@ static void write_details(FILE *out, const struct vt_trace *trace, const struct 
         break;
     case TRACE_SIGNAL:
         fprintf(out, "signal %d (%s) for %s/%d: %s", record_high(record, 0),
-                event_signal_name(record_high(record, 0)), vt_trace_comm(trace, record_low(record, 0)),
-                record_low(record, 0), signal_result(arg[2]));
+                event_signal_name(record_high(record, 0)),
+                vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0),
+                signal_result(arg[2]));
         break;
     case TRACE_FAULT:
-        fprintf(out, "page fault at %#" PRIx64 ", rip %#" PRIx64 ", error %#" PRIx64 ": %s", arg[0], arg[1], arg[2],
-                fault_result(arg[3]));
+        fprintf(out, "page fault at %#" PRIx64 ", rip %#" PRIx64 ", error %#" PRIx64 ": %s", arg[0],
+                arg[1], arg[2], fault_result(arg[3]));
         break;
     case TRACE_SYSCALL_ENTER:
-        fprintf(out, "system call %" PRIu64 "(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ")", arg[0], arg[1], arg[2],
-                arg[3]);
+        fprintf(out, "system call %" PRIu64 "(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ")", arg[0],
+                arg[1], arg[2], arg[3]);
         break;
     case TRACE_SYSCALL_EXIT:
         fprintf(out, "system call %" PRIu64 " = %" PRId64, arg[0], (int64_t)arg[1]);
@@ -183,19 +191,21 @@ static void write_details(FILE *out, const struct vt_trace *trace, const struct 
         fprintf(out, "unknown system call %" PRIu64, arg[0]);
         break;
     case TRACE_MIGRATE:
-        fprintf(out, "%s/%d moves from CPU %" PRIu64 " to %d", vt_trace_comm(trace, record_low(record, 0)),
-                record_low(record, 0), arg[1], record_high(record, 0));
+        fprintf(out, "%s/%d moves from CPU %" PRIu64 " to %d",
+                vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0), arg[1],
+                record_high(record, 0));
         break;
     case TRACE_PROCESS_EXCEPTION:
-        fprintf(out, "exception %" PRIu64 " at %#" PRIx64 ", error %#" PRIx64 ": signal %" PRIu64, arg[0], arg[1],
-                arg[2], arg[3]);
+        fprintf(out, "exception %" PRIu64 " at %#" PRIx64 ", error %#" PRIx64 ": signal %" PRIu64,
+                arg[0], arg[1], arg[2], arg[3]);
         break;
     case TRACE_STOP_TASK:
         fprintf(out, "%s/%d stops, signal %" PRIu64, vt_trace_comm(trace, record_low(record, 0)),
                 record_low(record, 0), arg[1]);
         break;
     default:
-        fprintf(out, "%#" PRIx64 " %#" PRIx64 " %#" PRIx64 " %#" PRIx64, arg[0], arg[1], arg[2], arg[3]);
+        fprintf(out, "%#" PRIx64 " %#" PRIx64 " %#" PRIx64 " %#" PRIx64, arg[0], arg[1], arg[2],
+                arg[3]);
         break;
     }
 }
@@ -205,8 +215,9 @@ void event_text_write(FILE *out, struct vt_guest *guest, const struct vt_trace *
 {
     uint64_t ns = vt_guest_tsc_to_ns(guest, record->tsc);
 
-    fprintf(out, "%5" PRIu64 ".%06" PRIu64 " [%u] %s/%d %s: ", ns / 1000000000u, ns / 1000 % 1000000u, record->cpu,
-            vt_trace_comm(trace, record->tid), record->tid, vt_trace_type_name((enum trace_type)record->type));
+    fprintf(out, "%5" PRIu64 ".%06" PRIu64 " [%u] %s/%d %s: ", ns / 1000000000u,
+            ns / 1000 % 1000000u, record->cpu, vt_trace_comm(trace, record->tid), record->tid,
+            vt_trace_type_name((enum trace_type)record->type));
     write_details(out, trace, record);
 }
 
@@ -238,11 +249,15 @@ void event_json_write(FILE *out, struct vt_guest *guest, const struct vt_trace *
     event_json_string(out, vt_trace_comm(trace, record->tid));
     if (record->type == TRACE_SWITCH) {
         event_switch_why(record, why, sizeof(why));
-        fprintf(out, ",\"previous\":%d,\"next\":%d,\"state\":\"%s\",\"reason\":\"%s\",\"wait\":\"%s\",\"why\":",
-                switch_previous(record), switch_next(record), vt_task_state_name(switch_state(record)),
-                vt_switch_reason_name(switch_reason_of(record)), vt_wait_kind_name(switch_wait(record)));
+        fprintf(out,
+                ",\"previous\":%d,\"next\":%d,\"state\":\"%s\",\"reason\":\"%s\",\"wait\":\"%s\","
+                "\"why\":",
+                switch_previous(record), switch_next(record),
+                vt_task_state_name(switch_state(record)),
+                vt_switch_reason_name(switch_reason_of(record)),
+                vt_wait_kind_name(switch_wait(record)));
         event_json_string(out, why);
     }
-    fprintf(out, ",\"arguments\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]}", record->arg[0],
-            record->arg[1], record->arg[2], record->arg[3]);
+    fprintf(out, ",\"arguments\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]}",
+            record->arg[0], record->arg[1], record->arg[2], record->arg[3]);
 }

@@ -8,11 +8,13 @@
 
 #include "vmm/include/vitrine.h"
 
-/* "12.345678 [0] sh/1: ..." without a newline. Names are those the reader knows after it returned the record. */
+/* "12.345678 [0] sh/1: ..." without a newline. Names are those the reader knows after it returned
+ * the record. */
 void event_text_write(FILE *out, struct vt_guest *guest, const struct vt_trace *trace,
                       const struct trace_record *record);
 
-/* Why a switch happened, and on what the previous task waits: "waits for child 7", "slice over" ... */
+/* Why a switch happened, and on what the previous task waits: "waits for child 7", "slice over" ...
+ */
 void event_switch_why(const struct trace_record *record, char *text, size_t room);
 
 /* A wait status in words: "exit 0", "signal 9 (KILL)". */

@@ -1,8 +1,9 @@
 /*
- * vmm/export/ftrace.c - the text format of Linux's ftrace, which trace viewers (Perfetto, trace-cmd's tools) read.
+ * vmm/export/ftrace.c - the text format of Linux's ftrace, which trace viewers (Perfetto,
+ * trace-cmd's tools) read.
  *
- * Source: Documentation/trace/ftrace.rst and events/ of the Linux kernel. Priorities are not in our records: every
- * task is shown with 120, the middle of the fair class.
+ * Source: Documentation/trace/ftrace.rst and events/ of the Linux kernel. Priorities are not in our
+ * records: every task is shown with 120, the middle of the fair class.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -58,43 +59,49 @@ static void write_event(FILE *out, const struct vt_trace *trace, const struct tr
     switch (record->type) {
     case TRACE_SWITCH:
         fprintf(out,
-                "sched_switch: prev_comm=%s prev_pid=%d prev_prio=%d prev_state=%s ==> next_comm=%s next_pid=%d "
+                "sched_switch: prev_comm=%s prev_pid=%d prev_prio=%d prev_state=%s ==> "
+                "next_comm=%s next_pid=%d "
                 "next_prio=%d",
-                inner_name(trace, low), low, PRIORITY, state_of(record), inner_name(trace, high), high, PRIORITY);
+                inner_name(trace, low), low, PRIORITY, state_of(record), inner_name(trace, high),
+                high, PRIORITY);
         break;
     case TRACE_WAKEUP:
-        fprintf(out, "sched_wakeup: comm=%s pid=%d prio=%d target_cpu=%03d", inner_name(trace, low), low, PRIORITY,
-                high);
+        fprintf(out, "sched_wakeup: comm=%s pid=%d prio=%d target_cpu=%03d", inner_name(trace, low),
+                low, PRIORITY, high);
         break;
     case TRACE_FORK:
-        fprintf(out, "sched_process_fork: comm=%s pid=%d child_comm=%s child_pid=%d", name_of(trace, record->tid),
-                record->tid, vt_trace_comm(trace, low), low);
+        fprintf(out, "sched_process_fork: comm=%s pid=%d child_comm=%s child_pid=%d",
+                name_of(trace, record->tid), record->tid, vt_trace_comm(trace, low), low);
         break;
     case TRACE_EXEC:
-        fprintf(out, "sched_process_exec: filename=%s pid=%d old_pid=%d", vt_trace_comm(trace, record->tid),
-                record->tid, record->tid);
+        fprintf(out, "sched_process_exec: filename=%s pid=%d old_pid=%d",
+                vt_trace_comm(trace, record->tid), record->tid, record->tid);
         break;
     case TRACE_EXIT:
-        fprintf(out, "sched_process_exit: comm=%s pid=%d prio=%d", name_of(trace, record->tid), record->tid,
-                PRIORITY);
+        fprintf(out, "sched_process_exit: comm=%s pid=%d prio=%d", name_of(trace, record->tid),
+                record->tid, PRIORITY);
         break;
     case TRACE_REAP:
-        fprintf(out, "sched_process_free: comm=%s pid=%d prio=%d", vt_trace_comm(trace, low), low, PRIORITY);
+        fprintf(out, "sched_process_free: comm=%s pid=%d prio=%d", vt_trace_comm(trace, low), low,
+                PRIORITY);
         break;
     case TRACE_SIGNAL:
         if (arg[2] == TRACE_SIGNAL_QUEUED || arg[2] == TRACE_SIGNAL_IGNORED)
-            fprintf(out, "signal_generate: sig=%d errno=0 code=%d comm=%s pid=%d grp=1 res=%d", high,
-                    (int32_t)arg[1], vt_trace_comm(trace, low), low, arg[2] == TRACE_SIGNAL_IGNORED);
+            fprintf(out, "signal_generate: sig=%d errno=0 code=%d comm=%s pid=%d grp=1 res=%d",
+                    high, (int32_t)arg[1], vt_trace_comm(trace, low), low,
+                    arg[2] == TRACE_SIGNAL_IGNORED);
         else
-            fprintf(out, "signal_deliver: sig=%d errno=0 code=%d sa_handler=0 sa_flags=0", high, (int32_t)arg[1]);
+            fprintf(out, "signal_deliver: sig=%d errno=0 code=%d sa_handler=0 sa_flags=0", high,
+                    (int32_t)arg[1]);
         break;
     case TRACE_FAULT:
-        fprintf(out, "page_fault_user: address=0x%" PRIx64 " ip=0x%" PRIx64 " error_code=0x%" PRIx64, arg[0],
-                arg[1], arg[2]);
+        fprintf(out,
+                "page_fault_user: address=0x%" PRIx64 " ip=0x%" PRIx64 " error_code=0x%" PRIx64,
+                arg[0], arg[1], arg[2]);
         break;
     case TRACE_SYSCALL_ENTER:
-        fprintf(out, "sys_enter: NR %" PRIu64 " (%" PRIx64 ", %" PRIx64 ", %" PRIx64 ", 0, 0, 0)", arg[0], arg[1],
-                arg[2], arg[3]);
+        fprintf(out, "sys_enter: NR %" PRIu64 " (%" PRIx64 ", %" PRIx64 ", %" PRIx64 ", 0, 0, 0)",
+                arg[0], arg[1], arg[2], arg[3]);
         break;
     case TRACE_SYSCALL_EXIT:
         fprintf(out, "sys_exit: NR %" PRIu64 " = %" PRId64, arg[0], (int64_t)arg[1]);
@@ -104,7 +111,8 @@ static void write_event(FILE *out, const struct vt_trace *trace, const struct tr
                 vt_trace_comm(trace, low), low, PRIORITY, arg[1], high);
         break;
     case TRACE_COMM:
-        fprintf(out, "task_rename: pid=%d newcomm=%s", record->tid, vt_trace_comm(trace, record->tid));
+        fprintf(out, "task_rename: pid=%d newcomm=%s", record->tid,
+                vt_trace_comm(trace, record->tid));
         break;
     default:
         fprintf(out, "vitrine_%s: %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64,
@@ -113,13 +121,15 @@ static void write_event(FILE *out, const struct vt_trace *trace, const struct tr
     }
 }
 
-static void take(struct trace_sink *sink, const struct vt_trace *trace, const struct trace_record *record)
+static void take(struct trace_sink *sink, const struct vt_trace *trace,
+                 const struct trace_record *record)
 {
     struct ftrace_sink *ftrace = (struct ftrace_sink *)sink;
     uint64_t ns = vt_guest_tsc_to_ns(ftrace->guest, record->tsc);
 
-    fprintf(ftrace->out, "%16s-%-7d [%03u] d...1 %5" PRIu64 ".%06" PRIu64 ": ", name_of(trace, record->tid),
-            record->tid, record->cpu, ns / 1000000000u, ns / 1000 % 1000000u);
+    fprintf(ftrace->out, "%16s-%-7d [%03u] d...1 %5" PRIu64 ".%06" PRIu64 ": ",
+            name_of(trace, record->tid), record->tid, record->cpu, ns / 1000000000u,
+            ns / 1000 % 1000000u);
     write_event(ftrace->out, trace, record);
     fputc('\n', ftrace->out);
 }

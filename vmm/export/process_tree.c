@@ -37,7 +37,8 @@ static bool set_owner(struct process_tree *tree, int32_t tid, int process)
     if (tree->thread_count * 2 >= tree->thread_room) {
         uint32_t old_room = tree->thread_room, room = old_room ? old_room * 2 : 256;
         struct tree_thread *old = tree->threads;
-        struct tree_thread *larger = room > PROCESSES_MAX * 8 ? NULL : calloc(room, sizeof(*larger));
+        struct tree_thread *larger =
+            room > PROCESSES_MAX * 8 ? NULL : calloc(room, sizeof(*larger));
 
         if (!larger)
             return false;
@@ -63,7 +64,8 @@ static struct tree_process *owner_of(const struct process_tree *tree, int32_t ti
     return slot->tid == tid ? &tree->processes[slot->process] : NULL;
 }
 
-static struct tree_process *add_process(struct process_tree *tree, int32_t pid, int parent, uint64_t now)
+static struct tree_process *add_process(struct process_tree *tree, int32_t pid, int parent,
+                                        uint64_t now)
 {
     if (tree->count == tree->room) {
         size_t room = tree->room ? tree->room * 2 : 64;
@@ -126,13 +128,15 @@ static void take_switch(struct process_tree *tree, const struct trace_record *re
     }
 }
 
-void process_tree_take(struct process_tree *tree, const struct vt_trace *trace, const struct trace_record *record)
+void process_tree_take(struct process_tree *tree, const struct vt_trace *trace,
+                       const struct trace_record *record)
 {
     uint64_t now = vt_guest_tsc_to_ns(tree->guest, record->tsc);
     struct tree_process *process = owner_of(tree, record->tid);
 
     tree->last_ns = now > tree->last_ns ? now : tree->last_ns;
-    /* PID 1 is nobody's child: it appears with its first own event. Others without a fork are kernel threads. */
+    /* PID 1 is nobody's child: it appears with its first own event. Others without a fork are
+     * kernel threads. */
     if (!process && record->tid == 1)
         process = add_process(tree, 1, -1, now);
     switch (record->type) {
@@ -182,13 +186,14 @@ static void walk_from(struct walk *walk, int index, unsigned depth)
         walk->visit(walk->context, &walk->tree->processes[index], depth, walk->last);
         /* A chain deeper than a page is wide is drawn on its last level. */
         if (walk->first_child[index] >= 0)
-            walk_from(walk, walk->first_child[index], depth + 1 < TREE_DEPTH_MAX ? depth + 1 : depth);
+            walk_from(walk, walk->first_child[index],
+                      depth + 1 < TREE_DEPTH_MAX ? depth + 1 : depth);
     }
 }
 
 void process_tree_walk(const struct process_tree *tree,
-                       void (*visit)(void *context, const struct tree_process *process, unsigned depth,
-                                     const bool last[TREE_DEPTH_MAX]),
+                       void (*visit)(void *context, const struct tree_process *process,
+                                     unsigned depth, const bool last[TREE_DEPTH_MAX]),
                        void *context)
 {
     struct walk walk = {.tree = tree, .visit = visit, .context = context};

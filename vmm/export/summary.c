@@ -1,8 +1,9 @@
 /*
- * vmm/export/summary.c - the process tree and the context switches of a run, compact enough to read.
+ * vmm/export/summary.c - the process tree and the context switches of a run, compact enough to
+ * read.
  *
- * All switches are counted; rows are kept for the first and the last few, so a run of any length needs the same
- * memory.
+ * All switches are counted; rows are kept for the first and the last few, so a run of any length
+ * needs the same memory.
  */
 #include <inttypes.h>
 #include <langinfo.h>
@@ -17,8 +18,8 @@
 #include "vmm/export/summary.h"
 
 #define FIRST_ROWS 16u
-#define LAST_ROWS 6u
-#define TREE_ROWS 40u
+#define LAST_ROWS  6u
+#define TREE_ROWS  40u
 
 struct switch_row {
     uint64_t time_ns;
@@ -99,7 +100,8 @@ static void name_task(char name[26], const struct vt_trace *trace, int32_t tid)
         snprintf(name, 26, "idle");
 }
 
-static void take(struct trace_sink *sink, const struct vt_trace *trace, const struct trace_record *record)
+static void take(struct trace_sink *sink, const struct vt_trace *trace,
+                 const struct trace_record *record)
 {
     struct summary_sink *summary = (struct summary_sink *)sink;
 
@@ -110,8 +112,9 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace, const st
     if (record->type != TRACE_SWITCH)
         return;
     uint64_t number = summary->switches++;
-    struct switch_row *row = number < FIRST_ROWS ? &summary->first[number]
-                                                 : &summary->last[(number - FIRST_ROWS) % LAST_ROWS];
+    struct switch_row *row = number < FIRST_ROWS
+                                 ? &summary->first[number]
+                                 : &summary->last[(number - FIRST_ROWS) % LAST_ROWS];
     enum switch_reason reason = switch_reason_of(record);
 
     summary->involuntary += reason == SWITCH_SLICE_OVER || reason == SWITCH_PREEMPTED;
@@ -164,7 +167,8 @@ struct tree_print {
     unsigned name_width, rows, hidden;
 };
 
-static void measure(void *context, const struct tree_process *process, unsigned depth, const bool *last)
+static void measure(void *context, const struct tree_process *process, unsigned depth,
+                    const bool *last)
 {
     struct tree_print *print = context;
     unsigned width = depth * 3 + (unsigned)strlen(process->comm);
@@ -174,7 +178,8 @@ static void measure(void *context, const struct tree_process *process, unsigned 
         print->name_width = width;
 }
 
-static void print_process(void *context, const struct tree_process *process, unsigned depth, const bool *last)
+static void print_process(void *context, const struct tree_process *process, unsigned depth,
+                          const bool *last)
 {
     struct tree_print *print = context;
     struct palette palette = print->palette;
@@ -194,37 +199,44 @@ static void print_process(void *context, const struct tree_process *process, uns
     fprintf(print->out, "%s%s%s%s%*s", palette.off, palette.bold, process->comm, palette.off,
             (int)(print->name_width - depth * 3 - strlen(process->comm)), "");
     uint64_t end = process->ended ? process->end_ns : print->tree->last_ns;
-    fprintf(print->out, "  %s%-16s%s %9s  %9s  %5" PRIu64 " + %-5" PRIu64, colour, ended, palette.off,
+    fprintf(print->out, "  %s%-16s%s %9s  %9s  %5" PRIu64 " + %-5" PRIu64, colour, ended,
+            palette.off,
             summary_duration(end > process->start_ns ? end - process->start_ns : 0, life),
             summary_duration(process->run_ns, run), process->voluntary, process->involuntary);
     if (process->threads)
-        fprintf(print->out, " %u more thread%s", process->threads, process->threads == 1 ? "" : "s");
+        fprintf(print->out, " %u more thread%s", process->threads,
+                process->threads == 1 ? "" : "s");
     if (process->ended && !process->reaped && process->parent >= 0)
         fprintf(print->out, " %snever noticed%s", palette.dim, palette.off);
     fputc('\n', print->out);
 }
 
-static void print_row(const struct switch_row *row, FILE *out, struct summary_style style, struct palette palette)
+static void print_row(const struct switch_row *row, FILE *out, struct summary_style style,
+                      struct palette palette)
 {
     uint64_t us = row->time_ns / 1000;
 
-    fprintf(out, "%7" PRIu64 ".%03" PRIu64 "  %3u  %s%-20s%s %s %s%-20s%s  %s%s%s\n", us / 1000, us % 1000, row->cpu,
-            row->from_idle ? palette.dim : "", row->from, palette.off, style.unicode ? "→" : "->",
-            row->to_idle ? palette.dim : palette.cyan, row->to, palette.off, palette.dim, row->why, palette.off);
+    fprintf(out, "%7" PRIu64 ".%03" PRIu64 "  %3u  %s%-20s%s %s %s%-20s%s  %s%s%s\n", us / 1000,
+            us % 1000, row->cpu, row->from_idle ? palette.dim : "", row->from, palette.off,
+            style.unicode ? "→" : "->", row->to_idle ? palette.dim : palette.cyan, row->to,
+            palette.off, palette.dim, row->why, palette.off);
 }
 
-static void print_switches(const struct summary_sink *summary, FILE *out, struct summary_style style,
-                           struct palette palette)
+static void print_switches(const struct summary_sink *summary, FILE *out,
+                           struct summary_style style, struct palette palette)
 {
     uint64_t kept_first = summary->switches < FIRST_ROWS ? summary->switches : FIRST_ROWS;
     uint64_t later = summary->switches - kept_first;
     uint64_t kept_last = later < LAST_ROWS ? later : LAST_ROWS;
 
-    fprintf(out, "\n%s%11s  CPU  %-20s %s  %-20s  WHY%s\n", palette.dim, "TIME ms", "FROM", " ", "TO", palette.off);
+    fprintf(out, "\n%s%11s  CPU  %-20s %s  %-20s  WHY%s\n", palette.dim, "TIME ms", "FROM", " ",
+            "TO", palette.off);
     for (uint64_t i = 0; i < kept_first; i++)
         print_row(&summary->first[i], out, style, palette);
     if (later > kept_last)
-        fprintf(out, "%s        %s %" PRIu64 " more; --trace FILE.txt writes them all, FILE.json for a timeline%s\n",
+        fprintf(out,
+                "%s        %s %" PRIu64
+                " more; --trace FILE.txt writes them all, FILE.json for a timeline%s\n",
                 palette.dim, style.unicode ? "…" : "...", later - kept_last, palette.off);
     for (uint64_t i = later - kept_last; i < later; i++)
         print_row(&summary->last[i % LAST_ROWS], out, style, palette);
@@ -239,21 +251,24 @@ void summary_print(const struct trace_sink *sink, FILE *out, struct summary_styl
     int cpus = __builtin_popcountll(summary->cpu_mask);
     size_t processes = summary->tree.count;
 
-    fprintf(out, "%s%s %zu process%s, %" PRIu64 " context switch%s (%" PRIu64 " forced) on %d CPU%s%s\n", palette.bold,
-            style.unicode ? "──" : "--", processes, processes == 1 ? "" : "es", summary->switches,
-            summary->switches == 1 ? "" : "es", summary->involuntary, cpus, cpus == 1 ? "" : "s", palette.off);
+    fprintf(out,
+            "%s%s %zu process%s, %" PRIu64 " context switch%s (%" PRIu64 " forced) on %d CPU%s%s\n",
+            palette.bold, style.unicode ? "──" : "--", processes, processes == 1 ? "" : "es",
+            summary->switches, summary->switches == 1 ? "" : "es", summary->involuntary, cpus,
+            cpus == 1 ? "" : "s", palette.off);
     if (summary->lost)
-        fprintf(out, "%s   %" PRIu64 " events were lost: the figures are too low%s\n", palette.red, summary->lost,
-                palette.off);
+        fprintf(out, "%s   %" PRIu64 " events were lost: the figures are too low%s\n", palette.red,
+                summary->lost, palette.off);
     process_tree_walk(&summary->tree, measure, &print);
     if (processes) {
-        fprintf(out, "%s%7s  %-*s  %-16s %9s  %9s  %s%s\n", palette.dim, "PID", (int)print.name_width, "PROGRAM",
-                "ENDED", "LIVED", "ON CPU", "SWITCHES own + forced", palette.off);
+        fprintf(out, "%s%7s  %-*s  %-16s %9s  %9s  %s%s\n", palette.dim, "PID",
+                (int)print.name_width, "PROGRAM", "ENDED", "LIVED", "ON CPU",
+                "SWITCHES own + forced", palette.off);
         process_tree_walk(&summary->tree, print_process, &print);
     }
     if (print.hidden)
-        fprintf(out, "%s         %s %u more; --json FILE lists them all%s\n", palette.dim, style.unicode ? "…" : "...",
-                print.hidden, palette.off);
+        fprintf(out, "%s         %s %u more; --json FILE lists them all%s\n", palette.dim,
+                style.unicode ? "…" : "...", print.hidden, palette.off);
     if (summary->switches)
         print_switches(summary, out, style, palette);
 }

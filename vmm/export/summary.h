@@ -1,5 +1,6 @@
 /*
- * vmm/export/summary.h - what `vitrine run` shows after the program: the process tree and the context switches.
+ * vmm/export/summary.h - what `vitrine run` shows after the program: the process tree and the
+ * context switches.
  */
 #ifndef VITRINE_EXPORT_SUMMARY_H
 #define VITRINE_EXPORT_SUMMARY_H

@@ -15,7 +15,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/image/cache.h"
 
-#define TEMPORARY_PREFIX ".build-"
+#define TEMPORARY_PREFIX      ".build-"
 #define TEMPORARY_AGE_SECONDS 3600 /* older ones were left by a builder that died */
 
 /* The cache directory, made if missing; NULL if it cannot be had. free(). */

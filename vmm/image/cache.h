@@ -1,8 +1,9 @@
 /*
  * vmm/image/cache.h - finished images by content, in the user's cache directory.
  *
- * An image appears under its key in one step (rename), so readers never see half of one and builders need no
- * lock. The directory is kept below IMAGE_CACHE_BYTES_MAX by removing what was not used for longest.
+ * An image appears under its key in one step (rename), so readers never see half of one and
+ * builders need no lock. The directory is kept below IMAGE_CACHE_BYTES_MAX by removing what was not
+ * used for longest.
  */
 #ifndef VITRINE_IMAGE_CACHE_H
 #define VITRINE_IMAGE_CACHE_H
@@ -15,8 +16,8 @@
 int image_cache_find(const char *key);
 
 /*
- * A new empty file to build into. *ret_temporary is its path (free()), NULL if no cache directory can be used: then
- * the file is anonymous memory and stays uncached.
+ * A new empty file to build into. *ret_temporary is its path (free()), NULL if no cache directory
+ * can be used: then the file is anonymous memory and stays uncached.
  */
 struct vt_error *image_cache_begin(int *ret_fd, char **ret_temporary);
 /* Puts a finished file in its place; failing to is no error, the descriptor works either way. */

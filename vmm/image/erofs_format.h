@@ -1,22 +1,22 @@
 /*
  * vmm/image/erofs_format.h - the part of the EROFS on-disk format that we write and read.
  *
- * Source: the format description in the Linux kernel's documentation (filesystems/erofs). All numbers are little
- * endian; blocks are 4 KiB. Only extended inodes and flat-plain data are written: data start on a block, are
- * contiguous, and the rest of the last block is zero. An inode's number (nid) is its offset from the metadata
- * area in units of 32 bytes.
+ * Source: the format description in the Linux kernel's documentation (filesystems/erofs). All
+ * numbers are little endian; blocks are 4 KiB. Only extended inodes and flat-plain data are
+ * written: data start on a block, are contiguous, and the rest of the last block is zero. An
+ * inode's number (nid) is its offset from the metadata area in units of 32 bytes.
  */
 #ifndef VITRINE_IMAGE_EROFS_FORMAT_H
 #define VITRINE_IMAGE_EROFS_FORMAT_H
 
 #include <stdint.h>
 
-#define EROFS_MAGIC 0xe0f5e1e2u
+#define EROFS_MAGIC        0xe0f5e1e2u
 #define EROFS_SUPER_OFFSET 1024u
-#define EROFS_BLOCK 4096u
-#define EROFS_BLOCK_BITS 12u
-#define EROFS_NAME_MAX 255u
-#define EROFS_NID_UNIT 32u
+#define EROFS_BLOCK        4096u
+#define EROFS_BLOCK_BITS   12u
+#define EROFS_NAME_MAX     255u
+#define EROFS_NID_UNIT     32u
 
 struct erofs_super {
     uint32_t magic;
@@ -38,8 +38,8 @@ struct erofs_super {
 };
 
 #define EROFS_FORMAT_EXTENDED 1u /* bit 0 of the format: 64-byte inode */
-#define EROFS_LAYOUT_SHIFT 1u
-#define EROFS_LAYOUT_PLAIN 0u
+#define EROFS_LAYOUT_SHIFT    1u
+#define EROFS_LAYOUT_PLAIN    0u
 
 struct erofs_inode {
     uint16_t format;
@@ -59,14 +59,21 @@ struct erofs_inode {
 
 struct erofs_entry {
     uint64_t nid;
-    uint16_t name_offset; /* from the start of the block; the first one also gives the number of entries */
+    uint16_t name_offset; /* from the start of the block; the first one also gives the number of
+                             entries */
     uint8_t type;
     uint8_t reserved;
 } __attribute__((packed));
 
 enum erofs_entry_type {
-    EROFS_UNKNOWN = 0, EROFS_REGULAR = 1, EROFS_DIRECTORY = 2, EROFS_CHARACTER = 3, EROFS_BLOCK_DEVICE = 4,
-    EROFS_FIFO = 5, EROFS_SOCKET = 6, EROFS_SYMLINK = 7
+    EROFS_UNKNOWN = 0,
+    EROFS_REGULAR = 1,
+    EROFS_DIRECTORY = 2,
+    EROFS_CHARACTER = 3,
+    EROFS_BLOCK_DEVICE = 4,
+    EROFS_FIFO = 5,
+    EROFS_SOCKET = 6,
+    EROFS_SYMLINK = 7
 };
 
 _Static_assert(sizeof(struct erofs_super) == 128, "the superblock is 128 bytes");

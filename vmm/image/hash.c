@@ -1,7 +1,8 @@
 /*
  * vmm/image/hash.c - two lanes of multiply-and-fold over 32-byte blocks.
  *
- * The 64x64->128 bit product mixes every input bit into both halves; folding them keeps 64 bits of state a lane.
+ * The 64x64->128 bit product mixes every input bit into both halves; folding them keeps 64 bits of
+ * state a lane.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,11 +27,14 @@ static void add_block(struct image_hash *hash, const uint8_t block[32])
     uint64_t words[4];
 
     memcpy(words, block, sizeof(words));
-    /* The lanes keep their old value besides the product, so that a zero factor cannot erase the past. */
+    /* The lanes keep their old value besides the product, so that a zero factor cannot erase the
+     * past. */
     hash->lane[0] = (hash->lane[0] << 23 | hash->lane[0] >> 41) ^
-                    fold(words[0] ^ KEY_0, words[1] ^ hash->lane[0]) ^ fold(words[2] ^ KEY_3, KEY_1);
+                    fold(words[0] ^ KEY_0, words[1] ^ hash->lane[0]) ^
+                    fold(words[2] ^ KEY_3, KEY_1);
     hash->lane[1] = (hash->lane[1] << 37 | hash->lane[1] >> 27) ^
-                    fold(words[2] ^ KEY_2, words[3] ^ hash->lane[1]) ^ fold(words[0] ^ KEY_1, KEY_3);
+                    fold(words[2] ^ KEY_2, words[3] ^ hash->lane[1]) ^
+                    fold(words[0] ^ KEY_1, KEY_3);
 }
 
 void image_hash_init(struct image_hash *hash)

@@ -1,8 +1,8 @@
 /*
  * vmm/image/hash.h - a fast 128-bit content hash for the image cache.
  *
- * Not a defence against forgery: whoever can write the cache could write any image into it. It must only be
- * fast (archives are hashed at every start) and spread well.
+ * Not a defence against forgery: whoever can write the cache could write any image into it. It must
+ * only be fast (archives are hashed at every start) and spread well.
  */
 #ifndef VITRINE_IMAGE_HASH_H
 #define VITRINE_IMAGE_HASH_H

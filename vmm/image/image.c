@@ -1,5 +1,6 @@
 /*
- * vmm/image/image.c - from what the user named as the root to a mapped image: cache first, else build.
+ * vmm/image/image.c - from what the user named as the root to a mapped image: cache first, else
+ * build.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ static struct vt_error *map_image(int fd, struct image *ret)
     if (base == MAP_FAILED)
         return vt_error_system(errno, "cannot map the root image");
     const struct erofs_super *super = (const void *)((const uint8_t *)base + EROFS_SUPER_OFFSET);
-    if (super->magic != EROFS_MAGIC || (uint64_t)super->blocks * EROFS_BLOCK != (uint64_t)status.st_size) {
+    if (super->magic != EROFS_MAGIC ||
+        (uint64_t)super->blocks * EROFS_BLOCK != (uint64_t)status.st_size) {
         munmap(base, (size_t)status.st_size);
         return vt_error_create(VT_ERROR_FORMAT, "the root image is damaged");
     }
@@ -40,7 +42,8 @@ static struct vt_error *map_image(int fd, struct image *ret)
     return NULL;
 }
 
-static struct vt_error *hash_source(enum source_kind kind, const char *rootfs, const char *programs, char key[33])
+static struct vt_error *hash_source(enum source_kind kind, const char *rootfs, const char *programs,
+                                    char key[33])
 {
     struct image_hash hash;
     struct vt_error *error;
@@ -58,8 +61,8 @@ static struct vt_error *hash_source(enum source_kind kind, const char *rootfs, c
     return error;
 }
 
-static struct vt_error *build(enum source_kind kind, const char *rootfs, const char *programs, const char *key,
-                              struct image *ret)
+static struct vt_error *build(enum source_kind kind, const char *rootfs, const char *programs,
+                              const char *key, struct image *ret)
 {
     struct image_writer writer;
     CLEANUP_FREE char *temporary = NULL;
@@ -105,7 +108,8 @@ struct vt_error *image_open(const char *rootfs, const char *programs, struct ima
         else if (S_ISREG(status.st_mode))
             kind = SOURCE_ARCHIVE;
         else
-            return vt_error_create(VT_ERROR_ARGUMENT, "the rootfs '%s' is neither a directory nor a file", rootfs);
+            return vt_error_create(VT_ERROR_ARGUMENT,
+                                   "the rootfs '%s' is neither a directory nor a file", rootfs);
     }
     struct vt_error *error = hash_source(kind, rootfs, programs, key);
     if (error)

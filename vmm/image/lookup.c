@@ -1,8 +1,9 @@
 /*
  * vmm/image/lookup.c - finding a path in a finished image, symbolic links followed.
  *
- * Used before the machine starts, to say "no such program" at once and to know whether a path means the rootfs or
- * the host. The image may come from a damaged cache: every offset is checked against its size.
+ * Used before the machine starts, to say "no such program" at once and to know whether a path means
+ * the rootfs or the host. The image may come from a damaged cache: every offset is checked against
+ * its size.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 #include "vmm/image/erofs_format.h"
 #include "vmm/image/image.h"
 
-#define LINKS_MAX 40 /* as Linux's limit of symbolic links in one path */
+#define LINKS_MAX  40 /* as Linux's limit of symbolic links in one path */
 #define PATH_BYTES 4096
 
 static const void *bytes_at(const struct image *image, uint64_t offset, uint64_t bytes)
@@ -26,20 +27,21 @@ static bool read_inode(const struct image *image, uint64_t nid, struct erofs_ino
 
     if (!super || nid > UINT32_MAX)
         return false;
-    const void *at = bytes_at(image, (uint64_t)super->meta_block * EROFS_BLOCK + nid * EROFS_NID_UNIT,
-                              sizeof(*ret));
+    const void *at = bytes_at(
+        image, (uint64_t)super->meta_block * EROFS_BLOCK + nid * EROFS_NID_UNIT, sizeof(*ret));
     if (!at)
         return false;
     memcpy(ret, at, sizeof(*ret));
     return ret->format == (EROFS_FORMAT_EXTENDED | EROFS_LAYOUT_PLAIN << EROFS_LAYOUT_SHIFT);
 }
 
-static bool find_entry(const struct image *image, const struct erofs_inode *directory, const char *name,
-                       size_t length, uint64_t *ret_nid)
+static bool find_entry(const struct image *image, const struct erofs_inode *directory,
+                       const char *name, size_t length, uint64_t *ret_nid)
 {
     for (uint64_t done = 0; done < directory->size; done += EROFS_BLOCK) {
         size_t bytes = directory->size - done < EROFS_BLOCK ? directory->size - done : EROFS_BLOCK;
-        const uint8_t *block = bytes_at(image, (uint64_t)directory->start * EROFS_BLOCK + done, bytes);
+        const uint8_t *block =
+            bytes_at(image, (uint64_t)directory->start * EROFS_BLOCK + done, bytes);
         struct erofs_entry entry, following;
 
         if (!block || bytes < sizeof(entry))
@@ -57,7 +59,8 @@ static bool find_entry(const struct image *image, const struct erofs_inode *dire
             }
             if (entry.name_offset > end || end > bytes)
                 return false;
-            size_t entry_length = strnlen((const char *)block + entry.name_offset, end - entry.name_offset);
+            size_t entry_length =
+                strnlen((const char *)block + entry.name_offset, end - entry.name_offset);
             if (entry_length == length && memcmp(block + entry.name_offset, name, length) == 0) {
                 *ret_nid = entry.nid;
                 return true;
@@ -114,7 +117,8 @@ bool image_lookup(const struct image *image, const char *path, struct image_stat
         if (++links > LINKS_MAX || !follow(image, &child, rest, buffer))
             return false;
         rest = buffer;
-        /* A relative text goes on from the directory that the link is in: `inode` is still that one. */
+        /* A relative text goes on from the directory that the link is in: `inode` is still that
+         * one. */
         if (buffer[0] == '/' && !read_inode(image, super->root_nid, &inode))
             return false;
     }

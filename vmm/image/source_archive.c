@@ -1,8 +1,8 @@
 /*
  * vmm/image/source_archive.c - a cpio or tar archive, compressed or not, as the guest's root.
  *
- * Nothing is unpacked: headers and data go straight from libarchive into the image, so owners, modes and device
- * nodes are those of the archive whoever runs this.
+ * Nothing is unpacked: headers and data go straight from libarchive into the image, so owners,
+ * modes and device nodes are those of the archive whoever runs this.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -39,11 +39,13 @@ static struct vt_error *format_error(struct archive *archive, const char *path)
 {
     const char *text = archive_error_string(archive);
 
-    return vt_error_create(VT_ERROR_FORMAT, "cannot read the rootfs archive '%s': %s; it must be cpio or tar",
-                           path, text ? text : "unknown format");
+    return vt_error_create(VT_ERROR_FORMAT,
+                           "cannot read the rootfs archive '%s': %s; it must be cpio or tar", path,
+                           text ? text : "unknown format");
 }
 
-static struct vt_error *copy_data(struct archive *archive, const char *path, struct image_writer *writer)
+static struct vt_error *copy_data(struct archive *archive, const char *path,
+                                  struct image_writer *writer)
 {
     static const char zeros[4096];
     int64_t written = 0;
@@ -74,8 +76,8 @@ static struct vt_error *copy_data(struct archive *archive, const char *path, str
     }
 }
 
-static struct vt_error *add_entry(struct archive *archive, struct archive_entry *entry, const char *path,
-                                  struct image_writer *writer)
+static struct vt_error *add_entry(struct archive *archive, struct archive_entry *entry,
+                                  const char *path, struct image_writer *writer)
 {
     const char *name = archive_entry_pathname(entry);
     const char *existing = archive_entry_hardlink(entry);
@@ -83,7 +85,8 @@ static struct vt_error *add_entry(struct archive *archive, struct archive_entry 
     struct vt_error *error;
 
     if (!name)
-        return vt_error_create(VT_ERROR_FORMAT, "the rootfs archive '%s' has an entry without a name", path);
+        return vt_error_create(VT_ERROR_FORMAT,
+                               "the rootfs archive '%s' has an entry without a name", path);
     if (existing) {
         error = image_writer_link_path(writer, name, existing, &inode);
         /* cpio stores the data with the last of several names. */
@@ -104,7 +107,8 @@ static struct vt_error *add_entry(struct archive *archive, struct archive_entry 
     };
 
     if ((attributes.mode & S_IFMT) == 0)
-        return vt_error_create(VT_ERROR_FORMAT, "the rootfs archive '%s' gives '%s' no file type", path, name);
+        return vt_error_create(VT_ERROR_FORMAT, "the rootfs archive '%s' gives '%s' no file type",
+                               path, name);
     error = image_writer_add(writer, name, &attributes, archive_entry_symlink(entry), &inode);
     if (!error && S_ISREG(attributes.mode))
         error = copy_data(archive, path, writer);

@@ -1,6 +1,7 @@
 /*
- * vmm/image/source_default.c - the root that needs nothing but Debian's busybox-static: busybox with its applets
- * as links, our own programs, and the few files and directories that programs expect.
+ * vmm/image/source_default.c - the root that needs nothing but Debian's busybox-static: busybox
+ * with its applets as links, our own programs, and the few files and directories that programs
+ * expect.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,7 @@ static const struct {
     const char *path;
     uint32_t mode;
 } directories[] = {
-    {"/", 0755},    {"/bin", 0755}, {"/dev", 0755},  {"/etc", 0755},
+    {"/", 0755},     {"/bin", 0755},  {"/dev", 0755},  {"/etc", 0755},
     {"/proc", 0555}, {"/root", 0700}, {"/tmp", 01777}, {"/usr", 0755},
 };
 
@@ -43,8 +44,8 @@ static struct image_attributes attributes(uint32_t mode)
 
 static bool is_program(int directory, const char *name, struct stat *status)
 {
-    return fstatat(directory, name, status, 0) == 0 && S_ISREG(status->st_mode) && (status->st_mode & 0111) &&
-           strchr(name, '.') == NULL;
+    return fstatat(directory, name, status, 0) == 0 && S_ISREG(status->st_mode) &&
+           (status->st_mode & 0111) && strchr(name, '.') == NULL;
 }
 
 static int by_name(const struct dirent **left, const struct dirent **right)
@@ -55,10 +56,12 @@ static int by_name(const struct dirent **left, const struct dirent **right)
 /* Calls `each` for every program in the directory, in order. A missing directory has none. */
 static struct vt_error *for_each_program(const char *programs,
                                          struct vt_error *(*each)(void *context, int directory,
-                                                                  const char *name, const struct stat *status),
+                                                                  const char *name,
+                                                                  const struct stat *status),
                                          void *context)
 {
-    CLEANUP_CLOSE int directory = programs ? open(programs, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    CLEANUP_CLOSE int directory =
+        programs ? open(programs, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     struct dirent **entries = NULL;
     struct vt_error *error = NULL;
 
@@ -87,7 +90,8 @@ static void hash_status(struct image_hash *hash, const char *name, const struct 
     image_hash_add_number(hash, (uint64_t)status->st_ctim.tv_nsec);
 }
 
-static struct vt_error *hash_program(void *context, int directory, const char *name, const struct stat *status)
+static struct vt_error *hash_program(void *context, int directory, const char *name,
+                                     const struct stat *status)
 {
     (void)directory;
     hash_status(context, name, status);
@@ -118,7 +122,8 @@ static struct vt_error *add_host_file(struct image_writer *writer, int directory
     return error ? error : source_append_file(writer, fd, name);
 }
 
-static struct vt_error *add_program(void *context, int directory, const char *name, const struct stat *status)
+static struct vt_error *add_program(void *context, int directory, const char *name,
+                                    const struct stat *status)
 {
     char inside[512];
 
@@ -150,7 +155,8 @@ static struct vt_error *add_applets(struct image_writer *writer)
         count++;
     }
     if (pclose(list) != 0 && !error)
-        error = vt_error_create(VT_ERROR_SYSTEM, BUSYBOX " --list failed: is it Debian's busybox-static?");
+        error = vt_error_create(VT_ERROR_SYSTEM,
+                                BUSYBOX " --list failed: is it Debian's busybox-static?");
     if (count == 0 && !error)
         error = vt_error_create(VT_ERROR_SYSTEM, BUSYBOX " --list names no applets");
     return error;

@@ -1,8 +1,8 @@
 /*
  * vmm/image/source_directory.c - a directory of the host as the guest's root.
  *
- * Owners and modes are taken as they are. Hard links stay hard links. Mount points below are part of it, as they
- * are for any other program that looks there.
+ * Owners and modes are taken as they are. Hard links stay hard links. Mount points below are part
+ * of it, as they are for any other program that looks there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -65,14 +65,16 @@ static struct image_attributes attributes_of(const struct stat *status)
     };
 }
 
-static struct vt_error *remember(struct walk *walk, const struct stat *status, struct image_inode *made)
+static struct vt_error *remember(struct walk *walk, const struct stat *status,
+                                 struct image_inode *made)
 {
     if (walk->linked_count == walk->linked_room) {
         size_t room = walk->linked_room ? walk->linked_room * 2 : 64;
         struct linked *larger = realloc(walk->linked, room * sizeof(*larger));
 
         if (!larger)
-            return vt_error_create(VT_ERROR_MEMORY, "out of memory for the hard links of the rootfs");
+            return vt_error_create(VT_ERROR_MEMORY,
+                                   "out of memory for the hard links of the rootfs");
         walk->linked = larger;
         walk->linked_room = room;
     }
@@ -81,8 +83,8 @@ static struct vt_error *remember(struct walk *walk, const struct stat *status, s
     return NULL;
 }
 
-static struct vt_error *add_entry(struct walk *walk, int directory, const char *name, const char *path,
-                                  const char *inside, const struct stat *status)
+static struct vt_error *add_entry(struct walk *walk, int directory, const char *name,
+                                  const char *path, const char *inside, const struct stat *status)
 {
     struct image_attributes attributes = attributes_of(status);
     bool several = !S_ISDIR(status->st_mode) && status->st_nlink > 1;
@@ -105,8 +107,8 @@ static struct vt_error *add_entry(struct walk *walk, int directory, const char *
         if (fd < 0)
             return vt_error_system(errno, "cannot open '%s' for the root image", path);
     }
-    struct vt_error *error =
-        image_writer_add(walk->writer, inside, &attributes, S_ISLNK(status->st_mode) ? target : NULL, &made);
+    struct vt_error *error = image_writer_add(walk->writer, inside, &attributes,
+                                              S_ISLNK(status->st_mode) ? target : NULL, &made);
     if (!error && fd >= 0)
         error = source_append_file(walk->writer, fd, path);
     if (!error && several)
@@ -139,7 +141,8 @@ static int not_dots(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-static struct vt_error *walk_directory(struct walk *walk, const char *path, const char *inside, unsigned depth)
+static struct vt_error *walk_directory(struct walk *walk, const char *path, const char *inside,
+                                       unsigned depth)
 {
     struct dirent **entries = NULL;
     struct vt_error *error = NULL;
@@ -148,7 +151,8 @@ static struct vt_error *walk_directory(struct walk *walk, const char *path, cons
     if (directory < 0)
         return vt_error_system(errno, "cannot read the rootfs directory '%s'", path);
     if (depth > DEPTH_MAX)
-        return vt_error_create(VT_ERROR_FORMAT, "the rootfs is more than %d directories deep at '%s'", DEPTH_MAX,
+        return vt_error_create(VT_ERROR_FORMAT,
+                               "the rootfs is more than %d directories deep at '%s'", DEPTH_MAX,
                                path);
     int count = scandirat(directory, ".", &entries, not_dots, by_name);
     if (count < 0)

@@ -1,8 +1,8 @@
 /*
  * vitrine.h - libvitrine: start a Vitrine machine, look into it, stop it, judge it.
  *
- * Errors: functions that can fail return struct vt_error *, NULL for success; the caller frees it with
- * vt_error_destroy(). An error has a code to branch on and one sentence for a person.
+ * Errors: functions that can fail return struct vt_error *, NULL for success; the caller frees it
+ * with vt_error_destroy(). An error has a code to branch on and one sentence for a person.
  * Out-parameters come last and are written only on success.
  * Threads: one thread at a time per object, unless a function says otherwise.
  */
@@ -28,15 +28,17 @@ enum vt_error_code {
     VT_ERROR_ARGUMENT = 1, /* the caller asked for something impossible */
     VT_ERROR_NOT_FOUND,    /* no such file, machine, task ... */
     VT_ERROR_DENIED,
-    VT_ERROR_EXISTS,       /* the name is taken */
-    VT_ERROR_FORMAT,       /* a file is not what it should be */
+    VT_ERROR_EXISTS, /* the name is taken */
+    VT_ERROR_FORMAT, /* a file is not what it should be */
     VT_ERROR_MEMORY,
-    VT_ERROR_SYSTEM,       /* a call of the host failed */
-    VT_ERROR_BACKEND,      /* KVM or QEMU cannot do it here */
+    VT_ERROR_SYSTEM,  /* a call of the host failed */
+    VT_ERROR_BACKEND, /* KVM or QEMU cannot do it here */
     VT_ERROR_TIMEOUT,
-    VT_ERROR_GONE,         /* the machine has ended */
-    VT_ERROR_CORRUPT,      /* guest memory does not make sense */
+    VT_ERROR_GONE,    /* the machine has ended */
+    VT_ERROR_CORRUPT, /* guest memory does not make sense */
     VT_ERROR_BUSY,
+    VT_ERROR_NO_PROGRAM,  /* there is no such program to run (a shell's 127) */
+    VT_ERROR_BAD_PROGRAM, /* it is there but cannot be run (a shell's 126) */
 };
 
 struct vt_error;
@@ -58,25 +60,25 @@ enum vt_verdict { VT_VERDICT_NONE = 0, VT_VERDICT_SOFT = 1, VT_VERDICT_NATIVE = 
 
 /* What the probe found. Strings are NUL-terminated, empty when unknown. */
 struct vt_host {
-    enum vt_verdict verdict;     /* about /dev/kvm */
-    enum vt_accel chosen;        /* what `auto` takes here */
-    char reason[256];            /* why */
+    enum vt_verdict verdict; /* about /dev/kvm */
+    enum vt_accel chosen;    /* what `auto` takes here */
+    char reason[256];        /* why */
     bool kvm_present, kvm_usable;
     int kvm_version;
-    char kvm_problem[192];       /* why it is not usable */
-    bool kvm_hardware;           /* VMX or SVM */
-    double kvm_ring0_ns;         /* nanoseconds per kernel-mode instruction */
-    bool kvm_syscall_works;      /* `syscall` from user mode enters the kernel */
-    bool kvm_cpuid_filtered;     /* the guest's CPUID obeys KVM_SET_CPUID2 */
+    char kvm_problem[192];   /* why it is not usable */
+    bool kvm_hardware;       /* VMX or SVM */
+    double kvm_ring0_ns;     /* nanoseconds per kernel-mode instruction */
+    bool kvm_syscall_works;  /* `syscall` from user mode enters the kernel */
+    bool kvm_cpuid_filtered; /* the guest's CPUID obeys KVM_SET_CPUID2 */
     bool kvm_int3_works, kvm_xsave_works, kvm_x2apic, kvm_tsc_deadline;
-    uint32_t kvm_cpu_features;   /* enum boot_cpu_features that work */
+    uint32_t kvm_cpu_features; /* enum boot_cpu_features that work */
     bool qemu_present;
     char qemu_path[128];
     char qemu_version[32];
-    uint32_t qemu_cpu_features;  /* enum boot_cpu_features */
+    uint32_t qemu_cpu_features; /* enum boot_cpu_features */
     char cpu_model[64];
     uint64_t tsc_khz;
-    bool cached;                 /* read from this boot's cache instead of measured now */
+    bool cached; /* read from this boot's cache instead of measured now */
 };
 
 /* Probes the host, or takes the result cached for this boot of it (refresh = measure again). */
@@ -88,8 +90,8 @@ const char *vt_accel_name(enum vt_accel accel);       /* "auto" "kvm" "qemu" */
 
 struct vt_options {
     enum vt_accel accel;
-    unsigned cpus;              /* 0 = 1 */
-    uint64_t memory_bytes;      /* 0 = 128 MiB */
+    unsigned cpus;         /* 0 = 1 */
+    uint64_t memory_bytes; /* 0 = 128 MiB */
     bool icount;
     const char *kernel;         /* NULL = VITRINE_KERNEL if set, else beside the running program */
     const char *rootfs;         /* NULL = the default root; a directory, .cpio, .tar (also .gz) */
@@ -98,14 +100,15 @@ struct vt_options {
     const char *cwd;            /* NULL = "/" */
     const char *name;           /* NULL = not reachable by name; else the name other commands use */
     const char *kernel_options; /* "name=value ..." for the kernel, NULL = none */
-    int stdin_fd, stdout_fd, stderr_fd; /* -1 = closed (EOF, or discarded); the library does not close them */
-    bool raw_terminal;          /* put a terminal on stdin into raw mode while the machine runs */
+    int stdin_fd, stdout_fd,
+        stderr_fd;     /* -1 = closed (EOF, or discarded); the library does not close them */
+    bool raw_terminal; /* put a terminal on stdin into raw mode while the machine runs */
     bool no_aslr;
-    bool trace;                 /* record events from the start */
+    bool trace; /* record events from the start */
     bool trace_lossless;
     bool trace_syscalls;
     unsigned trace_ring_records; /* per CPU, 0 = default */
-    bool hold_at_start;         /* stopped world before the first user instruction */
+    bool hold_at_start;          /* stopped world before the first user instruction */
 };
 
 /* How the machine ended. */
@@ -129,26 +132,31 @@ void vt_options_init(struct vt_options *options);
 
 struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_machine **ret);
 struct vt_error *vt_machine_start(struct vt_machine *machine);
-/* Waits until the machine has ended; timeout in milliseconds, -1 = for ever; VT_ERROR_TIMEOUT keeps it running. */
-struct vt_error *vt_machine_wait(struct vt_machine *machine, int timeout_ms, struct vt_outcome *ret);
+/* Waits until the machine has ended; timeout in milliseconds, -1 = for ever; VT_ERROR_TIMEOUT keeps
+ * it running. */
+struct vt_error *vt_machine_wait(struct vt_machine *machine, int timeout_ms,
+                                 struct vt_outcome *ret);
 void vt_machine_kill(struct vt_machine *machine); /* any thread */
 void vt_machine_destroy(struct vt_machine *machine);
 
-/* The readable report of a VT_OUTCOME_FAILED end: registers, symbols, last events. Owned by the machine. */
+/* The readable report of a VT_OUTCOME_FAILED end: registers, symbols, last events. Owned by the
+ * machine. */
 const char *vt_machine_report(const struct vt_machine *machine);
 /* The kernel's log so far; the caller frees it. */
 char *vt_machine_log(const struct vt_machine *machine);
 enum vt_accel vt_machine_accel(const struct vt_machine *machine);
 
-/* How often each kind of exit happened on a CPU: fills up to `room` entries, returns how many (0 under QEMU). */
+/* How often each kind of exit happened on a CPU: fills up to `room` entries, returns how many (0
+ * under QEMU). */
 struct vt_exit_count {
     const char *name;
     uint64_t count;
 };
-size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu, struct vt_exit_count *counts,
-                              size_t room);
+size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu,
+                              struct vt_exit_count *counts, size_t room);
 /* The same for the doorbells of all CPUs together, on every backend. */
-size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts, size_t room);
+size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts,
+                                  size_t room);
 
 /* The view into this machine; valid as long as the machine. */
 struct vt_guest *vt_machine_guest(struct vt_machine *machine);
@@ -156,35 +164,36 @@ struct vt_guest *vt_machine_guest(struct vt_machine *machine);
 /* ---- looking: any running machine of this user, by name, read-only ---- */
 
 struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret);
-void vt_guest_detach(struct vt_guest *guest); /* only for attached ones */
+void vt_guest_detach(struct vt_guest *guest);                          /* only for attached ones */
 struct vt_error *vt_guest_names(char ***ret_names, size_t *ret_count); /* free each and the array */
 
 /* Waits until the kernel's glass is complete. */
 struct vt_error *vt_guest_ready(struct vt_guest *guest, int timeout_ms);
 
 struct vt_task {
-    uint64_t id;             /* never reused */
+    uint64_t id; /* never reused */
     int32_t pid, tid, ppid, pgid, sid;
     enum task_state state;
     char comm[16];
-    uint32_t cpu;            /* where it runs or ran last */
-    uint32_t policy;         /* SCHED_* of Linux */
+    uint32_t cpu;    /* where it runs or ran last */
+    uint32_t policy; /* SCHED_* of Linux */
     int32_t nice;
     uint64_t utime_ns, stime_ns;
-    uint64_t nvcsw, nivcsw;  /* voluntary and involuntary switches */
+    uint64_t nvcsw, nivcsw; /* voluntary and involuntary switches */
     uint64_t min_faults;
-    uint64_t start_ns;       /* since boot */
+    uint64_t start_ns;        /* since boot */
     enum wait_kind wait_kind; /* when blocked */
-    uint64_t wait_object;    /* what it waits on: see TRACE_SWITCH arg2 */
+    uint64_t wait_object;     /* what it waits on: see TRACE_SWITCH arg2 */
     bool kernel_thread, idle;
     uint64_t process_id, address_space_id; /* object ids; address space 0 = none */
-    uint64_t page_table;     /* physical address of its root page table, 0 = none */
-    int32_t exit_status;     /* wait status of the process, valid in zombies */
+    uint64_t page_table;                   /* physical address of its root page table, 0 = none */
+    int32_t exit_status;                   /* wait status of the process, valid in zombies */
     uint64_t signals_pending, signals_blocked;
 };
 
 /* A consistent copy of every task: each entry was proven unchanged while it was copied. free(). */
-struct vt_error *vt_guest_tasks(struct vt_guest *guest, struct vt_task **ret_tasks, size_t *ret_count);
+struct vt_error *vt_guest_tasks(struct vt_guest *guest, struct vt_task **ret_tasks,
+                                size_t *ret_count);
 struct vt_error *vt_guest_task(struct vt_guest *guest, int32_t tid, struct vt_task *ret);
 const char *vt_task_state_name(enum task_state state); /* "ready" ...; */
 char vt_task_state_letter(enum task_state state);      /* as in ps: R S D T Z X */
@@ -197,7 +206,8 @@ struct vt_counters {
     uint32_t cpus;
     uint64_t frames, frames_free, frames_image;
     uint32_t tasks, processes, address_spaces; /* live objects */
-    uint64_t switches, system_calls, faults, interrupts, unknown_system_calls, trace_records, trace_lost;
+    uint64_t switches, system_calls, faults, interrupts, unknown_system_calls, trace_records,
+        trace_lost;
     uint64_t entry_tsc, first_user_tsc; /* kernel entry; first return to user mode on any CPU */
 };
 struct vt_error *vt_guest_counters(struct vt_guest *guest, struct vt_counters *ret);
@@ -208,30 +218,36 @@ uint64_t vt_guest_tsc_to_ns(const struct vt_guest *guest, uint64_t tsc);
 /* Typed access by the kernel's own tables: any published struct, by name. */
 struct vt_error *vt_guest_field(struct vt_guest *guest, const char *type, const char *field,
                                 struct glass_field *ret);
-struct vt_error *vt_guest_read_field(struct vt_guest *guest, uint64_t object_address, const char *type,
-                                     const char *field, uint64_t *ret); /* integers and addresses */
+struct vt_error *vt_guest_read_field(struct vt_guest *guest, uint64_t object_address,
+                                     const char *type, const char *field,
+                                     uint64_t *ret); /* integers and addresses */
 
 /* ---- memory ---- */
 
-struct vt_error *vt_guest_read_phys(struct vt_guest *guest, uint64_t phys, void *buffer, size_t bytes);
-struct vt_error *vt_guest_read_kernel(struct vt_guest *guest, uint64_t address, void *buffer, size_t bytes);
+struct vt_error *vt_guest_read_phys(struct vt_guest *guest, uint64_t phys, void *buffer,
+                                    size_t bytes);
+struct vt_error *vt_guest_read_kernel(struct vt_guest *guest, uint64_t address, void *buffer,
+                                      size_t bytes);
 /* User memory of a task, through its page tables as they are. Unmapped = VT_ERROR_NOT_FOUND. */
-struct vt_error *vt_guest_read_user(struct vt_guest *guest, const struct vt_task *task, uint64_t address,
-                                    void *buffer, size_t bytes);
+struct vt_error *vt_guest_read_user(struct vt_guest *guest, const struct vt_task *task,
+                                    uint64_t address, void *buffer, size_t bytes);
 
 struct vt_page {
-    uint64_t address;        /* virtual */
+    uint64_t address; /* virtual */
     uint64_t phys;
-    uint64_t bytes;          /* 4096, 2 MiB or 1 GiB */
+    uint64_t bytes; /* 4096, 2 MiB or 1 GiB */
     bool writable, executable, user, accessed, dirty, global;
 };
-/* Calls `visit` for each present leaf with first <= address < end, in order; a nonzero return ends the walk. */
-struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table, uint64_t first, uint64_t end,
-                                     int (*visit)(void *context, const struct vt_page *page), void *context);
+/* Calls `visit` for each present leaf with first <= address < end, in order; a nonzero return ends
+ * the walk. */
+struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table, uint64_t first,
+                                     uint64_t end,
+                                     int (*visit)(void *context, const struct vt_page *page),
+                                     void *context);
 struct vt_frame {
     uint64_t phys;
     uint32_t references;
-    uint32_t kind;           /* see the kernel's enum frame_kind, name from vt_frame_kind_name() */
+    uint32_t kind; /* see the kernel's enum frame_kind, name from vt_frame_kind_name() */
 };
 struct vt_error *vt_guest_frame(struct vt_guest *guest, uint64_t phys, struct vt_frame *ret);
 const char *vt_frame_kind_name(uint32_t kind);
@@ -241,14 +257,17 @@ const char *vt_frame_kind_name(uint32_t kind);
 struct vt_stop {
     uint64_t epoch;
     unsigned cpu;
-    int filter;              /* index from vt_guest_stop_on(), or -1: vt_guest_stop_now() */
+    int filter; /* index from vt_guest_stop_on(), or -1: vt_guest_stop_now() */
     struct trace_record event;
 };
 
-/* A filter that matches every event of the given type; refine its fields (shared/glass.h) before use. */
+/* A filter that matches every event of the given type; refine its fields (shared/glass.h) before
+ * use. */
 struct glass_filter vt_filter(enum trace_type type);
-/* From now on the world stops inside each matching event. ret_filter: index for vt_guest_stop_off(). */
-struct vt_error *vt_guest_stop_on(struct vt_guest *guest, const struct glass_filter *filter, int *ret_filter);
+/* From now on the world stops inside each matching event. ret_filter: index for
+ * vt_guest_stop_off(). */
+struct vt_error *vt_guest_stop_on(struct vt_guest *guest, const struct glass_filter *filter,
+                                  int *ret_filter);
 struct vt_error *vt_guest_stop_off(struct vt_guest *guest, int filter);
 struct vt_error *vt_guest_stop_now(struct vt_guest *guest); /* then wait for the stop */
 /* Waits until the world is stopped: every CPU parked. VT_ERROR_GONE if the machine ends first. */
@@ -270,18 +289,20 @@ struct vt_guest *vt_trace_guest(const struct vt_trace *trace);
 struct vt_error *vt_guest_trace_types(struct vt_guest *guest, uint64_t types);
 /* Asks the owner of an attached machine to record these events as well. */
 struct vt_error *vt_guest_ask_trace(struct vt_guest *guest, uint64_t types);
-/* The next record in time order over all CPUs. VT_ERROR_TIMEOUT; VT_ERROR_GONE after the last one of an ended machine. */
+/* The next record in time order over all CPUs. VT_ERROR_TIMEOUT; VT_ERROR_GONE after the last one
+ * of an ended machine. */
 struct vt_error *vt_trace_next(struct vt_trace *trace, int timeout_ms, struct trace_record *ret);
 uint64_t vt_trace_lost(const struct vt_trace *trace);
 /* comm of a task as of the last record returned; "?" if never seen. */
 const char *vt_trace_comm(const struct vt_trace *trace, int32_t tid);
 /* Waits for a record that matches the filter (skip is honoured), from the reader's place on. */
-struct vt_error *vt_trace_wait(struct vt_trace *trace, const struct glass_filter *filter, int timeout_ms,
-                               struct trace_record *ret);
+struct vt_error *vt_trace_wait(struct vt_trace *trace, const struct glass_filter *filter,
+                               int timeout_ms, struct trace_record *ret);
 
 /* ---- exports ---- */
 
-/* Writes everything the trace reader still has as ftrace text, or Chrome trace JSON, until the machine ends. */
+/* Writes everything the trace reader still has as ftrace text, or Chrome trace JSON, until the
+ * machine ends. */
 enum vt_export { VT_EXPORT_FTRACE = 1, VT_EXPORT_CHROME_JSON = 2 };
 struct vt_error *vt_trace_export(struct vt_trace *trace, enum vt_export format, int fd);
 

@@ -74,15 +74,18 @@ struct vt_error *vt_guest_frame(struct vt_guest *guest, uint64_t phys, struct vt
     const struct glass_field *references = guest_field_find(guest, type, "references");
     const struct glass_field *kind = guest_field_find(guest, type, "kind");
     if (!references || !kind)
-        return vt_error_create(VT_ERROR_FORMAT,
-                               "the guest's kernel does not publish 'references' and 'kind' of its type 'frame'");
+        return vt_error_create(
+            VT_ERROR_FORMAT,
+            "the guest's kernel does not publish 'references' and 'kind' of its type 'frame'");
     uint64_t index = phys / 4096;
     if (index >= guest->frame_count)
-        return vt_error_create(VT_ERROR_NOT_FOUND, "physical address %#lx is beyond the guest's %lu frames",
+        return vt_error_create(VT_ERROR_NOT_FOUND,
+                               "physical address %#lx is beyond the guest's %lu frames",
                                (unsigned long)phys, (unsigned long)guest->frame_count);
     const void *frame = guest_translate(guest, guest->frames + index * type->size, type->size, 1);
     if (!frame)
-        return vt_error_create(VT_ERROR_CORRUPT, "the guest's frame table lies outside kernel memory");
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "the guest's frame table lies outside kernel memory");
     *ret = (struct vt_frame){
         .phys = index * 4096,
         .references = (uint32_t)guest_field_value(references, frame),

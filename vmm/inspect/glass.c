@@ -1,8 +1,9 @@
 /*
- * vmm/inspect/glass.c - finding and checking the glass, translating kernel addresses, waiting for change.
+ * vmm/inspect/glass.c - finding and checking the glass, translating kernel addresses, waiting for
+ * change.
  *
- * The glass is parsed once, when the kernel says that it is complete; its windows and roots are copied, so a
- * guest that changes them later changes nothing here.
+ * The glass is parsed once, when the kernel says that it is complete; its windows and roots are
+ * copied, so a guest that changes them later changes nothing here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -150,10 +151,11 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
                                "use a kernel and a vitrine of the same build",
                                glass->version, GLASS_VERSION);
     if (GUEST_LOAD(&glass->size) != sizeof(struct glass))
-        return vt_error_create(VT_ERROR_FORMAT,
-                               "the guest's glass says it has %u bytes, %zu were expected: use a kernel "
-                               "and a vitrine of the same build",
-                               glass->size, sizeof(struct glass));
+        return vt_error_create(
+            VT_ERROR_FORMAT,
+            "the guest's glass says it has %u bytes, %zu were expected: use a kernel "
+            "and a vitrine of the same build",
+            glass->size, sizeof(struct glass));
     guest->glass = glass;
     guest->image_virtual = glass->image_virtual;
     guest->image_phys = glass->image_phys;
@@ -176,9 +178,10 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
     guest->tsc_khz = glass->tsc_khz;
     guest->boot_tsc = glass->boot_tsc;
     if (!guest_translate(guest, guest->cpus, sizeof(struct glass_cpu) * BOOT_CPUS_MAX, 8))
-        return vt_error_create(VT_ERROR_CORRUPT,
-                               "the guest's glass has its CPU blocks at %#lx, which is no kernel memory",
-                               (unsigned long)guest->cpus);
+        return vt_error_create(
+            VT_ERROR_CORRUPT,
+            "the guest's glass has its CPU blocks at %#lx, which is no kernel memory",
+            (unsigned long)guest->cpus);
     if (!guest->tables)
         return guest_tables_create(guest, glass->types, glass->type_count, glass->fields,
                                    glass->field_count, &guest->tables);
@@ -229,12 +232,14 @@ struct vt_error *vt_guest_ready(struct vt_guest *guest, int timeout_ms)
             return vt_error_create(VT_ERROR_GONE, "the machine ended before its kernel was up");
         int64_t left = deadline == INT64_MAX ? INT64_MAX : deadline - guest_clock_us();
         if (left <= 0)
-            return vt_error_create(VT_ERROR_TIMEOUT, "the kernel was not up after %d ms", timeout_ms);
+            return vt_error_create(VT_ERROR_TIMEOUT, "the kernel was not up after %d ms",
+                                   timeout_ms);
         guest_wait_change(guest, seen, left < 5000 ? left : 5000);
     }
 }
 
-void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t bytes, uint64_t alignment)
+void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t bytes,
+                      uint64_t alignment)
 {
     uint64_t phys;
 
@@ -267,8 +272,8 @@ struct glass_cpu *guest_cpu(const struct vt_guest *guest, unsigned cpu)
 {
     if (cpu >= BOOT_CPUS_MAX)
         return NULL;
-    return guest_translate(guest, guest->cpus + cpu * sizeof(struct glass_cpu), sizeof(struct glass_cpu),
-                           8);
+    return guest_translate(guest, guest->cpus + cpu * sizeof(struct glass_cpu),
+                           sizeof(struct glass_cpu), 8);
 }
 
 unsigned guest_cpu_count(const struct vt_guest *guest)
@@ -297,12 +302,14 @@ struct vt_error *guest_require_own(const struct vt_guest *guest, const char *act
 {
     if (guest->own)
         return NULL;
-    return vt_error_create(VT_ERROR_DENIED,
-                           "cannot %s: machine '%s' belongs to another process and is open for reading only",
-                           action, guest->name);
+    return vt_error_create(
+        VT_ERROR_DENIED,
+        "cannot %s: machine '%s' belongs to another process and is open for reading only", action,
+        guest->name);
 }
 
-struct vt_error *vt_guest_read_phys(struct vt_guest *guest, uint64_t phys, void *buffer, size_t bytes)
+struct vt_error *vt_guest_read_phys(struct vt_guest *guest, uint64_t phys, void *buffer,
+                                    size_t bytes)
 {
     const void *from = guest_memory_at(&guest->memory, phys, bytes);
 
@@ -313,7 +320,8 @@ struct vt_error *vt_guest_read_phys(struct vt_guest *guest, uint64_t phys, void 
     return NULL;
 }
 
-struct vt_error *vt_guest_read_kernel(struct vt_guest *guest, uint64_t address, void *buffer, size_t bytes)
+struct vt_error *vt_guest_read_kernel(struct vt_guest *guest, uint64_t address, void *buffer,
+                                      size_t bytes)
 {
     struct vt_error *error = guest_require_ready(guest);
 
@@ -321,7 +329,8 @@ struct vt_error *vt_guest_read_kernel(struct vt_guest *guest, uint64_t address, 
         return error;
     const void *from = guest_translate(guest, address, bytes, 1);
     if (!from)
-        return vt_error_create(VT_ERROR_NOT_FOUND, "kernel address %#lx (%zu bytes) lies in no window",
+        return vt_error_create(VT_ERROR_NOT_FOUND,
+                               "kernel address %#lx (%zu bytes) lies in no window",
                                (unsigned long)address, bytes);
     memcpy(buffer, from, bytes);
     return NULL;

@@ -1,10 +1,11 @@
 /*
- * vmm/inspect/guest.h - the inside of struct vt_guest: one guest's memory and what its glass says of it.
+ * vmm/inspect/guest.h - the inside of struct vt_guest: one guest's memory and what its glass says
+ * of it.
  *
- * Lifetime: a guest is made by its session (own machine, writable memory) or by an attaching client (read-only
- * memory); it stays valid until guest_deinit(). Threads: the facts parsed from the glass never change after
- * `ready` is set, so any thread may read; `lock` guards the change counter, `mailbox_lock` one command at a
- * time, `trace_lock` the list of trace readers.
+ * Lifetime: a guest is made by its session (own machine, writable memory) or by an attaching client
+ * (read-only memory); it stays valid until guest_deinit(). Threads: the facts parsed from the glass
+ * never change after `ready` is set, so any thread may read; `lock` guards the change counter,
+ * `mailbox_lock` one command at a time, `trace_lock` the list of trace readers.
  */
 #ifndef VITRINE_INSPECT_GUEST_H
 #define VITRINE_INSPECT_GUEST_H
@@ -16,13 +17,14 @@
 #include "vmm/include/vitrine.h"
 
 /* A value that the guest may change at any moment: read once, never twice. */
-#define GUEST_LOAD(pointer) __atomic_load_n((pointer), __ATOMIC_ACQUIRE)
+#define GUEST_LOAD(pointer)         __atomic_load_n((pointer), __ATOMIC_ACQUIRE)
 #define GUEST_STORE(pointer, value) __atomic_store_n((pointer), (value), __ATOMIC_RELEASE)
 
 struct guest_memory {
-    uint8_t *base;  /* mapping of the whole memfd; read-only for an attached guest */
+    uint8_t *base; /* mapping of the whole memfd; read-only for an attached guest */
     uint64_t bytes;
-    struct boot_range ram[BOOT_RAM_RANGES_MAX]; /* guest-physical ranges in the order of the mapping */
+    struct boot_range
+        ram[BOOT_RAM_RANGES_MAX]; /* guest-physical ranges in the order of the mapping */
 };
 
 /* The host address of guest-physical memory; NULL if any byte is not RAM. */
@@ -40,29 +42,30 @@ struct guest_tables;
 struct vt_guest {
     struct guest_memory memory;
     uint64_t glass_phys;
-    bool own;              /* the memory is writable and control may be used */
-    bool lossless;         /* the kernel waits for trace_tail */
+    bool own;      /* the memory is writable and control may be used */
+    bool lossless; /* the kernel waits for trace_tail */
     struct guest_owner owner;
-    int connection;        /* attached: socket that hangs up when the machine ends; -1 otherwise */
-    int memory_fd;         /* attached: our descriptor of the memory; -1 otherwise */
+    int connection; /* attached: socket that hangs up when the machine ends; -1 otherwise */
+    int memory_fd;  /* attached: our descriptor of the memory; -1 otherwise */
     char name[64];
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t changes;      /* doorbells so far */
-    bool ended;            /* atomic: no CPU runs any more */
-    bool announced;        /* atomic: HYPERCALL_READY was seen */
-    bool ready;            /* atomic: everything below is filled in */
+    uint64_t changes; /* doorbells so far */
+    bool ended;       /* atomic: no CPU runs any more */
+    bool announced;   /* atomic: HYPERCALL_READY was seen */
+    bool ready;       /* atomic: everything below is filled in */
 
     pthread_mutex_t mailbox_lock;
     pthread_mutex_t trace_lock;
     struct vt_trace *traces; /* open readers, for lossless tails */
     uint64_t stop_seen;      /* epoch of the last stop that vt_guest_wait_stop() returned */
 
-    struct glass *glass;     /* in guest memory */
+    struct glass *glass; /* in guest memory */
     uint64_t image_virtual, image_phys, image_bytes;
     uint64_t direct_virtual, direct_phys, direct_bytes;
-    uint64_t cpus, tasks, processes, address_spaces, frames, frame_count, channels, log, init_process;
+    uint64_t cpus, tasks, processes, address_spaces, frames, frame_count, channels, log,
+        init_process;
     uint64_t tsc_khz, boot_tsc;
     struct guest_tables *tables;
 };
@@ -75,9 +78,9 @@ void guest_note_change(struct vt_guest *guest);
 void guest_note_end(struct vt_guest *guest);
 
 /*
- * Waiting for "something may have changed": take guest_changes(), look, and if what is wanted is not there,
- * wait with the number taken. Returns early at a change, at the end, or after about timeout_us; attached guests
- * have no doorbell and wait one millisecond at most.
+ * Waiting for "something may have changed": take guest_changes(), look, and if what is wanted is
+ * not there, wait with the number taken. Returns early at a change, at the end, or after about
+ * timeout_us; attached guests have no doorbell and wait one millisecond at most.
  */
 uint64_t guest_changes(struct vt_guest *guest);
 void guest_wait_change(struct vt_guest *guest, uint64_t seen, int64_t timeout_us);
@@ -86,8 +89,10 @@ bool guest_has_ended(struct vt_guest *guest);
 /* Parses the glass if it is complete. VT_ERROR_BUSY = not yet. */
 struct vt_error *guest_require_ready(struct vt_guest *guest);
 
-/* Host address of kernel memory through the two windows; NULL when outside or not aligned to `alignment`. */
-void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t bytes, uint64_t alignment);
+/* Host address of kernel memory through the two windows; NULL when outside or not aligned to
+ * `alignment`. */
+void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t bytes,
+                      uint64_t alignment);
 
 /* No CPU changes anything: the machine has ended, panicked, or stands in a stop point. */
 bool guest_stands_still(struct vt_guest *guest);
@@ -103,15 +108,19 @@ struct glass_channel *guest_channel(const struct vt_guest *guest, unsigned index
 struct vt_error *guest_require_own(const struct vt_guest *guest, const char *action);
 
 /* Sends a command without waiting; false while an earlier one is unanswered or being sent. */
-bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command, const uint64_t arguments[4]);
+bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command,
+                        const uint64_t arguments[4]);
 
-/* The session calls this at HYPERCALL_TRACE: without a reader a lossless kernel must not wait for ever. */
+/* The session calls this at HYPERCALL_TRACE: without a reader a lossless kernel must not wait for
+ * ever. */
 void guest_trace_discard_unread(struct vt_guest *guest);
 
-/* The text of the kernel's log, oldest line first; the caller frees it. Never NULL except out of memory. */
+/* The text of the kernel's log, oldest line first; the caller frees it. Never NULL except out of
+ * memory. */
 char *guest_log_text(struct vt_guest *guest);
 
-/* Microseconds of CLOCK_MONOTONIC, for deadlines. A timeout of -1 ms gives a deadline of INT64_MAX. */
+/* Microseconds of CLOCK_MONOTONIC, for deadlines. A timeout of -1 ms gives a deadline of INT64_MAX.
+ */
 int64_t guest_clock_us(void);
 int64_t guest_deadline_us(int timeout_ms);
 

@@ -7,7 +7,8 @@
 
 #define COMMAND_TIMEOUT_US 5000000
 
-static uint64_t post(struct vt_guest *guest, enum mailbox_command command, const uint64_t arguments[4])
+static uint64_t post(struct vt_guest *guest, enum mailbox_command command,
+                     const uint64_t arguments[4])
 {
     struct glass_mailbox *mailbox = &guest->glass->control.mailbox;
     uint64_t sequence = GUEST_LOAD(&mailbox->sequence) + 1;
@@ -20,11 +21,13 @@ static uint64_t post(struct vt_guest *guest, enum mailbox_command command, const
     return sequence;
 }
 
-bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command, const uint64_t arguments[4])
+bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command,
+                        const uint64_t arguments[4])
 {
     bool posted = false;
 
-    if (!guest->own || !GUEST_LOAD(&guest->ready) || pthread_mutex_trylock(&guest->mailbox_lock) != 0)
+    if (!guest->own || !GUEST_LOAD(&guest->ready) ||
+        pthread_mutex_trylock(&guest->mailbox_lock) != 0)
         return false;
     if (GUEST_LOAD(&guest->glass->answer.sequence) ==
         GUEST_LOAD(&guest->glass->control.mailbox.sequence)) {
@@ -62,10 +65,9 @@ struct vt_error *vt_guest_command(struct vt_guest *guest, enum mailbox_command c
         }
         int64_t left = deadline - guest_clock_us();
         if (left <= 0) {
-            error = vt_error_create(VT_ERROR_TIMEOUT,
-                                    "the kernel did not answer a command (%d) in 5 s%s", (int)command,
-                                    guest_stands_still(guest) ? ": its world is stopped, resume it first"
-                                                              : "");
+            error = vt_error_create(
+                VT_ERROR_TIMEOUT, "the kernel did not answer a command (%d) in 5 s%s", (int)command,
+                guest_stands_still(guest) ? ": its world is stopped, resume it first" : "");
             break;
         }
         guest_wait_change(guest, seen, left < 5000 ? left : 5000);

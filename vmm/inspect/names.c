@@ -4,7 +4,8 @@
 #include "vmm/include/vitrine.h"
 
 #define NAME_OF(table, value)                                                                      \
-    ((unsigned)(value) < sizeof(table) / sizeof((table)[0]) && (table)[value] ? (table)[value] : "?")
+    ((unsigned)(value) < sizeof(table) / sizeof((table)[0]) && (table)[value] ? (table)[value]     \
+                                                                              : "?")
 
 const char *vt_task_state_name(enum task_state state)
 {
@@ -54,10 +55,10 @@ const char *vt_wait_kind_name(enum wait_kind kind)
 const char *vt_switch_reason_name(enum switch_reason reason)
 {
     static const char *const names[] = {
-        [SWITCH_BLOCKED] = "blocked", [SWITCH_SLICE_OVER] = "slice over",
+        [SWITCH_BLOCKED] = "blocked",     [SWITCH_SLICE_OVER] = "slice over",
         [SWITCH_PREEMPTED] = "preempted", [SWITCH_YIELD] = "yield",
-        [SWITCH_EXIT] = "exit", [SWITCH_STOPPED] = "stopped",
-        [SWITCH_IDLE] = "work to do", [SWITCH_MIGRATED] = "migrated",
+        [SWITCH_EXIT] = "exit",           [SWITCH_STOPPED] = "stopped",
+        [SWITCH_IDLE] = "work to do",     [SWITCH_MIGRATED] = "migrated",
     };
 
     return NAME_OF(names, reason);
@@ -89,7 +90,8 @@ const char *vt_trace_type_name(enum trace_type type)
 
 const char *vt_frame_kind_name(uint32_t kind)
 {
-    static const char *const names[] = {"free", "kernel", "page table", "anonymous", "file", "image", "reserved"};
+    static const char *const names[] = {"free", "kernel", "page table", "anonymous",
+                                        "file", "image",  "reserved"};
 
     return NAME_OF(names, kind);
 }

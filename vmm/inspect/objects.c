@@ -8,13 +8,14 @@
 #include "vmm/inspect/objects.h"
 
 /*
- * A writer holds an object for well under a microsecond; a CPU thread that the host does not run holds it for
- * a scheduling period. An object that stays odd all the while is still under construction: no one may see it
- * yet, so it counts as free. One that keeps changing for longer than any writer could is garbage.
+ * A writer holds an object for well under a microsecond; a CPU thread that the host does not run
+ * holds it for a scheduling period. An object that stays odd all the while is still under
+ * construction: no one may see it yet, so it counts as free. One that keeps changing for longer
+ * than any writer could is garbage.
  */
-#define FAST_TRIES 200
+#define FAST_TRIES      200
 #define CONSTRUCTION_US 20000
-#define PATIENCE_US 500000
+#define PATIENCE_US     500000
 
 static uint32_t object_offset_of(const struct vt_guest *guest, const struct glass_type *type)
 {
@@ -23,8 +24,9 @@ static uint32_t object_offset_of(const struct vt_guest *guest, const struct glas
     return field ? field->offset : 0;
 }
 
-static struct vt_error *copy_object(struct vt_guest *guest, const struct glass_type *type, const uint8_t *from,
-                                    uint32_t object_offset, void *buffer, uint64_t *ret_id)
+static struct vt_error *copy_object(struct vt_guest *guest, const struct glass_type *type,
+                                    const uint8_t *from, uint32_t object_offset, void *buffer,
+                                    uint64_t *ret_id)
 {
     const struct glass_object *header = (const struct glass_object *)(from + object_offset);
     int64_t first_wait = 0;
@@ -72,11 +74,11 @@ struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, cons
     const struct glass_slots *table = guest_translate(guest, address, sizeof(*table), 8);
 
     if (!type)
-        return vt_error_create(VT_ERROR_FORMAT, "the guest's kernel does not describe its type '%s'",
-                               type_name);
+        return vt_error_create(VT_ERROR_FORMAT,
+                               "the guest's kernel does not describe its type '%s'", type_name);
     if (!table)
-        return vt_error_create(VT_ERROR_CORRUPT, "the guest's table of '%s' lies outside kernel memory",
-                               type_name);
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "the guest's table of '%s' lies outside kernel memory", type_name);
     struct guest_slots slots = {
         .type = type,
         .table = table,
@@ -87,30 +89,33 @@ struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, cons
     };
     if (slots.stride < type->size || slots.stride > GUEST_TYPE_BYTES_MAX || slots.stride % 8 ||
         slots.object_offset % 8 || type->size < sizeof(struct glass_object) ||
-        slots.object_offset > type->size - sizeof(struct glass_object) || slots.slots_per_chunk == 0 ||
+        slots.object_offset > type->size - sizeof(struct glass_object) ||
+        slots.slots_per_chunk == 0 ||
         slots.high_water > (uint64_t)slots.slots_per_chunk * SLOT_CHUNKS_MAX)
-        return vt_error_create(VT_ERROR_CORRUPT,
-                               "the guest's table of '%s' is not sane (stride %u, %u per chunk, %u used)",
-                               type_name, slots.stride, slots.slots_per_chunk, slots.high_water);
+        return vt_error_create(
+            VT_ERROR_CORRUPT,
+            "the guest's table of '%s' is not sane (stride %u, %u per chunk, %u used)", type_name,
+            slots.stride, slots.slots_per_chunk, slots.high_water);
     *ret = slots;
     return NULL;
 }
 
-struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots, uint32_t index,
-                                  void *buffer, uint64_t *ret_id)
+struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots,
+                                  uint32_t index, void *buffer, uint64_t *ret_id)
 {
     uint64_t chunk = GUEST_LOAD(&slots->table->chunks[index / slots->slots_per_chunk]);
     uint64_t address = chunk + (uint64_t)(index % slots->slots_per_chunk) * slots->stride;
     const uint8_t *from = guest_translate(guest, address, slots->stride, 8);
 
     if (!from)
-        return vt_error_create(VT_ERROR_CORRUPT, "slot %u of the guest's '%s' lies outside kernel memory",
-                               index, slots->type->name);
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "slot %u of the guest's '%s' lies outside kernel memory", index,
+                               slots->type->name);
     return copy_object(guest, slots->type, from, slots->object_offset, buffer, ret_id);
 }
 
-struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_type *type, uint64_t address,
-                                   void *buffer, uint64_t *ret_id)
+struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_type *type,
+                                   uint64_t address, void *buffer, uint64_t *ret_id)
 {
     uint32_t offset = object_offset_of(guest, type);
     const uint8_t *from = guest_translate(guest, address, type->size, 8);

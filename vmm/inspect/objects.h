@@ -1,9 +1,9 @@
 /*
  * vmm/inspect/objects.h - slot tables and consistent copies of the kernel's objects.
  *
- * A copy is consistent when the object's version was even and the same before and after it was taken (a
- * sequence lock whose writer is the guest). In a world that stands still an odd version is fine: the writer
- * was stopped in the middle and nothing moves.
+ * A copy is consistent when the object's version was even and the same before and after it was
+ * taken (a sequence lock whose writer is the guest). In a world that stands still an odd version is
+ * fine: the writer was stopped in the middle and nothing moves.
  */
 #ifndef VITRINE_INSPECT_OBJECTS_H
 #define VITRINE_INSPECT_OBJECTS_H
@@ -15,19 +15,20 @@ struct guest_slots {
     const struct glass_type *type;
     const struct glass_slots *table; /* in guest memory */
     uint32_t stride, slots_per_chunk, high_water;
-    uint32_t object_offset;          /* of struct glass_object in the slot */
+    uint32_t object_offset; /* of struct glass_object in the slot */
 };
 
 /* Opens the slot table at a kernel address; `type` is the type its slots are described by. */
 struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, const char *type,
                                   struct guest_slots *ret);
 
-/* Copies slot `index` (type->size bytes) to buffer. *ret_id = 0 for a free slot: then nothing was copied. */
-struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots, uint32_t index,
-                                  void *buffer, uint64_t *ret_id);
+/* Copies slot `index` (type->size bytes) to buffer. *ret_id = 0 for a free slot: then nothing was
+ * copied. */
+struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots,
+                                  uint32_t index, void *buffer, uint64_t *ret_id);
 
 /* The same for the object at a kernel address. */
-struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_type *type, uint64_t address,
-                                   void *buffer, uint64_t *ret_id);
+struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_type *type,
+                                   uint64_t address, void *buffer, uint64_t *ret_id);
 
 #endif

@@ -1,28 +1,30 @@
 /*
- * vmm/inspect/pages.c - the host's own walk of x86-64 page tables (Intel SDM volume 3, 4.5: four levels).
+ * vmm/inspect/pages.c - the host's own walk of x86-64 page tables (Intel SDM volume 3, 4.5: four
+ * levels).
  *
- * Nothing of the kernel is trusted here: the tables are read as the processor would read them. A hostile guest
- * can build tables that contain themselves, so the number of tables that a walk enters is limited.
+ * Nothing of the kernel is trusted here: the tables are read as the processor would read them. A
+ * hostile guest can build tables that contain themselves, so the number of tables that a walk
+ * enters is limited.
  */
 #include <string.h>
 
 #include "vmm/inspect/guest.h"
 
-#define ENTRY_PRESENT (1ull << 0)
-#define ENTRY_WRITABLE (1ull << 1)
-#define ENTRY_USER (1ull << 2)
-#define ENTRY_ACCESSED (1ull << 5)
-#define ENTRY_DIRTY (1ull << 6)
-#define ENTRY_LARGE (1ull << 7) /* in levels 3 and 2: a leaf */
-#define ENTRY_GLOBAL (1ull << 8)
+#define ENTRY_PRESENT    (1ull << 0)
+#define ENTRY_WRITABLE   (1ull << 1)
+#define ENTRY_USER       (1ull << 2)
+#define ENTRY_ACCESSED   (1ull << 5)
+#define ENTRY_DIRTY      (1ull << 6)
+#define ENTRY_LARGE      (1ull << 7) /* in levels 3 and 2: a leaf */
+#define ENTRY_GLOBAL     (1ull << 8)
 #define ENTRY_NO_EXECUTE (1ull << 63)
-#define ENTRY_ADDRESS 0x000ffffffffff000ull
-#define ENTRIES 512u
-#define TABLES_MAX (1u << 20)
+#define ENTRY_ADDRESS    0x000ffffffffff000ull
+#define ENTRIES          512u
+#define TABLES_MAX       (1u << 20)
 
 struct walk {
     struct vt_guest *guest;
-    uint64_t first, last;   /* inclusive, as 48-bit numbers without sign extension */
+    uint64_t first, last; /* inclusive, as 48-bit numbers without sign extension */
     int (*visit)(void *context, const struct vt_page *page);
     void *context;
     uint32_t tables_left;
@@ -41,10 +43,12 @@ static struct vt_error *walk_table(struct walk *walk, uint64_t table, unsigned l
     uint64_t span = 1ull << (12 + 9 * (level - 1));
 
     if (!entries)
-        return vt_error_create(VT_ERROR_CORRUPT, "a page table of level %u would lie at %#lx, which is no memory",
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "a page table of level %u would lie at %#lx, which is no memory",
                                level, (unsigned long)table);
     if (walk->tables_left-- == 0)
-        return vt_error_create(VT_ERROR_CORRUPT, "page tables without end: they seem to contain themselves");
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "page tables without end: they seem to contain themselves");
 
     for (unsigned i = 0; i < ENTRIES && !walk->done; i++) {
         uint64_t start = base + i * span;
@@ -59,7 +63,8 @@ static struct vt_error *walk_table(struct walk *walk, uint64_t table, unsigned l
                             ((rights | entry) & ENTRY_NO_EXECUTE);
         bool leaf = level == 1 || ((level == 2 || level == 3) && (entry & ENTRY_LARGE));
         if (!leaf) {
-            struct vt_error *error = walk_table(walk, entry & ENTRY_ADDRESS, level - 1, start, combined);
+            struct vt_error *error =
+                walk_table(walk, entry & ENTRY_ADDRESS, level - 1, start, combined);
             if (error)
                 return error;
             continue;
@@ -81,8 +86,10 @@ static struct vt_error *walk_table(struct walk *walk, uint64_t table, unsigned l
     return NULL;
 }
 
-struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table, uint64_t first, uint64_t end,
-                                     int (*visit)(void *context, const struct vt_page *page), void *context)
+struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table, uint64_t first,
+                                     uint64_t end,
+                                     int (*visit)(void *context, const struct vt_page *page),
+                                     void *context)
 {
     const uint64_t low_48 = (1ull << 48) - 1;
 
@@ -98,7 +105,8 @@ struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table
         .tables_left = TABLES_MAX,
     };
     if (walk.last < walk.first)
-        return vt_error_create(VT_ERROR_ARGUMENT, "a page walk from %#lx to %#lx crosses non-canonical addresses",
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "a page walk from %#lx to %#lx crosses non-canonical addresses",
                                (unsigned long)first, (unsigned long)end);
     return walk_table(&walk, page_table & ENTRY_ADDRESS, 4, 0, ENTRY_WRITABLE | ENTRY_USER);
 }
@@ -109,13 +117,14 @@ static int keep_page(void *context, const struct vt_page *page)
     return 1;
 }
 
-struct vt_error *vt_guest_read_user(struct vt_guest *guest, const struct vt_task *task, uint64_t address,
-                                    void *buffer, size_t bytes)
+struct vt_error *vt_guest_read_user(struct vt_guest *guest, const struct vt_task *task,
+                                    uint64_t address, void *buffer, size_t bytes)
 {
     uint8_t *to = buffer;
 
     if (!task->page_table)
-        return vt_error_create(VT_ERROR_NOT_FOUND, "task %d (%.16s) has no address space", task->tid, task->comm);
+        return vt_error_create(VT_ERROR_NOT_FOUND, "task %d (%.16s) has no address space",
+                               task->tid, task->comm);
     while (bytes > 0) {
         struct vt_page page = {0};
         struct vt_error *error =
@@ -124,8 +133,8 @@ struct vt_error *vt_guest_read_user(struct vt_guest *guest, const struct vt_task
         if (error)
             return error;
         if (!page.bytes || !page.user)
-            return vt_error_create(VT_ERROR_NOT_FOUND, "task %d (%.16s) has no page at %#lx", task->tid,
-                                   task->comm, (unsigned long)address);
+            return vt_error_create(VT_ERROR_NOT_FOUND, "task %d (%.16s) has no page at %#lx",
+                                   task->tid, task->comm, (unsigned long)address);
         uint64_t inside = address & (page.bytes - 1);
         size_t part = page.bytes - inside < bytes ? page.bytes - inside : bytes;
         error = vt_guest_read_phys(guest, page.phys + inside, to, part);

@@ -1,8 +1,9 @@
 /*
  * vmm/inspect/stop.c - stopping the guest's world on an event or at once, and letting it go on.
  *
- * The guest stops itself: a CPU that meets a matching filter fills in glass.stop and waits, every other CPU
- * parks, and only when all of them have is the world called stopped. Resuming is one store.
+ * The guest stops itself: a CPU that meets a matching filter fills in glass.stop and waits, every
+ * other CPU parks, and only when all of them have is the world called stopped. Resuming is one
+ * store.
  */
 #include <string.h>
 
@@ -29,14 +30,16 @@ static struct vt_error *prepare(struct vt_guest *guest, const char *action)
     return error ? error : guest_require_ready(guest);
 }
 
-struct vt_error *vt_guest_stop_on(struct vt_guest *guest, const struct glass_filter *filter, int *ret_filter)
+struct vt_error *vt_guest_stop_on(struct vt_guest *guest, const struct glass_filter *filter,
+                                  int *ret_filter)
 {
     struct vt_error *error = prepare(guest, "set a stop point");
 
     if (error)
         return error;
     if (!filter->types)
-        return vt_error_create(VT_ERROR_ARGUMENT, "a stop filter must name at least one event type");
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "a stop filter must name at least one event type");
     struct glass_control *control = &guest->glass->control;
     for (int i = 0; i < GLASS_FILTERS; i++) {
         struct glass_filter *slot = &control->filters[i];
@@ -51,7 +54,8 @@ struct vt_error *vt_guest_stop_on(struct vt_guest *guest, const struct glass_fil
         *ret_filter = i;
         return NULL;
     }
-    return vt_error_create(VT_ERROR_BUSY, "all %d stop filters are in use: remove one first", GLASS_FILTERS);
+    return vt_error_create(VT_ERROR_BUSY, "all %d stop filters are in use: remove one first",
+                           GLASS_FILTERS);
 }
 
 struct vt_error *vt_guest_stop_off(struct vt_guest *guest, int filter)
@@ -121,7 +125,8 @@ struct vt_error *vt_guest_wait_stop(struct vt_guest *guest, int timeout_ms, stru
             return vt_error_create(VT_ERROR_GONE, "the machine ended before the stop");
         int64_t left = deadline == INT64_MAX ? INT64_MAX : deadline - guest_clock_us();
         if (left <= 0)
-            return vt_error_create(VT_ERROR_TIMEOUT, "the guest did not stop within %d ms", timeout_ms);
+            return vt_error_create(VT_ERROR_TIMEOUT, "the guest did not stop within %d ms",
+                                   timeout_ms);
         /* A CPU may park without ringing (it was idle already): look again after a while. */
         guest_wait_change(guest, seen, left < 1000 ? left : 1000);
     }

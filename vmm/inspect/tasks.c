@@ -1,7 +1,9 @@
 /*
- * vmm/inspect/tasks.c - every task of the guest as struct vt_task, from the kernel's own field tables.
+ * vmm/inspect/tasks.c - every task of the guest as struct vt_task, from the kernel's own field
+ * tables.
  *
- * A field that this kernel does not publish reads as zero, except the few without which a task has no identity.
+ * A field that this kernel does not publish reads as zero, except the few without which a task has
+ * no identity.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,9 @@ enum { TASK_FLAG_KERNEL_THREAD = 1, TASK_FLAG_IDLE = 2 };
 
 /* Which of its fields a task list needs, looked up once per listing. */
 struct task_layout {
-    const struct glass_field *tid, *tgid, *state, *wait_kind, *comm, *cpu, *policy, *nice, *utime, *stime,
-        *wait_object, *process, *address_space, *flags, *nvcsw, *nivcsw, *min_faults, *start, *pending,
-        *blocked;
+    const struct glass_field *tid, *tgid, *state, *wait_kind, *comm, *cpu, *policy, *nice, *utime,
+        *stime, *wait_object, *process, *address_space, *flags, *nvcsw, *nivcsw, *min_faults,
+        *start, *pending, *blocked;
 };
 
 struct process_layout {
@@ -37,7 +39,8 @@ static struct vt_error *require(const struct glass_field *field, const char *typ
     if (field)
         return NULL;
     return vt_error_create(VT_ERROR_FORMAT,
-                           "the guest's kernel does not publish field '%s' of its type '%s'", name, type);
+                           "the guest's kernel does not publish field '%s' of its type '%s'", name,
+                           type);
 }
 
 static struct vt_error *find_layouts(struct listing *listing)
@@ -227,17 +230,20 @@ static void decode(struct listing *listing, uint64_t id, struct vt_task *ret)
 /* A slot that is taken but not yet, or no longer, a task that anyone could name. */
 static bool nameless(const struct vt_task *task)
 {
-    return task->state == TASK_UNUSED || task->state == TASK_DEAD || (task->tid == 0 && !task->idle);
+    return task->state == TASK_UNUSED || task->state == TASK_DEAD ||
+           (task->tid == 0 && !task->idle);
 }
 
 static int by_tid(const void *a, const void *b)
 {
     const struct vt_task *left = a, *right = b;
 
-    return left->tid != right->tid ? (left->tid < right->tid ? -1 : 1) : (left->id < right->id ? -1 : 1);
+    return left->tid != right->tid ? (left->tid < right->tid ? -1 : 1)
+                                   : (left->id < right->id ? -1 : 1);
 }
 
-struct vt_error *vt_guest_tasks(struct vt_guest *guest, struct vt_task **ret_tasks, size_t *ret_count)
+struct vt_error *vt_guest_tasks(struct vt_guest *guest, struct vt_task **ret_tasks,
+                                size_t *ret_count)
 {
     struct listing listing;
     struct vt_task *tasks = NULL;

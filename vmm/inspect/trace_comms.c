@@ -1,7 +1,8 @@
 /*
  * vmm/inspect/trace_comms.c - the names of tasks as a trace reader learns them from the records.
  *
- * A hostile guest could name four billion tasks: the table stops growing at COMMS_MAX, later ones stay "?".
+ * A hostile guest could name four billion tasks: the table stops growing at COMMS_MAX, later ones
+ * stay "?".
  */
 #include <stdio.h>
 #include <stdlib.h>

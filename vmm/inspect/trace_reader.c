@@ -1,9 +1,10 @@
 /*
  * vmm/inspect/trace_reader.c - the per-CPU trace rings as one stream in time order.
  *
- * Each CPU's records come in their order exactly; between CPUs the order is by TSC among what is published when
- * a record is taken. While the guest runs, a record whose CPU was halted between reading its TSC and publishing
- * may come a little late; in a stopped or ended world the order is exact.
+ * Each CPU's records come in their order exactly; between CPUs the order is by TSC among what is
+ * published when a record is taken. While the guest runs, a record whose CPU was halted between
+ * reading its TSC and publishing may come a little late; in a stopped or ended world the order is
+ * exact.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +38,15 @@ static bool ring_open(struct vt_guest *guest, unsigned cpu, struct ring *ret)
     return ret->records != NULL;
 }
 
-/* The oldest record that its writer cannot be overwriting: the slot after the newest may be in work. */
-static uint64_t oldest(const struct ring *ring, bool still)
+/*
+ * The oldest record that its writer cannot be overwriting. The slot after the newest may be in work
+ * - unless nothing moves, or the writer waits for us: a lossless kernel never overwrites what its
+ * readers have not taken.
+ */
+static uint64_t oldest(struct vt_guest *guest, const struct ring *ring)
 {
-    uint64_t kept = still ? ring->size : ring->size - 1;
+    bool safe = (guest->own && guest->lossless) || guest_stands_still(guest);
+    uint64_t kept = safe ? ring->size : ring->size - 1;
 
     return ring->head > kept ? ring->head - kept + 1 : 1;
 }
@@ -48,6 +54,23 @@ static uint64_t oldest(const struct ring *ring, bool still)
 static void set_next(struct vt_trace *trace, unsigned cpu, uint64_t next)
 {
     __atomic_store_n(&trace->next[cpu], next, __ATOMIC_RELAXED);
+}
+
+/* Where a new reader begins in a CPU's ring. Under trace_lock, so that no tail moves past the place
+ * meanwhile. */
+static uint64_t first_place(const struct vt_trace *trace, unsigned cpu, const struct ring *ring)
+{
+    struct vt_guest *guest = trace->guest;
+    uint64_t first = trace->from_now ? ring->head + 1 : oldest(guest, ring);
+
+    /* What all readers have taken may be overwritten at any time. */
+    if (guest->own && guest->lossless) {
+        uint64_t tail = GUEST_LOAD(&guest->glass->control.trace_tail[cpu]);
+
+        if (first <= tail && tail <= ring->head)
+            first = tail + 1;
+    }
+    return first;
 }
 
 /* Tells a lossless kernel how far all readers have come. */
@@ -99,21 +122,24 @@ static bool fetch(struct vt_trace *trace, unsigned cpu)
         return true;
     if (!ring_open(guest, cpu, &ring))
         return false;
-    bool still = guest_stands_still(guest);
     if (!trace->started[cpu]) {
         trace->started[cpu] = true;
-        set_next(trace, cpu, trace->from_now ? ring.head + 1 : oldest(&ring, still));
+        pthread_mutex_lock(&guest->trace_lock);
+        set_next(trace, cpu, first_place(trace, cpu, &ring));
+        pthread_mutex_unlock(&guest->trace_lock);
     }
-    /* Bounded: a ring that moves faster than we copy, or is corrupt, gives up the CPU until the next look. */
+    /* Bounded: a ring that moves faster than we copy, or is corrupt, gives up the CPU until the
+     * next look. */
     for (unsigned tries = 0; tries < 64; tries++) {
         uint64_t next = trace->next[cpu];
 
         if (ring.head < next) {
             if (ring.head + 1 < next)
-                set_next(trace, cpu, ring.head + 1); /* went backwards: a corrupt or restarted ring */
+                set_next(trace, cpu,
+                         ring.head + 1); /* went backwards: a corrupt or restarted ring */
             return false;
         }
-        uint64_t first = oldest(&ring, still);
+        uint64_t first = oldest(guest, &ring);
         if (next < first) {
             trace->lost += first - next;
             next = first;
@@ -122,7 +148,7 @@ static bool fetch(struct vt_trace *trace, unsigned cpu)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if (!ring_open(guest, cpu, &ring))
             return false;
-        if (next < oldest(&ring, still)) {
+        if (next < oldest(guest, &ring)) {
             set_next(trace, cpu, next);
             continue; /* overwritten while it was copied: the loss is counted in the next round */
         }
@@ -157,7 +183,8 @@ static bool next_record(struct vt_trace *trace, struct trace_record *ret)
 {
     unsigned missing = 0;
 
-    /* CPUs come online once and early: counting them for every record would cost more than the record. */
+    /* CPUs come online once and early: counting them for every record would cost more than the
+     * record. */
     if (trace->cpus == 0 || trace->looks++ % 256 == 0)
         trace->cpus = guest_cpu_count(trace->guest);
     unsigned cpus = trace->cpus;
@@ -192,17 +219,16 @@ struct vt_error *vt_trace_open(struct vt_guest *guest, bool from_now, struct vt_
     trace->guest = guest;
     trace->from_now = from_now;
 
-    /* Places first, list second: once listed, the reader takes part in the tails. */
-    bool still = guest_stands_still(guest);
+    /* In one step under the lock: once placed, the reader takes part in the tails. */
+    pthread_mutex_lock(&guest->trace_lock);
     for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
         struct ring ring;
 
         if (ring_open(guest, cpu, &ring)) {
             trace->started[cpu] = true;
-            trace->next[cpu] = from_now ? ring.head + 1 : oldest(&ring, still);
+            trace->next[cpu] = first_place(trace, cpu, &ring);
         }
     }
-    pthread_mutex_lock(&guest->trace_lock);
     trace->next_trace = guest->traces;
     guest->traces = trace;
     pthread_mutex_unlock(&guest->trace_lock);
@@ -256,7 +282,8 @@ struct vt_error *vt_trace_next(struct vt_trace *trace, int timeout_ms, struct tr
         if (next_record(trace, ret))
             return NULL;
         if (ended)
-            return vt_error_create(VT_ERROR_GONE, "the machine has ended; there are no more events");
+            return vt_error_create(VT_ERROR_GONE,
+                                   "the machine has ended; there are no more events");
         publish_tails(guest);
         if (!deadline)
             deadline = guest_deadline_us(timeout_ms);
@@ -283,7 +310,8 @@ bool trace_filter_matches(struct glass_filter *filter, const struct trace_record
 {
     if (record->type >= 64 || !(filter->types & (1ull << record->type)))
         return false;
-    if ((filter->tid && filter->tid != record->tid) || (filter->tgid && filter->tgid != record->tgid))
+    if ((filter->tid && filter->tid != record->tid) ||
+        (filter->tgid && filter->tgid != record->tgid))
         return false;
     for (unsigned i = 0; i < 4; i++)
         if ((filter->arg_mask & (1u << i)) &&
@@ -296,8 +324,8 @@ bool trace_filter_matches(struct glass_filter *filter, const struct trace_record
     return true;
 }
 
-struct vt_error *vt_trace_wait(struct vt_trace *trace, const struct glass_filter *filter, int timeout_ms,
-                               struct trace_record *ret)
+struct vt_error *vt_trace_wait(struct vt_trace *trace, const struct glass_filter *filter,
+                               int timeout_ms, struct trace_record *ret)
 {
     struct glass_filter remaining = *filter;
     int64_t deadline = guest_deadline_us(timeout_ms);

@@ -1,8 +1,10 @@
 /*
- * vmm/session/boot_page.c - the boot page, its strings, and where image and host file lie in guest memory.
+ * vmm/session/boot_page.c - the boot page, its strings, and where image and host file lie in guest
+ * memory.
  *
- * They lie near the top of the memory: what is below, from the kernel's end on, stays one piece for the kernel's
- * early allocations. The last MiBs are left alone because firmware (QEMU) uses the top of the memory for itself.
+ * They lie near the top of the memory: what is below, from the kernel's end on, stays one piece for
+ * the kernel's early allocations. The last MiBs are left alone because firmware (QEMU) uses the top
+ * of the memory for itself.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +18,9 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/session/boot_page.h"
 
-#define PAGE 4096ull
-#define ALIGNMENT (2ull << 20)
-#define TOP_MARGIN (2ull << 20)
+#define PAGE         4096ull
+#define ALIGNMENT    (2ull << 20)
+#define TOP_MARGIN   (2ull << 20)
 #define KERNEL_NEEDS (16ull << 20) /* for tables, stacks and a first program */
 
 static uint64_t round_up(uint64_t value, uint64_t unit)
@@ -29,7 +31,8 @@ static uint64_t round_up(uint64_t value, uint64_t unit)
 const char *const *boot_default_environment(void)
 {
     static char term[64] = "TERM=linux";
-    static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", term, NULL};
+    static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root",
+                                              term, NULL};
     const char *host_term = getenv("TERM");
 
     if (host_term && *host_term && strlen(host_term) < sizeof(term) - 6)
@@ -39,8 +42,9 @@ const char *const *boot_default_environment(void)
 
 /* ---- placing ---- */
 
-static struct vt_error *find_place(const struct machine_memory *memory, const struct machine_kernel *kernel,
-                                   uint64_t bytes, uint64_t *ret_phys)
+static struct vt_error *find_place(const struct machine_memory *memory,
+                                   const struct machine_kernel *kernel, uint64_t bytes,
+                                   uint64_t *ret_phys)
 {
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++) {
         const struct boot_range *range = &memory->ram[i];
@@ -57,17 +61,19 @@ static struct vt_error *find_place(const struct machine_memory *memory, const st
         *ret_phys = start;
         return NULL;
     }
-    uint64_t needed = round_up(kernel->note.memory_end + KERNEL_NEEDS + bytes + TOP_MARGIN + ALIGNMENT, 1 << 20);
-    return vt_error_create(VT_ERROR_MEMORY,
-                           "%lu MiB of memory are too little for this root and program: give at least %lu MiB "
-                           "(--mem %luM)",
-                           (unsigned long)(memory->bytes >> 20), (unsigned long)(needed >> 20),
-                           (unsigned long)(needed >> 20));
+    uint64_t needed =
+        round_up(kernel->note.memory_end + KERNEL_NEEDS + bytes + TOP_MARGIN + ALIGNMENT, 1 << 20);
+    return vt_error_create(
+        VT_ERROR_MEMORY,
+        "%lu MiB of memory are too little for this root and program: give at least %lu MiB "
+        "(--mem %luM)",
+        (unsigned long)(memory->bytes >> 20), (unsigned long)(needed >> 20),
+        (unsigned long)(needed >> 20));
 }
 
 /* Through the descriptor, not through our mapping: that spares us a page fault per page. */
-static struct vt_error *copy_in(const struct machine_memory *memory, uint64_t phys, const void *data,
-                                uint64_t bytes)
+static struct vt_error *copy_in(const struct machine_memory *memory, uint64_t phys,
+                                const void *data, uint64_t bytes)
 {
     const uint8_t *at = data;
     const uint8_t *to = machine_memory_at(memory, phys, bytes);
@@ -81,7 +87,8 @@ static struct vt_error *copy_in(const struct machine_memory *memory, uint64_t ph
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
-            return vt_error_system(done < 0 ? errno : EIO, "cannot copy the root image into guest memory");
+            return vt_error_system(done < 0 ? errno : EIO,
+                                   "cannot copy the root image into guest memory");
         at += done;
         offset += done;
         bytes -= (uint64_t)done;
@@ -89,7 +96,8 @@ static struct vt_error *copy_in(const struct machine_memory *memory, uint64_t ph
     return NULL;
 }
 
-static struct vt_error *read_in(const struct machine_memory *memory, uint64_t phys, const struct program *program)
+static struct vt_error *read_in(const struct machine_memory *memory, uint64_t phys,
+                                const struct program *program)
 {
     uint8_t *to = machine_memory_at(memory, phys, program->host_bytes ? program->host_bytes : 1);
     uint64_t total = 0;
@@ -97,14 +105,16 @@ static struct vt_error *read_in(const struct machine_memory *memory, uint64_t ph
     if (!to)
         return vt_error_create(VT_ERROR_MEMORY, "no guest memory at %#lx", (unsigned long)phys);
     while (total < program->host_bytes) {
-        ssize_t got = pread(program->host_fd, to + total, program->host_bytes - total, (off_t)total);
+        ssize_t got =
+            pread(program->host_fd, to + total, program->host_bytes - total, (off_t)total);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return vt_error_system(errno, "cannot read the program '%s'", program->path);
         if (got == 0)
-            return vt_error_create(VT_ERROR_SYSTEM, "the program '%s' became shorter while it was read",
+            return vt_error_create(VT_ERROR_SYSTEM,
+                                   "the program '%s' became shorter while it was read",
                                    program->path);
         total += (uint64_t)got;
     }
@@ -179,13 +189,15 @@ static void set_window(const struct vt_options *options, struct boot_info *boot)
         }
 }
 
-struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus, const struct image *image,
-                                const struct program *program, const struct machine_kernel *kernel,
-                                struct machine_memory *memory, struct boot_info **ret)
+struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
+                                const struct image *image, const struct program *program,
+                                const struct machine_kernel *kernel, struct machine_memory *memory,
+                                struct boot_info **ret)
 {
     uint64_t program_bytes = program->host_fd >= 0 ? round_up(program->host_bytes, PAGE) : 0;
     struct boot_info *boot = machine_memory_at(memory, BOOT_INFO_PHYS, PAGE);
-    struct strings strings = {.base = machine_memory_at(memory, BOOT_STRINGS_PHYS, BOOT_STRINGS_MAX)};
+    struct strings strings = {.base =
+                                  machine_memory_at(memory, BOOT_STRINGS_PHYS, BOOT_STRINGS_MAX)};
     uint64_t place = 0;
 
     if (!boot || !strings.base)
@@ -210,10 +222,12 @@ struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
     set_window(options, boot);
     add_string(&strings, ""); /* offset 0 is the empty string */
     boot->arguments = add_list(&strings, options->argv, &boot->argument_count);
-    boot->environment = add_list(&strings, options->envp ? options->envp : boot_default_environment(),
-                                 &boot->environment_count);
+    boot->environment =
+        add_list(&strings, options->envp ? options->envp : boot_default_environment(),
+                 &boot->environment_count);
     boot->working_directory = add_string(&strings, options->cwd ? options->cwd : "/");
-    boot->kernel_options = add_string(&strings, options->kernel_options ? options->kernel_options : "");
+    boot->kernel_options =
+        add_string(&strings, options->kernel_options ? options->kernel_options : "");
     boot->program = add_string(&strings, program->path);
     if (program->host_fd >= 0) {
         boot->file_count = 1;
@@ -225,11 +239,13 @@ struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
         };
     }
     if (strings.full)
-        return vt_error_create(VT_ERROR_ARGUMENT,
-                               "arguments and environment are larger than %llu bytes together: pass fewer",
-                               BOOT_STRINGS_MAX);
+        return vt_error_create(
+            VT_ERROR_ARGUMENT,
+            "arguments and environment are larger than %llu bytes together: pass fewer",
+            BOOT_STRINGS_MAX);
     boot->strings_bytes = strings.used;
-    if (getrandom(boot->random_seed, sizeof(boot->random_seed), 0) != (ssize_t)sizeof(boot->random_seed))
+    if (getrandom(boot->random_seed, sizeof(boot->random_seed), 0) !=
+        (ssize_t)sizeof(boot->random_seed))
         return vt_error_system(errno, "cannot get randomness for the guest");
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -9,14 +9,17 @@
 #include "vmm/session/program.h"
 
 /*
- * Copies the image and the host's program into the memory and writes the boot page and its strings. The kernel has
- * been loaded already; the backend fills in the machine's own fields later. VT_ERROR_MEMORY = give more memory.
+ * Copies the image and the host's program into the memory and writes the boot page and its strings.
+ * The kernel has been loaded already; the backend fills in the machine's own fields later.
+ * VT_ERROR_MEMORY = give more memory.
  */
-struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus, const struct image *image,
-                                const struct program *program, const struct machine_kernel *kernel,
-                                struct machine_memory *memory, struct boot_info **ret);
+struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
+                                const struct image *image, const struct program *program,
+                                const struct machine_kernel *kernel, struct machine_memory *memory,
+                                struct boot_info **ret);
 
-/* What a program gets that was started without an environment: PATH, HOME and TERM. NULL-terminated, static. */
+/* What a program gets that was started without an environment: PATH, HOME and TERM.
+ * NULL-terminated, static. */
 const char *const *boot_default_environment(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * vmm/session/control_client.c - attaching to a running machine of this user, and listing them.
  *
- * The machine's description comes from another process of the same user, but is checked all the same: a wrong layout
- * would let us read outside the mapping.
+ * The machine's description comes from another process of the same user, but is checked all the
+ * same: a wrong layout would let us read outside the mapping.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -49,8 +49,10 @@ static struct vt_error *connect_to(const char *name, int *ret_fd)
     return NULL;
 }
 
-/* Receives the description (up to its newline) and the descriptor that comes with its first bytes. */
-static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE_MAX], int *ret_memory_fd)
+/* Receives the description (up to its newline) and the descriptor that comes with its first bytes.
+ */
+static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE_MAX],
+                                int *ret_memory_fd)
 {
     size_t used = 0;
 
@@ -70,17 +72,19 @@ static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE
             return vt_error_create(VT_ERROR_TIMEOUT, "machine '%s' does not answer", name);
         ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         if (got <= 0)
-            return vt_error_create(VT_ERROR_GONE, "machine '%s' ended, or refused the connection", name);
+            return vt_error_create(VT_ERROR_GONE, "machine '%s' ended, or refused the connection",
+                                   name);
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && *ret_memory_fd < 0 &&
-            header->cmsg_len == CMSG_LEN(sizeof(int)))
+        if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+            *ret_memory_fd < 0 && header->cmsg_len == CMSG_LEN(sizeof(int)))
             memcpy(ret_memory_fd, CMSG_DATA(header), sizeof(int));
         used += (size_t)got;
         line[used] = '\0';
         if (strchr(line, '\n'))
             return NULL;
         if (used >= CONTROL_LINE_MAX - 1)
-            return vt_error_create(VT_ERROR_FORMAT, "machine '%s' describes itself at too great length", name);
+            return vt_error_create(VT_ERROR_FORMAT,
+                                   "machine '%s' describes itself at too great length", name);
     }
 }
 
@@ -124,10 +128,11 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
         return error;
     if (!parse(line, &memory, &glass_phys) || memory_fd < 0 || fstat(memory_fd, &status) != 0 ||
         memory.bytes == 0 || (uint64_t)status.st_size < memory.bytes)
-        return vt_error_create(VT_ERROR_FORMAT,
-                               "machine '%s' describes itself in a way this program does not understand: use the same "
-                               "version of vitrine for both",
-                               name);
+        return vt_error_create(
+            VT_ERROR_FORMAT,
+            "machine '%s' describes itself in a way this program does not understand: use the same "
+            "version of vitrine for both",
+            name);
     memory.base = mmap(NULL, memory.bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, memory_fd, 0);
     if (memory.base == MAP_FAILED)
         return vt_error_system(errno, "cannot map the memory of machine '%s'", name);
@@ -199,7 +204,8 @@ struct vt_error *vt_guest_names(char ***ret_names, size_t *ret_count)
         size_t length = strlen(entry->d_name);
         char name[CONTROL_NAME_MAX + 1];
 
-        if (length <= 5 || length - 5 > CONTROL_NAME_MAX || strcmp(entry->d_name + length - 5, ".sock") != 0)
+        if (length <= 5 || length - 5 > CONTROL_NAME_MAX ||
+            strcmp(entry->d_name + length - 5, ".sock") != 0)
             continue;
         snprintf(name, sizeof(name), "%.*s", (int)(length - 5), entry->d_name);
         if (!is_alive(name))

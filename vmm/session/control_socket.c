@@ -1,8 +1,8 @@
 /*
  * vmm/session/control_socket.c - the machine's side of the control socket.
  *
- * The name is held by a lock on NAME.lock, not by the socket: the kernel drops the lock when the process dies however
- * it dies, so a socket without a locked file is stale and may be replaced.
+ * The name is held by a lock on NAME.lock, not by the socket: the kernel drops the lock when the
+ * process dies however it dies, so a socket without a locked file is stale and may be replaced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,14 +35,15 @@ struct control_socket {
     char *lock_path;
     char *socket_path;
     int lock_fd, listen_fd, stop_fd;
-    int memory_fd;           /* read-only description of the guest's memory */
+    int memory_fd; /* read-only description of the guest's memory */
     pthread_t thread;
     bool serves;
     unsigned client_count;
     struct client clients[CLIENTS_MAX];
 };
 
-/* Opens and locks NAME.lock. A file that was removed between the two is not the one that others see. */
+/* Opens and locks NAME.lock. A file that was removed between the two is not the one that others
+ * see. */
 static struct vt_error *take_name(struct control_socket *control, const char *name)
 {
     for (unsigned tries = 0; tries < 16; tries++) {
@@ -56,18 +57,20 @@ static struct vt_error *take_name(struct control_socket *control, const char *na
 
             close(fd);
             if (error_number == EWOULDBLOCK)
-                return vt_error_create(VT_ERROR_EXISTS,
-                                       "a machine called '%s' is running already: choose another --name", name);
+                return vt_error_create(
+                    VT_ERROR_EXISTS,
+                    "a machine called '%s' is running already: choose another --name", name);
             return vt_error_system(error_number, "cannot lock '%s'", control->lock_path);
         }
-        if (fstat(fd, &held) == 0 && stat(control->lock_path, &seen) == 0 && held.st_ino == seen.st_ino &&
-            held.st_dev == seen.st_dev) {
+        if (fstat(fd, &held) == 0 && stat(control->lock_path, &seen) == 0 &&
+            held.st_ino == seen.st_ino && held.st_dev == seen.st_dev) {
             control->lock_fd = fd;
             return NULL;
         }
         close(fd);
     }
-    return vt_error_create(VT_ERROR_BUSY, "the name '%s' is being taken by others all the time", name);
+    return vt_error_create(VT_ERROR_BUSY, "the name '%s' is being taken by others all the time",
+                           name);
 }
 
 struct vt_error *control_socket_create(const char *name, struct control_socket **ret)
@@ -121,10 +124,11 @@ static char *describe(const struct vt_machine *machine)
         json_array_append_new(ram, json_pack("[I,I]", (json_int_t)machine->memory.ram[i].phys,
                                              (json_int_t)machine->memory.ram[i].bytes));
     json_t *object = json_pack(
-        "{s:i,s:s,s:i,s:I,s:o,s:I,s:s,s:s,s:i,s:s}", "vitrine", VITRINE_API_VERSION, "name", machine->name, "pid",
-        (int)getpid(), "memory_bytes", (json_int_t)machine->memory.bytes, "ram", ram, "glass_phys",
-        (json_int_t)machine->kernel.note.glass_phys, "accel", vt_accel_name(machine->config.accel), "verdict",
-        vt_verdict_name(machine->host.verdict), "cpus", (int)machine->config.cpus, "program", machine->program.path);
+        "{s:i,s:s,s:i,s:I,s:o,s:I,s:s,s:s,s:i,s:s}", "vitrine", VITRINE_API_VERSION, "name",
+        machine->name, "pid", (int)getpid(), "memory_bytes", (json_int_t)machine->memory.bytes,
+        "ram", ram, "glass_phys", (json_int_t)machine->kernel.note.glass_phys, "accel",
+        vt_accel_name(machine->config.accel), "verdict", vt_verdict_name(machine->host.verdict),
+        "cpus", (int)machine->config.cpus, "program", machine->program.path);
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
     json_decref(object);
@@ -205,7 +209,8 @@ static const char *obey(struct control_socket *control, const char *line)
 /* False when the client is to be dropped. */
 static bool serve_client(struct control_socket *control, struct client *client)
 {
-    ssize_t got = recv(client->fd, client->line + client->used, sizeof(client->line) - 1 - client->used, 0);
+    ssize_t got =
+        recv(client->fd, client->line + client->used, sizeof(client->line) - 1 - client->used, 0);
 
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
@@ -220,7 +225,8 @@ static bool serve_client(struct control_socket *control, struct client *client)
 
         client->used -= taken;
         memmove(client->line, end + 1, client->used);
-        if (send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)strlen(answer))
+        if (send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+            (ssize_t)strlen(answer))
             return false;
     }
     return client->used < sizeof(client->line) - 1;
@@ -241,7 +247,8 @@ static void *serve(void *argument)
             return NULL;
         if (fds[0].revents)
             return NULL;
-        /* From the back: a dropped client's place is taken by the last one, which was served already. */
+        /* From the back: a dropped client's place is taken by the last one, which was served
+         * already. */
         for (unsigned i = count; i-- > 0;)
             if (fds[2 + i].revents && !serve_client(control, &control->clients[i])) {
                 close(control->clients[i].fd);
@@ -257,7 +264,8 @@ struct vt_error *control_socket_serve(struct control_socket *control, struct vt_
     char path[40];
 
     control->machine = machine;
-    /* A description of its own that was opened for reading: a mapping of it can never be writable. */
+    /* A description of its own that was opened for reading: a mapping of it can never be writable.
+     */
     snprintf(path, sizeof(path), "/proc/self/fd/%d", machine->memory.fd);
     control->memory_fd = open(path, O_RDONLY | O_CLOEXEC);
     if (control->memory_fd < 0)

@@ -1,10 +1,12 @@
 /*
- * vmm/session/control_socket.h - how other processes of the same user find and see a running machine.
+ * vmm/session/control_socket.h - how other processes of the same user find and see a running
+ * machine.
  *
- * A named machine listens on DIRECTORY/NAME.sock. A client gets one line of JSON that describes the machine and,
- * with it, a read-only descriptor of the guest's memory; the connection stays open and hangs up when the machine
- * ends. Commands are lines of JSON: {"command":"ping"} {"command":"kill"}
- * {"command":"trace","types":MASK} (record these events too); the answer is a line with "ok" or "error".
+ * A named machine listens on DIRECTORY/NAME.sock. A client gets one line of JSON that describes the
+ * machine and, with it, a read-only descriptor of the guest's memory; the connection stays open and
+ * hangs up when the machine ends. Commands are lines of JSON: {"command":"ping"} {"command":"kill"}
+ * {"command":"trace","types":MASK} (record these events too); the answer is a line with "ok" or
+ * "error".
  */
 #ifndef VITRINE_SESSION_CONTROL_SOCKET_H
 #define VITRINE_SESSION_CONTROL_SOCKET_H
@@ -16,13 +18,15 @@
 
 struct control_socket;
 
-/* Takes the name: VT_ERROR_EXISTS if a running machine has it, VT_ERROR_ARGUMENT if it cannot be one. */
+/* Takes the name: VT_ERROR_EXISTS if a running machine has it, VT_ERROR_ARGUMENT if it cannot be
+ * one. */
 struct vt_error *control_socket_create(const char *name, struct control_socket **ret);
 /* Serves clients in a thread until destroy. */
 struct vt_error *control_socket_serve(struct control_socket *control, struct vt_machine *machine);
 void control_socket_destroy(struct control_socket *control); /* NULL is fine */
 
-/* control_paths.c: $XDG_RUNTIME_DIR/vitrine, else /tmp/vitrine-UID; made with mode 0700, owner checked. free(). */
+/* control_paths.c: $XDG_RUNTIME_DIR/vitrine, else /tmp/vitrine-UID; made with mode 0700, owner
+ * checked. free(). */
 struct vt_error *control_directory(bool create, char **ret);
 struct vt_error *control_check_name(const char *name);
 /* Fills a struct sockaddr_un with DIRECTORY/NAME.sock. */

@@ -1,6 +1,6 @@
 /*
- * vmm/session/program.c - finding the first program before the machine starts, so that a mistyped name costs no
- * boot and gets a clear answer.
+ * vmm/session/program.c - finding the first program before the machine starts, so that a mistyped
+ * name costs no boot and gets a clear answer.
  */
 #include <elf.h>
 #include <errno.h>
@@ -25,11 +25,13 @@ static struct vt_error *no_memory(void)
 static struct vt_error *check_mode(const char *path, uint32_t mode)
 {
     if (S_ISDIR(mode))
-        return vt_error_create(VT_ERROR_DENIED, "cannot run '%s': it is a directory", path);
+        return vt_error_create(VT_ERROR_BAD_PROGRAM, "cannot run '%s': it is a directory", path);
     if (!S_ISREG(mode))
-        return vt_error_create(VT_ERROR_DENIED, "cannot run '%s': it is not a regular file", path);
+        return vt_error_create(VT_ERROR_BAD_PROGRAM, "cannot run '%s': it is not a regular file",
+                               path);
     if (!(mode & 0111))
-        return vt_error_create(VT_ERROR_DENIED, "cannot run '%s': it is not executable (chmod +x)", path);
+        return vt_error_create(VT_ERROR_BAD_PROGRAM,
+                               "cannot run '%s': it is not executable (chmod +x)", path);
     return NULL;
 }
 
@@ -58,7 +60,8 @@ static void elf_interpreter(int fd, char *interpreter, size_t room)
     }
 }
 
-static struct vt_error *take_host_file(const char *name, const struct image *image, struct program *ret)
+static struct vt_error *take_host_file(const char *name, const struct image *image,
+                                       struct program *ret)
 {
     CLEANUP_CLOSE int fd = open(name, O_RDONLY | O_CLOEXEC);
     struct stat status;
@@ -66,9 +69,11 @@ static struct vt_error *take_host_file(const char *name, const struct image *ima
     struct image_stat found;
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return vt_error_create(VT_ERROR_NOT_FOUND, "'%s' is neither in the guest's root nor on the host", name);
+        return vt_error_create(VT_ERROR_NO_PROGRAM,
+                               "'%s' is neither in the guest's root nor on the host", name);
     if (fd < 0)
-        return vt_error_create(VT_ERROR_DENIED, "cannot open the program '%s': %s", name, strerror(errno));
+        return vt_error_create(VT_ERROR_BAD_PROGRAM, "cannot open the program '%s': %s", name,
+                               strerror(errno));
     if (fstat(fd, &status) != 0 || !realpath(name, absolute))
         return vt_error_system(errno, "cannot examine the program '%s'", name);
     struct vt_error *error = check_mode(name, status.st_mode);
@@ -76,10 +81,11 @@ static struct vt_error *take_host_file(const char *name, const struct image *ima
         return error;
     elf_interpreter(fd, interpreter, sizeof(interpreter));
     if (interpreter[0] && !image_lookup(image, interpreter, &found))
-        return vt_error_create(VT_ERROR_DENIED,
-                               "cannot run '%s': it is dynamically linked and needs %s, which the guest's root "
-                               "lacks; link it with -static, or give a --rootfs that has its libraries",
-                               name, interpreter);
+        return vt_error_create(
+            VT_ERROR_BAD_PROGRAM,
+            "cannot run '%s': it is dynamically linked and needs %s, which the guest's root "
+            "lacks; link it with -static, or give a --rootfs that has its libraries",
+            name, interpreter);
     ret->path = strdup(absolute);
     if (!ret->path)
         return no_memory();
@@ -89,8 +95,8 @@ static struct vt_error *take_host_file(const char *name, const struct image *ima
     return NULL;
 }
 
-static struct vt_error *search_path(const char *name, const char *const *environment, const struct image *image,
-                                    struct program *ret)
+static struct vt_error *search_path(const char *name, const char *const *environment,
+                                    const struct image *image, struct program *ret)
 {
     const char *path = DEFAULT_PATH;
     bool seen_unusable = false;
@@ -116,11 +122,13 @@ static struct vt_error *search_path(const char *name, const char *const *environ
         at += *at == ':';
     }
     if (seen_unusable)
-        return vt_error_create(VT_ERROR_DENIED, "'%s' is in the guest's root but cannot be executed", name);
-    return vt_error_create(VT_ERROR_NOT_FOUND,
-                           "there is no program '%s' in the guest's root (PATH=%s); for a file of the host give a "
-                           "path with a '/'",
-                           name, path);
+        return vt_error_create(VT_ERROR_BAD_PROGRAM,
+                               "'%s' is in the guest's root but cannot be executed", name);
+    return vt_error_create(
+        VT_ERROR_NO_PROGRAM,
+        "there is no program '%s' in the guest's root (PATH=%s); for a file of the host give a "
+        "path with a '/'",
+        name, path);
 }
 
 struct vt_error *program_find(const char *name, const char *const *environment, const char *cwd,
@@ -137,7 +145,8 @@ struct vt_error *program_find(const char *name, const char *const *environment, 
         CLEANUP_FREE char *inside = NULL;
         struct image_stat found;
 
-        if (asprintf(&inside, "%s%s%s", name[0] == '/' ? "" : cwd, name[0] == '/' ? "" : "/", name) < 0)
+        if (asprintf(&inside, "%s%s%s", name[0] == '/' ? "" : cwd, name[0] == '/' ? "" : "/",
+                     name) < 0)
             return no_memory();
         if (image_lookup(image, inside, &found)) {
             error = check_mode(name, found.mode);

@@ -1,8 +1,9 @@
 /*
- * vmm/session/pump.c - the machine's own thread: moves the streams, notices the end, and closes the books.
+ * vmm/session/pump.c - the machine's own thread: moves the streams, notices the end, and closes the
+ * books.
  *
- * The end has an order: the guest's last output leaves, the CPUs stop, the terminal is given back, the outcome is
- * decided, waiters are told.
+ * The end has an order: the guest's last output leaves, the CPUs stop, the terminal is given back,
+ * the outcome is decided, waiters are told.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "vmm/session/terminal.h"
 
 /* Doorbells wake the pump; the timeout only bounds the damage of a guest that forgets one. */
-#define IDLE_MS 1000
+#define IDLE_MS         1000
 #define KILLED_FLUSH_MS 200
 
 static bool flag(const bool *value)
@@ -21,11 +22,13 @@ static bool flag(const bool *value)
     return __atomic_load_n(value, __ATOMIC_ACQUIRE);
 }
 
-static void pass_window_on(struct vt_machine *machine, bool *pending, uint16_t *rows, uint16_t *columns)
+static void pass_window_on(struct vt_machine *machine, bool *pending, uint16_t *rows,
+                           uint16_t *columns)
 {
     if (terminal_window_changed(rows, columns))
         *pending = true;
-    if (*pending && guest_mailbox_post(&machine->guest, MAILBOX_WINDOW, (uint64_t[4]){*rows, *columns}))
+    if (*pending &&
+        guest_mailbox_post(&machine->guest, MAILBOX_WINDOW, (uint64_t[4]){*rows, *columns}))
         *pending = false;
 }
 
@@ -51,7 +54,8 @@ static struct vt_outcome decide(struct vt_machine *machine)
 
     vt_error_destroy(guest_require_ready(&machine->guest));
     /* QEMU may be gone before its last doorbell is read: what counts is what stands in memory. */
-    bool done = glass && GUEST_LOAD(&machine->guest.ready) && GUEST_LOAD(&glass->state) == GLASS_DONE;
+    bool done =
+        glass && GUEST_LOAD(&machine->guest.ready) && GUEST_LOAD(&glass->state) == GLASS_DONE;
 
     if (done && !flag(&machine->panicked)) {
         int status = (int)GUEST_LOAD(&glass->exit_status);

@@ -1,6 +1,6 @@
 /*
- * vmm/session/report.c - the failure report. Everything in it comes from a guest that has just failed: nothing is
- * followed or printed without a check.
+ * vmm/session/report.c - the failure report. Everything in it comes from a guest that has just
+ * failed: nothing is followed or printed without a check.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -14,20 +14,38 @@
 #include "vmm/session/symbols.h"
 
 #define LAST_EVENTS 20u
-#define LOG_LINES 25u
-#define FRAMES_MAX GLASS_PANIC_FRAMES
-#define NO_VECTOR 0xffffu
+#define LOG_LINES   25u
+#define FRAMES_MAX  GLASS_PANIC_FRAMES
+#define NO_VECTOR   0xffffu
 
-static const char *const general_names[16] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
-                                              "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+static const char *const general_names[16] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi",
+                                              "rbp", "rsp", "r8",  "r9",  "r10", "r11",
+                                              "r12", "r13", "r14", "r15"};
 
 static const char *vector_name(unsigned vector)
 {
-    static const char *const names[] = {
-        "divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
-        "device not available", "double fault", "coprocessor segment", "invalid TSS", "segment not present",
-        "stack fault", "general protection", "page fault", "reserved", "x87 error", "alignment check",
-        "machine check", "SIMD error", "virtualisation", "control protection"};
+    static const char *const names[] = {"divide error",
+                                        "debug",
+                                        "NMI",
+                                        "breakpoint",
+                                        "overflow",
+                                        "bound range",
+                                        "invalid opcode",
+                                        "device not available",
+                                        "double fault",
+                                        "coprocessor segment",
+                                        "invalid TSS",
+                                        "segment not present",
+                                        "stack fault",
+                                        "general protection",
+                                        "page fault",
+                                        "reserved",
+                                        "x87 error",
+                                        "alignment check",
+                                        "machine check",
+                                        "SIMD error",
+                                        "virtualisation",
+                                        "control protection"};
 
     return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "interrupt";
 }
@@ -43,7 +61,8 @@ static void write_frame(FILE *out, const struct symbols *symbols, unsigned numbe
 {
     char name[128];
 
-    fprintf(out, "  #%-2u %016" PRIx64 " %s\n", number, address, symbols_name(symbols, address, name, sizeof(name)));
+    fprintf(out, "  #%-2u %016" PRIx64 " %s\n", number, address,
+            symbols_name(symbols, address, name, sizeof(name)));
 }
 
 static void write_panic(FILE *out, const struct glass_panic *shared, const struct symbols *symbols)
@@ -58,25 +77,28 @@ static void write_panic(FILE *out, const struct glass_panic *shared, const struc
     fprintf(out, "the guest's kernel panicked: %s\n", panic.message);
     fprintf(out, "  CPU %u, task %d", panic.cpu, panic.tid);
     if (panic.vector != NO_VECTOR)
-        fprintf(out, ", exception %u (%s), error code %#" PRIx64, panic.vector, vector_name(panic.vector),
-                panic.error_code);
+        fprintf(out, ", exception %u (%s), error code %#" PRIx64, panic.vector,
+                vector_name(panic.vector), panic.error_code);
     fputs("\nregisters:\n", out);
     write_general(out, panic.registers);
-    fprintf(out, "  rip %016" PRIx64 "  rflags %08" PRIx64 "  cs %04" PRIx64 "  ss %04" PRIx64 "\n", panic.registers[16],
-            panic.registers[17], panic.registers[18], panic.registers[19]);
-    fprintf(out, "  cr0 %016" PRIx64 "  cr2 %016" PRIx64 "  cr3 %016" PRIx64 "  cr4 %016" PRIx64 "\n",
+    fprintf(out, "  rip %016" PRIx64 "  rflags %08" PRIx64 "  cs %04" PRIx64 "  ss %04" PRIx64 "\n",
+            panic.registers[16], panic.registers[17], panic.registers[18], panic.registers[19]);
+    fprintf(out,
+            "  cr0 %016" PRIx64 "  cr2 %016" PRIx64 "  cr3 %016" PRIx64 "  cr4 %016" PRIx64 "\n",
             panic.registers[20], panic.registers[21], panic.registers[22], panic.registers[23]);
     fputs("backtrace:\n", out);
     if (panic.frame_count > GLASS_PANIC_FRAMES)
         panic.frame_count = GLASS_PANIC_FRAMES;
     unsigned number = 0;
-    if (panic.vector != NO_VECTOR)
+    bool repeated = panic.frame_count && panic.frames[0] == panic.registers[16];
+    if (panic.vector != NO_VECTOR && !repeated)
         write_frame(out, symbols, number++, panic.registers[16]);
     for (unsigned i = 0; i < panic.frame_count; i++)
         write_frame(out, symbols, number++, panic.frames[i]);
 }
 
-/* The chain of frame pointers: each points at the caller's pointer and the return address, always upwards. */
+/* The chain of frame pointers: each points at the caller's pointer and the return address, always
+ * upwards. */
 static void walk_frames(FILE *out, struct vt_guest *guest, const struct symbols *symbols,
                         const struct machine_registers *registers)
 {
@@ -108,7 +130,8 @@ static void write_failure(FILE *out, struct vt_machine *machine, const struct sy
     };
     unsigned kind = failure->kind;
 
-    fprintf(out, "%s (%s, CPU %u)\n", kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind] ? kinds[kind] : "failure",
+    fprintf(out, "%s (%s, CPU %u)\n",
+            kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind] ? kinds[kind] : "failure",
             vt_accel_name(machine->config.accel), failure->cpu);
     if (failure->text[0])
         fprintf(out, "  %.*s\n", (int)sizeof(failure->text), failure->text);
@@ -116,11 +139,13 @@ static void write_failure(FILE *out, struct vt_machine *machine, const struct sy
         return;
     fputs("registers:\n", out);
     write_general(out, registers->general);
-    fprintf(out, "  rip %016" PRIx64 "  rflags %08" PRIx64 "  cs %04x  ss %04x\n", registers->rip, registers->rflags,
-            registers->cs, registers->ss);
-    fprintf(out, "  cr0 %016" PRIx64 "  cr2 %016" PRIx64 "  cr3 %016" PRIx64 "  cr4 %016" PRIx64 "\n", registers->cr0,
-            registers->cr2, registers->cr3, registers->cr4);
-    fprintf(out, "  fs base %016" PRIx64 "  gs base %016" PRIx64 "  kernel gs base %016" PRIx64 "\n",
+    fprintf(out, "  rip %016" PRIx64 "  rflags %08" PRIx64 "  cs %04x  ss %04x\n", registers->rip,
+            registers->rflags, registers->cs, registers->ss);
+    fprintf(out,
+            "  cr0 %016" PRIx64 "  cr2 %016" PRIx64 "  cr3 %016" PRIx64 "  cr4 %016" PRIx64 "\n",
+            registers->cr0, registers->cr2, registers->cr3, registers->cr4);
+    fprintf(out,
+            "  fs base %016" PRIx64 "  gs base %016" PRIx64 "  kernel gs base %016" PRIx64 "\n",
             registers->fs_base, registers->gs_base, registers->kernel_gs_base);
     fputs("backtrace:\n", out);
     walk_frames(out, &machine->guest, symbols, registers);
@@ -190,7 +215,8 @@ char *report_write(struct vt_machine *machine)
         symbols_close(symbols);
         return NULL;
     }
-    bool panicked = GUEST_LOAD(&machine->panicked) || (glass && GUEST_LOAD(&glass->state) == GLASS_PANICKED);
+    bool panicked =
+        GUEST_LOAD(&machine->panicked) || (glass && GUEST_LOAD(&glass->state) == GLASS_PANICKED);
     if (panicked && glass)
         write_panic(out, &glass->panic, symbols);
     else if (GUEST_LOAD(&machine->failed_set))

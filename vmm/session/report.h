@@ -1,5 +1,6 @@
 /*
- * vmm/session/report.h - why a machine failed, for a person: cause, registers, backtrace, last events, log.
+ * vmm/session/report.h - why a machine failed, for a person: cause, registers, backtrace, last
+ * events, log.
  */
 #ifndef VITRINE_SESSION_REPORT_H
 #define VITRINE_SESSION_REPORT_H

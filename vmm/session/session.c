@@ -18,9 +18,9 @@
 #include "vmm/session/terminal.h"
 
 #define DEFAULT_MEMORY (128ull << 20)
-#define LEAST_MEMORY (32ull << 20)
-#define KERNEL_NAME "vitrine-kernel"
-#define PROGRAMS_NAME "guest/user"
+#define LEAST_MEMORY   (32ull << 20)
+#define KERNEL_NAME    "vitrine-kernel"
+#define PROGRAMS_NAME  "guest/user"
 
 void vt_options_init(struct vt_options *options)
 {
@@ -96,8 +96,8 @@ static void owner_release(void *context)
 
 /* ---- creating ---- */
 
-static struct vt_error *check_options(const struct vt_options *options, struct machine_config *config,
-                                      uint64_t *ret_memory)
+static struct vt_error *check_options(const struct vt_options *options,
+                                      struct machine_config *config, uint64_t *ret_memory)
 {
     unsigned cpus = options->cpus ? options->cpus : 1;
     uint64_t memory = options->memory_bytes ? options->memory_bytes : DEFAULT_MEMORY;
@@ -105,20 +105,26 @@ static struct vt_error *check_options(const struct vt_options *options, struct m
     if (!options->argv || !options->argv[0])
         return vt_error_create(VT_ERROR_ARGUMENT, "no program to run was given");
     if (cpus > BOOT_CPUS_MAX)
-        return vt_error_create(VT_ERROR_ARGUMENT, "%u CPUs are too many: 1 to %u can be", cpus, BOOT_CPUS_MAX);
+        return vt_error_create(VT_ERROR_ARGUMENT, "%u CPUs are too many: 1 to %u can be", cpus,
+                               BOOT_CPUS_MAX);
     if (memory < LEAST_MEMORY)
-        return vt_error_create(VT_ERROR_ARGUMENT, "%lu KiB of memory are too little: at least %llu MiB are needed",
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "%lu KiB of memory are too little: at least %llu MiB are needed",
                                (unsigned long)(memory >> 10), LEAST_MEMORY >> 20);
     if (options->icount && cpus != 1)
-        return vt_error_create(VT_ERROR_ARGUMENT, "counting instructions (icount) works with one CPU only");
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "counting instructions (icount) works with one CPU only");
     if (options->icount && options->accel == VT_ACCEL_KVM)
-        return vt_error_create(VT_ERROR_ARGUMENT, "counting instructions (icount) works with QEMU only");
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "counting instructions (icount) works with QEMU only");
     if (options->cwd && options->cwd[0] != '/')
-        return vt_error_create(VT_ERROR_ARGUMENT, "the working directory '%s' is not an absolute path", options->cwd);
+        return vt_error_create(VT_ERROR_ARGUMENT,
+                               "the working directory '%s' is not an absolute path", options->cwd);
     unsigned ring = options->trace_ring_records;
     if (ring && ((ring & (ring - 1)) || ring < 64 || ring > 1u << 20))
-        return vt_error_create(VT_ERROR_ARGUMENT,
-                               "a trace ring of %u records cannot be: a power of two from 64 to 1048576", ring);
+        return vt_error_create(
+            VT_ERROR_ARGUMENT,
+            "a trace ring of %u records cannot be: a power of two from 64 to 1048576", ring);
     *config = (struct machine_config){
         .accel = options->accel, .cpus = cpus, .icount = options->icount, .diagnostics_fd = -1};
     *ret_memory = (memory + (2u << 20) - 1) & ~(uint64_t)((2u << 20) - 1);
@@ -139,14 +145,16 @@ static struct vt_error *choose_backend(struct vt_machine *machine)
         return vt_error_create(VT_ERROR_BACKEND, "KVM cannot be used here: %s; try --accel qemu",
                                host->kvm_problem[0] ? host->kvm_problem : "no usable /dev/kvm");
     if (config->accel == VT_ACCEL_QEMU && !host->qemu_present)
-        return vt_error_create(VT_ERROR_BACKEND,
-                               "QEMU is not installed (no qemu-system-x86_64): install the package qemu-system-x86");
+        return vt_error_create(
+            VT_ERROR_BACKEND,
+            "QEMU is not installed (no qemu-system-x86_64): install the package qemu-system-x86");
     if (config->accel == VT_ACCEL_AUTO)
         return vt_error_create(VT_ERROR_BACKEND, "no way to run a machine here: %s", host->reason);
     return NULL;
 }
 
-/* A file of our build: beside the running program, or one directory up (tests live in a folder of their own). */
+/* A file of our build: beside the running program, or one directory up (tests live in a folder of
+ * their own). */
 static char *find_beside(const char *name)
 {
     char self[PATH_MAX];
@@ -178,7 +186,8 @@ static struct vt_error *load_kernel(struct vt_machine *machine, const struct vt_
 
     if (!path)
         return vt_error_create(VT_ERROR_NOT_FOUND,
-                               "cannot find the kernel '" KERNEL_NAME "' beside this program: build it (make), or name "
+                               "cannot find the kernel '" KERNEL_NAME
+                               "' beside this program: build it (make), or name "
                                "it in VITRINE_KERNEL");
     return machine_kernel_load(path, &machine->memory, &machine->kernel);
 }
@@ -194,7 +203,8 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
     machine->guest.lossless = options->trace && options->trace_lossless;
     machine->guest.owner =
         (struct guest_owner){.kick = owner_kick, .release = owner_release, .context = machine};
-    snprintf(machine->guest.name, sizeof(machine->guest.name), "%s", machine->name ? machine->name : "");
+    snprintf(machine->guest.name, sizeof(machine->guest.name), "%s",
+             machine->name ? machine->name : "");
     return NULL;
 }
 
@@ -210,12 +220,13 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
     if (!error)
         error = image_open(options->rootfs, programs, &machine->image);
     if (!error)
-        error = program_find(options->argv[0], environment, options->cwd ? options->cwd : "/", &machine->image,
-                             &machine->program);
+        error = program_find(options->argv[0], environment, options->cwd ? options->cwd : "/",
+                             &machine->image, &machine->program);
     if (!error && options->name) {
         machine->name = strdup(options->name);
-        error = machine->name ? control_socket_create(machine->name, &machine->control)
-                              : vt_error_create(VT_ERROR_MEMORY, "out of memory for the machine's name");
+        error = machine->name
+                    ? control_socket_create(machine->name, &machine->control)
+                    : vt_error_create(VT_ERROR_MEMORY, "out of memory for the machine's name");
     }
     if (!error)
         error = machine_memory_init(&machine->memory, memory_bytes);
@@ -224,8 +235,8 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
     if (!error)
         error = make_guest(machine, options);
     if (!error)
-        error = boot_page_fill(options, machine->config.cpus, &machine->image, &machine->program, &machine->kernel,
-                               &machine->memory, &machine->boot);
+        error = boot_page_fill(options, machine->config.cpus, &machine->image, &machine->program,
+                               &machine->kernel, &machine->memory, &machine->boot);
     if (error)
         return error;
 
@@ -237,8 +248,8 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
     }
     machine->events =
         (struct machine_events){.doorbell = on_doorbell, .failed = on_failed, .context = machine};
-    return machine_create(&machine->config, &machine->memory, &machine->kernel, machine->boot, &machine->events,
-                          &machine->machine);
+    return machine_create(&machine->config, &machine->memory, &machine->kernel, machine->boot,
+                          &machine->events, &machine->machine);
 }
 
 struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_machine **ret)
@@ -254,8 +265,9 @@ struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_m
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->end, NULL);
     machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct vt_error *error = machine->wake_fd < 0 ? vt_error_system(errno, "cannot make an event descriptor")
-                                                  : build(machine, options);
+    struct vt_error *error = machine->wake_fd < 0
+                                 ? vt_error_system(errno, "cannot make an event descriptor")
+                                 : build(machine, options);
     if (error) {
         vt_machine_destroy(machine);
         return error;
@@ -311,7 +323,9 @@ struct vt_error *vt_machine_wait(struct vt_machine *machine, int timeout_ms, str
     if (ended)
         *ret = machine->outcome;
     pthread_mutex_unlock(&machine->lock);
-    return ended ? NULL : vt_error_create(VT_ERROR_TIMEOUT, "the machine still runs after %d ms", timeout_ms);
+    return ended ? NULL
+                 : vt_error_create(VT_ERROR_TIMEOUT, "the machine still runs after %d ms",
+                                   timeout_ms);
 }
 
 void vt_machine_kill(struct vt_machine *machine)
@@ -371,7 +385,8 @@ struct vt_guest *vt_machine_guest(struct vt_machine *machine)
     return &machine->guest;
 }
 
-size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu, struct vt_exit_count *counts, size_t room)
+size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu,
+                              struct vt_exit_count *counts, size_t room)
 {
     struct machine_cpu_stats stats;
     size_t count = 0;
@@ -379,21 +394,25 @@ size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu, st
     if (cpu >= machine->config.cpus || !machine_stats(machine->machine, cpu, &stats))
         return 0;
     for (unsigned kind = 0; kind < MACHINE_EXIT_KINDS && count < room; kind++)
-        counts[count++] = (struct vt_exit_count){
-            .name = machine_exit_kind_name((enum machine_exit_kind)kind), .count = stats.exits[kind]};
+        counts[count++] =
+            (struct vt_exit_count){.name = machine_exit_kind_name((enum machine_exit_kind)kind),
+                                   .count = stats.exits[kind]};
     return count;
 }
 
-size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts, size_t room)
+size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts,
+                                  size_t room)
 {
     static const struct {
         uint8_t code;
         const char *name;
     } codes[] = {
-        {HYPERCALL_READY, "ready"},   {HYPERCALL_OUTPUT, "output"},   {HYPERCALL_INPUT, "input"},
-        {HYPERCALL_LOG, "log"},       {HYPERCALL_TRACE, "trace"},     {HYPERCALL_STOPPED, "stopped"},
-        {HYPERCALL_PARKED, "parked"}, {HYPERCALL_MAILBOX, "mailbox"}, {HYPERCALL_START_CPU, "start-cpu"},
-        {HYPERCALL_PANIC, "panic"},   {HYPERCALL_DONE, "done"},
+        {HYPERCALL_READY, "ready"},         {HYPERCALL_OUTPUT, "output"},
+        {HYPERCALL_INPUT, "input"},         {HYPERCALL_LOG, "log"},
+        {HYPERCALL_TRACE, "trace"},         {HYPERCALL_STOPPED, "stopped"},
+        {HYPERCALL_PARKED, "parked"},       {HYPERCALL_MAILBOX, "mailbox"},
+        {HYPERCALL_START_CPU, "start-cpu"}, {HYPERCALL_PANIC, "panic"},
+        {HYPERCALL_DONE, "done"},
     };
     size_t count = 0;
 

@@ -1,9 +1,9 @@
 /*
  * vmm/session/session.h - the inside of struct vt_machine.
  *
- * Threads: the backend's (doorbell, failed), the pump (streams and the end), the control socket's, and the
- * owner's. The backend's threads only set atomic flags, wake the pump and raise the guest's change counter.
- * `lock` guards ended, outcome and report; the pump writes them once.
+ * Threads: the backend's (doorbell, failed), the pump (streams and the end), the control socket's,
+ * and the owner's. The backend's threads only set atomic flags, wake the pump and raise the guest's
+ * change counter. `lock` guards ended, outcome and report; the pump writes them once.
  */
 #ifndef VITRINE_SESSION_SESSION_H
 #define VITRINE_SESSION_SESSION_H
@@ -23,7 +23,7 @@ struct vt_machine {
     struct machine_config config;
     struct machine_memory memory;
     struct machine_kernel kernel;
-    struct boot_info *boot;      /* in guest memory */
+    struct boot_info *boot; /* in guest memory */
     struct machine_events events;
     struct machine *machine;
     struct image image;
@@ -31,16 +31,16 @@ struct vt_machine {
     struct vt_guest guest;
     struct streams streams;
     struct control_socket *control;
-    char *name;                  /* NULL = not reachable by name */
-    int raw_terminal_fd;         /* put into raw mode at start; -1 = none */
+    char *name;          /* NULL = not reachable by name */
+    int raw_terminal_fd; /* put into raw mode at start; -1 = none */
 
     pthread_t pump;
     bool pump_runs;
     bool guest_made;
-    int wake_fd;                 /* eventfd: the pump has something to look at */
-    uint64_t doorbells[256];     /* atomic, by code */
+    int wake_fd;             /* eventfd: the pump has something to look at */
+    uint64_t doorbells[256]; /* atomic, by code */
     bool done, panicked, failed_set, kill_requested, trace_rang; /* atomic */
-    struct machine_failure failure; /* valid once failed_set */
+    struct machine_failure failure;                              /* valid once failed_set */
 
     pthread_mutex_t lock;
     pthread_cond_t end;

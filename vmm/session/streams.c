@@ -1,8 +1,8 @@
 /*
  * vmm/session/streams.c - moving bytes between host descriptors and the channels in guest memory.
  *
- * Sleeping without losing a wake-up, on either side: say "I wait" in the ring, fence, look once more, sleep. The
- * other side moves its index, fences, and rings or kicks if somebody waits.
+ * Sleeping without losing a wake-up, on either side: say "I wait" in the ring, fence, look once
+ * more, sleep. The other side moves its index, fences, and rings or kicks if somebody waits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 #include "vmm/session/streams.h"
 
 /* A pipe that polls writable takes this much without blocking (pipe(7): PIPE_BUF). */
-#define SAFE_WRITE 4096u
-#define ESCAPE_BYTE 0x1d /* Ctrl-] */
-#define ESCAPE_PRESSES 3
+#define SAFE_WRITE       4096u
+#define ESCAPE_BYTE      0x1d /* Ctrl-] */
+#define ESCAPE_PRESSES   3
 #define ESCAPE_WINDOW_US 1000000
 
 static void kick(struct streams *streams)
@@ -26,8 +26,9 @@ static void kick(struct streams *streams)
 }
 
 /*
- * A blocking descriptor must not stop the pump, but O_NONBLOCK on the caller's descriptor would change it for every
- * process that shares it. Opening it anew gives a description of our own. Sockets cannot be opened so.
+ * A blocking descriptor must not stop the pump, but O_NONBLOCK on the caller's descriptor would
+ * change it for every process that shares it. Opening it anew gives a description of our own.
+ * Sockets cannot be opened so.
  */
 static void open_output(struct stream *stream, int fd)
 {
@@ -90,7 +91,8 @@ static bool find_channels(struct streams *streams)
 /* Bytes in the ring as its two indexes say; marks a stream whose guest side lies. */
 static uint64_t fill_of(struct stream *stream, bool input)
 {
-    uint64_t theirs = input ? GUEST_LOAD(&stream->channel->tail) : GUEST_LOAD(&stream->channel->head);
+    uint64_t theirs =
+        input ? GUEST_LOAD(&stream->channel->tail) : GUEST_LOAD(&stream->channel->head);
     uint64_t fill = input ? stream->position - theirs : theirs - stream->position;
 
     if (stream->corrupt || fill > CHANNEL_BYTES) {

@@ -1,5 +1,6 @@
 /*
- * vmm/session/terminal.c - raw mode and its undoing, also on fatal signals and crashes; window size changes.
+ * vmm/session/terminal.c - raw mode and its undoing, also on fatal signals and crashes; window size
+ * changes.
  *
  * The handlers only call tcsetattr, write and raise, which signal-safety(7) allows.
  */
@@ -13,8 +14,8 @@
 
 #include "vmm/session/terminal.h"
 
-static const int fatal_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGILL, SIGABRT, SIGBUS,
-                                    SIGFPE, SIGSEGV, SIGSYS, SIGXCPU, SIGXFSZ, SIGALRM};
+static const int fatal_signals[] = {SIGHUP, SIGINT,  SIGQUIT, SIGTERM, SIGILL,  SIGABRT, SIGBUS,
+                                    SIGFPE, SIGSEGV, SIGSYS,  SIGXCPU, SIGXFSZ, SIGALRM};
 #define FATAL_COUNT (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
 
 static struct termios saved;
@@ -65,7 +66,8 @@ struct vt_error *terminal_enter(int fd, int wake_fd)
     struct termios raw;
 
     if (raw_fd >= 0)
-        return vt_error_create(VT_ERROR_BUSY, "a machine of this process uses the terminal already");
+        return vt_error_create(VT_ERROR_BUSY,
+                               "a machine of this process uses the terminal already");
     if (tcgetattr(fd, &saved) != 0)
         return vt_error_system(errno, "cannot read the terminal's settings");
     sigemptyset(&fatal.sa_mask);

@@ -1,8 +1,8 @@
 /*
  * vmm/session/terminal.h - the user's terminal in raw mode, given back whatever happens.
  *
- * One terminal per process. terminal_enter() and terminal_leave() come from one thread at a time; the way back also
- * runs from signal handlers and at exit.
+ * One terminal per process. terminal_enter() and terminal_leave() come from one thread at a time;
+ * the way back also runs from signal handlers and at exit.
  */
 #ifndef VITRINE_SESSION_TERMINAL_H
 #define VITRINE_SESSION_TERMINAL_H

@@ -54,8 +54,9 @@ static void *watch(void *argument)
     return NULL;
 }
 
-struct vt_error *watchdog_start(uint64_t milliseconds, void (*expired)(void *context), void *context,
-                                unsigned grace_ms, int exit_status, struct watchdog **ret)
+struct vt_error *watchdog_start(uint64_t milliseconds, void (*expired)(void *context),
+                                void *context, unsigned grace_ms, int exit_status,
+                                struct watchdog **ret)
 {
     struct watchdog *watchdog = calloc(1, sizeof(*watchdog));
 

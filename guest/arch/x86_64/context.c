@@ -60,7 +60,9 @@ static void prepare_switch_frame(struct task *task, uint64_t below, const char *
 void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument)
 {
     /* The entry code calls on: RSP must be 16-byte aligned there, which is where the switch frame ends. */
-    prepare_switch_frame(task, task->arch.stack_top, task_entry_kernel, (uint64_t)function, (uint64_t)argument);
+    /* A user task may get a program later (exec): the place of its trap frame is kept free. */
+    uint64_t below = task->arch.fpu ? (uint64_t)arch_task_frame(&task->arch) : task->arch.stack_top;
+    prepare_switch_frame(task, below, task_entry_kernel, (uint64_t)function, (uint64_t)argument);
 }
 
 void arch_task_start_at_user_return(struct task *task)

@@ -213,6 +213,16 @@ task_entry_user:
     call first_return_to_user
     jmp return_by_iret
 
+/* The current task's first return to user mode, from wherever it is on its kernel stack. */
+    .globl arch_enter_user_mode
+arch_enter_user_mode:
+    mov %gs:CPU_KERNEL_STACK_TOP, %rsp
+    sub $FRAME_BYTES, %rsp
+    xorl %ebp, %ebp
+    mov %rsp, %rdi
+    call first_return_to_user
+    jmp return_by_iret
+
 /*
  * size_t user_copy(void *destination, const void *source, size_t bytes): bytes NOT copied. Eight bytes at a
  * time, because string instructions cost per step wherever they are interpreted or counted.

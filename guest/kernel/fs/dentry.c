@@ -183,9 +183,11 @@ static void destroy_victims(struct list *victims)
 
 /* ---- making and looking up ---- */
 
+/* Names that are not kept: the file system's come and go, or the directory itself was removed. */
 static bool names_volatile(const struct dentry *directory)
 {
-    return directory->inode && directory->inode->filesystem->volatile_names;
+    const struct inode *inode = directory->inode;
+    return inode && (inode->filesystem->volatile_names || !inode->links);
 }
 
 struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length, struct inode *inode)
@@ -251,6 +253,21 @@ static void dentry_unhash(struct dentry *dentry)
     spin_unlock(&parent->lock);
 }
 
+/* The directory is leaving the tree: its cached children must not keep it alive. */
+static void forget_children(struct dentry *dentry)
+{
+    struct list victims = LIST_INIT(victims);
+    spin_lock(&dentry->lock);
+    while (!list_empty(&dentry->children)) {
+        struct dentry *child = list_first(&dentry->children, struct dentry, sibling_link);
+        cache_remove(dentry, child);
+        if (__atomic_fetch_or(&child->references, DENTRY_UNHASHED, __ATOMIC_ACQ_REL) == 0)
+            list_push_back(&victims, &child->sibling_link);
+    }
+    spin_unlock(&dentry->lock);
+    destroy_victims(&victims);
+}
+
 /*
  * In a tree with aliases (bind mounts) a name may have been changed through another dentry of the directory.
  * True if the cached answer still holds; directory lock held.
@@ -289,10 +306,12 @@ static int lookup_locked_hashed(struct dentry *directory, const char *name, size
         error = dentry_verify(directory, *ret, &valid);
         if (!error && valid)
             return 0;
-        if (!error && !(*ret)->mounted)
-            dentry_unhash(*ret);
-        else if (!error)
+        if (!error && (*ret)->mounted)
             return 0; /* a mount point stays what it is */
+        if (!error) {
+            dentry_unhash(*ret);
+            forget_children(*ret);
+        }
         dentry_put(*ret);
         *ret = NULL;
         if (error)
@@ -349,6 +368,8 @@ void dentry_delete(struct dentry *dentry)
 {
     dentry->deleted = true;
     dentry_unhash(dentry);
+    if (unlikely(dentry->child_count))
+        forget_children(dentry); /* it is empty: they are names that do not exist */
 }
 
 void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *name, size_t length,

@@ -483,6 +483,7 @@ static void epoll_release(struct file *file)
 }
 
 static const struct file_operations epoll_operations = {
+    .kind = "anon_inode:[eventpoll]",
     .poll = epoll_poll,
     .release = epoll_release,
 };

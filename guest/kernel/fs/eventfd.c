@@ -105,6 +105,7 @@ static void eventfd_release(struct file *file)
 }
 
 static const struct file_operations eventfd_operations = {
+    .kind = "anon_inode:[eventfd]",
     .read = eventfd_read,
     .write = eventfd_write,
     .poll = eventfd_poll,

@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/pipe_state.h"
+#include "kernel/fs/tty/stream.h"
 #include "kernel/lib/errno.h"
 
 #define FIFO_BUCKETS 16
@@ -98,10 +99,16 @@ int pipe_open_fifo(struct inode *inode, struct file *file)
     uint32_t mode = flags & O_ACCMODE;
     int error = 0;
 
+    file->operations = &empty_file_operations; /* until it has succeeded there is nothing to release */
     if (mode == O_ACCMODE)
         return -EINVAL;
+    if (inode->file_operations == &stream_operations)
+        return stream_reopen(inode, file);
+    if (inode->file_operations == &pipe_operations)
+        return pipe_reopen(inode, file);
     prepare_buckets();
     struct fifo_bucket *bucket = bucket_of(inode);
+
     mutex_lock(&bucket->lock);
     struct pipe *pipe = pipe_for(bucket, inode);
     if (!pipe) {

@@ -90,6 +90,7 @@ struct file_operations {
     void (*get_present_pages)(struct file *file, uint64_t index, unsigned count, phys_t *ret);
     int (*sync)(struct file *file);                                                     /* ok */
     void (*release)(struct file *file); /* last reference is going */
+    const char *kind; /* of files without a name, for /proc/PID/fd: "pipe", "anon_inode:[eventfd]" ... */
 };
 
 struct file {

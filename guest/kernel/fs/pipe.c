@@ -306,6 +306,7 @@ static void pipe_release(struct file *file)
 }
 
 const struct file_operations pipe_operations = {
+    .kind = "pipe",
     .read = pipe_read,
     .write = pipe_write,
     .ioctl = pipe_ioctl,
@@ -323,6 +324,8 @@ int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_
         pipe_free(pipe);
         return -ENOMEM;
     }
+    inode->file_operations = &pipe_operations;
+    inode->private_data = pipe; /* for pipe_reopen(); the inode is open as long as the pipe is there */
     pipe_add_end(pipe, O_RDWR);
     pipe->users = 2;
     struct file *reader = file_create(NULL, inode, O_RDONLY | flags, &pipe_operations, pipe);
@@ -339,6 +342,25 @@ int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_
     }
     *ret_read = reader;
     *ret_write = writer;
+    return 0;
+}
+
+int pipe_reopen(struct inode *inode, struct file *file)
+{
+    struct pipe *pipe = inode->private_data;
+    uint32_t users = READ_ONCE(pipe->users);
+
+    /* The file that the path came from may be closing: then there is nothing to open any more. */
+    do {
+        if (!users)
+            return -ENXIO;
+    } while (!__atomic_compare_exchange_n(&pipe->users, &users, users + 1, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    mutex_lock(&pipe->lock);
+    pipe_add_end(pipe, file->flags);
+    mutex_unlock(&pipe->lock);
+    file->operations = &pipe_operations;
+    file->private_data = pipe;
     return 0;
 }
 

@@ -42,6 +42,8 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
 ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position);
 uint32_t pipe_poll(struct file *file, struct poll_table *table);
 int64_t pipe_ioctl(struct file *file, uint32_t command, uint64_t argument);
+/* Opening a pipe of pipe() anew, through /proc/PID/fd. */
+int pipe_reopen(struct inode *inode, struct file *file);
 /* Waits until the other end is there, or was there meanwhile. 0 or -ERESTARTSYS. */
 int pipe_wait_for_partner(struct pipe *pipe, uint32_t open_flags);
 bool pipe_has_readers(const struct pipe *pipe);

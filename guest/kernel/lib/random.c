@@ -74,6 +74,12 @@ static uint64_t time_stamp(void)
     return low | (uint64_t)high << 32;
 }
 
+/* Bytes that were used or given out do not stay in memory. */
+static void wipe(void *memory, size_t bytes)
+{
+    memset(memory, 0, bytes);
+}
+
 static void refill(struct generator *generator)
 {
     uint32_t nonce[3] = {(uint32_t)generator->mixed, (uint32_t)(generator->mixed >> 32), 0};
@@ -81,7 +87,7 @@ static void refill(struct generator *generator)
     chacha20_block(generator->key, 0, nonce, generator->pool);
     chacha20_block(generator->key, 1, nonce, generator->pool + BLOCK_WORDS);
     memcpy(generator->key, generator->pool, sizeof(generator->key));
-    memset(generator->pool, 0, sizeof(generator->key));
+    wipe(generator->pool, sizeof(generator->key));
     generator->available = sizeof(generator->pool) - sizeof(generator->key);
 }
 
@@ -97,7 +103,7 @@ static struct generator *own_generator(void)
 
         chacha20_block(root_key, 0, nonce, block);
         memcpy(generator->key, block, sizeof(generator->key));
-        memset(block, 0, sizeof(block));
+        wipe(block, sizeof(block));
         generator->ready = true;
     }
     return generator;
@@ -115,7 +121,7 @@ void random_mix(uint64_t word)
     generator->mixed = rotate((uint32_t)generator->mixed, 13) ^ generator->mixed << 17 ^ word;
     if (generator->available) {
         /* What is left was made without the word: the next bytes shall depend on it. */
-        memset(generator->pool, 0, sizeof(generator->pool));
+        wipe(generator->pool, sizeof(generator->pool));
         generator->available = 0;
     }
 }
@@ -132,7 +138,7 @@ void random_bytes(void *buffer, size_t bytes)
         char *from = (char *)generator->pool + sizeof(generator->pool) - generator->available;
 
         memcpy(to, from, part);
-        memset(from, 0, part);
+        wipe(from, part);
         generator->available -= (uint32_t)part;
         to += part;
         bytes -= part;

@@ -86,7 +86,6 @@ void address_space_put(struct address_space *space)
 {
     if (!reference_put(&space->object.references))
         return;
-    if (this_cpu()->active_space == space)
-        address_space_activate(NULL);
+    address_space_retire(space);
     tear_down(space);
 }

@@ -6,8 +6,9 @@
  * until then another thread of the parent may still write to a page, which is as if it had written before the
  * fork.
  *
- * File pages are copied too (some ten instructions each, against several hundred for the fault that would
- * bring one back), except in mappings so large that a child will hardly come to see most of it.
+ * Leaves that show a file's own frame are copied if the parent has used them (the CPU set PTE_ACCESSED): some
+ * ten instructions, against several hundred for the fault that would bring one back. What fault-around mapped
+ * and nobody touched is left out, and so is all of that in very large mappings.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
@@ -19,53 +20,40 @@
 #define REFAULT_PAGES 1024u /* larger file mappings: leaves that show the file's frames are not copied */
 #define LEAF_TABLE_BYTES (PAGE_SIZE * PAGE_TABLE_ENTRIES)
 
-/* The child shall fault the file's own frames in again; frames of its own are always copied. */
-static bool leave_out_file_frames(const struct vma *vma)
-{
-    return vma->file && vma_pages(vma) > REFAULT_PAGES;
-}
-
 /* The leaves of one table. *changed: a leaf of the source lost its write permission. */
 static int copy_leaves(struct address_space *target, const struct vma *vma, pte_t *slot, uint64_t address,
                        uint64_t end, bool *changed)
 {
-    uint32_t left = *page_table_used(slot);
-    bool private = !(vma->flags & VMA_SHARED), own_only = leave_out_file_frames(vma);
+    pte_t *first = slot, *slot_end = slot + ((end - address) >> PAGE_SHIFT), *to = NULL;
+    pte_t keep = vma->flags & VMA_SHARED ? ~0ull : ~PTE_WRITABLE; /* of a leaf's bits */
+    pte_t file_needs = vma_pages(vma) > REFAULT_PAGES ? ~0ull : PTE_ACCESSED;
     uint64_t anonymous = 0, total = 0;
-    pte_t *to = NULL;
 
-    for (; address < end && left; slot++, address += PAGE_SIZE) {
+    for (slot = page_table_next_used(slot, slot_end); slot < slot_end;
+         slot = page_table_next_used(slot + 1, slot_end)) {
         pte_t leaf = *slot;
+        struct frame *frame = frame_of(leaf & PTE_ADDRESS);
 
-        if (!leaf) {
-            if (to)
-                to++;
+        if (frame->kind == FRAME_ANONYMOUS)
+            anonymous++;
+        else if ((leaf & file_needs) != file_needs && vma->file)
             continue;
-        }
-        left--;
-        if (unlikely(own_only) && frame_of(leaf & PTE_ADDRESS)->kind != FRAME_ANONYMOUS) {
-            if (to)
-                to++;
-            continue;
-        }
-        if (!to) {
-            to = page_table_make(target, address);
+        if (unlikely(!to)) {
+            to = page_table_make(target, address); /* the place of `first` in the child's table */
             if (!to)
                 return -ENOMEM;
         }
-        if (leaf & PTE_WRITABLE && private) {
-            leaf = (leaf & ~PTE_WRITABLE) | PTE_SOFT_COW;
+        if (leaf & ~keep) {
+            leaf = (leaf & keep) | PTE_SOFT_COW;
             *slot = leaf;
             *changed = true;
         }
-        phys_t phys = leaf & PTE_ADDRESS;
-        frame_reference(phys);
-        anonymous += frame_of(phys)->kind == FRAME_ANONYMOUS;
+        frame_reference_more(frame);
+        to[slot - first] = leaf;
         total++;
-        *to++ = leaf;
     }
     if (total) {
-        *page_table_used(to - 1) += (uint32_t)total;
+        *page_table_used(to) += (uint32_t)total;
         target->anonymous_pages += anonymous;
         target->file_pages += total - anonymous;
     }

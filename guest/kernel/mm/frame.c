@@ -328,6 +328,12 @@ void frame_release(phys_t phys)
         free_slow(number, order);
 }
 
+void frame_release_last(phys_t phys)
+{
+    frame_of(phys)->references = 1; /* nobody else can see it: as if it had not been taken yet */
+    frame_release(phys);
+}
+
 void frame_release_clean(phys_t phys)
 {
     uint32_t number = (uint32_t)(phys >> PAGE_SHIFT);

@@ -79,7 +79,19 @@ static inline void frame_reference(phys_t phys)
 
 /* Drops a reference and frees the frame (or the block that it heads) when it was the last. */
 void frame_release(phys_t phys);
-/* The same for a single frame with one reference that the caller knows to read as zero. */
+void frame_release_last(phys_t phys); /* slow path: the count has just become 0 */
+/* The same, for a frame that probably has other holders (it belongs to a file or to the image). */
+static inline void frame_release_shared(phys_t phys)
+{
+    if (unlikely(__atomic_sub_fetch(&frame_of(phys)->references, 1, __ATOMIC_ACQ_REL) == 0))
+        frame_release_last(phys);
+}
+/* Another reference to a frame that surely has one. */
+static inline void frame_reference_more(struct frame *frame)
+{
+    __atomic_fetch_add(&frame->references, 1, __ATOMIC_RELAXED);
+}
+/* For a single frame with one reference that the caller knows to read as zero. */
 void frame_release_clean(phys_t phys);
 
 /* Right also for frames that were never touched. */

@@ -2,6 +2,7 @@
 #ifndef KERNEL_MM_LINUX_MEMORY_H
 #define KERNEL_MM_LINUX_MEMORY_H
 
+#define PROT_NONE 0x0
 #define PROT_READ 0x1
 #define PROT_WRITE 0x2
 #define PROT_EXEC 0x4

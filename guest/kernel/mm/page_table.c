@@ -186,34 +186,47 @@ void page_table_prune(struct address_space *space, uint64_t address)
     batch_finish(&batch);
 }
 
-/* Clears the leaves of one table, at most up to its end; stops early when it is empty. */
-static void clear_leaves(struct batch *batch, pte_t *slot, uint64_t address, uint64_t end)
+/* Clears the leaves [slot, end) of one table; stops early when the table is empty. */
+static void clear_leaves(struct batch *batch, pte_t *slot, pte_t *end, uint64_t address)
 {
     uint32_t *used = page_table_used(slot);
-    uint32_t left = *used;
+    pte_t *first = slot;
 
-    for (; address < end && left; slot++, address += PAGE_SIZE) {
-        pte_t leaf = *slot;
+    for (slot = page_table_next_used(slot, end); slot < end; slot = page_table_next_used(slot + 1, end)) {
+        phys_t phys = *slot & PTE_ADDRESS;
+        uint64_t place = address + (uint64_t)(slot - first) * PAGE_SIZE;
 
-        if (!leaf)
-            continue;
-        phys_t phys = leaf & PTE_ADDRESS;
         *slot = 0;
-        left--;
+        --*used;
         if (frame_of(phys)->kind == FRAME_ANONYMOUS)
             batch->anonymous++;
         else
             batch->file++;
-        if (batch->dying) {
-            frame_release(phys);
-            continue;
-        }
-        batch_cover(batch, address, address + PAGE_SIZE);
+        batch_cover(batch, place, place + PAGE_SIZE);
         batch->frames[batch->count++] = phys;
-        if (batch->count == BATCH_FRAMES) {
-            *used = left;
+        if (batch->count == BATCH_FRAMES)
             batch_finish(batch);
-        }
+        if (!*used)
+            break;
+    }
+}
+
+/* The same where no CPU has a translation left and nobody reads the space's counters any more. */
+static void clear_leaves_dying(pte_t *slot, pte_t *end)
+{
+    uint32_t *used = page_table_used(slot);
+    uint32_t left = *used;
+
+    for (slot = page_table_next_used(slot, end); slot < end; slot = page_table_next_used(slot + 1, end)) {
+        phys_t phys = *slot & PTE_ADDRESS;
+
+        *slot = 0;
+        if (frame_of(phys)->kind == FRAME_ANONYMOUS)
+            frame_release(phys);
+        else
+            frame_release_shared(phys);
+        if (--left == 0)
+            break;
     }
     *used = left;
 }
@@ -232,16 +245,21 @@ void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end,
         uint64_t stop = leaf_table_end(address, end);
 
         /* A long table is done in parts, with the door open to interrupts in between. */
-        if (stop - address > 64 * PAGE_SIZE && *page_table_used(slot) > 64)
-            stop = address + 64 * PAGE_SIZE;
-        clear_leaves(&batch, slot, address, stop);
+        if (stop - address > 128 * PAGE_SIZE && *page_table_used(slot) > 128)
+            stop = address + 128 * PAGE_SIZE;
+        pte_t *slot_end = slot + ((stop - address) >> PAGE_SHIFT);
+        if (dying)
+            clear_leaves_dying(slot, slot_end);
+        else
+            clear_leaves(&batch, slot, slot_end, address);
         if (*page_table_used(slot) == 0) {
             detach_empty(&batch, address);
             stop = leaf_table_end(address, end);
         }
         start = stop;
-        if (start < end)
-            preemption_point();
+        if (start >= end)
+            break;
+        preemption_point();
     }
     batch_finish(&batch);
 }

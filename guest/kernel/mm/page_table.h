@@ -42,6 +42,18 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
 /* mremap: leaves of [from, from + bytes) move to `to`, where none are. 0, or -ENOMEM (nothing has moved). */
 int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes);
 
+/*
+ * The first entry in use of [slot, end), or end. Four at a time over empty stretches: tables are mostly empty,
+ * and fork and exit look at all that a program's mappings cover.
+ */
+static inline pte_t *page_table_next_used(pte_t *slot, pte_t *end)
+{
+    for (; slot < end && !*slot; slot++)
+        while (end - slot > 4 && !(slot[1] | slot[2] | slot[3] | slot[4]))
+            slot += 4;
+    return slot;
+}
+
 /* Protection bits of a leaf of this mapping; PTE_WRITABLE only as far as the mapping goes. */
 static inline pte_t vma_leaf_bits(uint32_t flags)
 {

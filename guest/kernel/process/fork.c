@@ -68,9 +68,8 @@ static bool too_many_tasks(struct process *process)
 static void copy_task(struct task *child, const struct task *parent, const struct clone_arguments *arguments)
 {
     uint64_t flags = arguments->flags;
-    child->policy = parent->policy;
-    child->nice = parent->nice;
-    child->rt_priority = parent->rt_priority;
+    if (unlikely(parent->policy || parent->nice))
+        task_set_policy(child, parent->policy, parent->rt_priority, parent->nice);
     child->affinity = parent->affinity;
     child->timer_slack_ns = parent->timer_slack_ns;
     child->blocked = parent->blocked;
@@ -81,8 +80,6 @@ static void copy_task(struct task *child, const struct task *parent, const struc
     } else {
         child->alternate_stack_flags = 2; /* SS_DISABLE */
     }
-    list_init(&child->pending_queue);
-    list_init(&child->thread_link);
     memcpy(child->comm, parent->comm, TASK_COMM_BYTES);
     if (flags & CLONE_CHILD_CLEARTID)
         child->clear_child_tid = arguments->child_tid;
@@ -219,6 +216,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
     struct task *child = task_create(true);
     if (!child)
         return -ENOMEM;
+    object_write_begin(&child->object); /* until it has a tid and a place */
     copy_task(child, self, arguments);
     error = -ENOMEM;
     if (!(flags & CLONE_THREAD)) {
@@ -269,7 +267,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
         join_process_locked(process, child);
         spin_unlock(&process->signal_lock);
     }
-    object_publish(&child->object);
+    object_write_end(&child->object);
     int32_t tid = child->tid;
     trace_event(TRACE_FORK, trace_pair(tid, child->tgid), flags | arguments->exit_signal, 0, 0);
     spin_unlock(&family_lock);
@@ -449,8 +447,6 @@ static struct task *make_first(const char *name, bool user, struct process **ret
     limits_init(process->rlimits);
     process->dumpable = true;
     process->start_ns = clock_monotonic_ns();
-    list_init(&task->pending_queue);
-    list_init(&task->thread_link);
     task->exit_signal = SIGCHLD;
     task_set_comm(task, name);
     *ret = process;
@@ -482,8 +478,6 @@ void process_start_init(void)
     join_family_locked(program_process, program, init_process, 0, 0);
     object_publish(&init_process->object);
     object_publish(&program_process->object);
-    object_publish(&init->object);
-    object_publish(&program->object);
     spin_unlock(&family_lock);
 
     arch_task_start_kernel(init, process_init_thread, NULL);

@@ -8,8 +8,6 @@
  * Locks: stop_active, stopped and the per-task job_stopped under signal_lock; the parent is told with
  * family_lock held.
  */
-#include "kernel/lib/string.h"
-#include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 
 #define TICKS_PER_SECOND 100ull
@@ -103,7 +101,6 @@ void signal_stop_take_part(void)
         tell_parent_locked(process, CLD_STOPPED, signal);
     spin_unlock(&family_lock);
 
-    trace_event(TRACE_STOP_TASK, (uint64_t)task->tid, (uint64_t)signal, 0, 0);
     while (READ_ONCE(process->stop_active) && !(READ_ONCE(task->work) & TASK_WORK_EXIT))
         task_stop_self(signal);
     spin_lock(&process->signal_lock);

@@ -124,8 +124,10 @@ static int look_once(struct wait_request *request)
 
 static int wait_for_news(struct wait_request *request)
 {
-    int result = look_once(request);
-    if (result == 0 && !(request->options & WNOHANG)) {
+    int result;
+    if (request->options & WNOHANG) {
+        result = look_once(request);
+    } else {
         struct process *parent = current->process;
         uint64_t whom = request->pid > 0 ? (uint64_t)request->pid : 0;
         int error = wait_event(&parent->child_events, WAIT_CHILD, whom, WAIT_INTERRUPTIBLE, 0,

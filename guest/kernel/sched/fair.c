@@ -208,7 +208,8 @@ void fair_yield(struct fair_queue *queue)
 bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken)
 {
     const struct fair_entity *running = queue->running;
-    return running && eligible(queue, woken->vruntime) && before(woken->deadline, running->deadline);
+    return running && woken->slice_ns < running->slice_ns && eligible(queue, woken->vruntime) &&
+           before(woken->deadline, running->deadline);
 }
 
 uint64_t fair_slice_left_ns(const struct fair_queue *queue)

@@ -42,7 +42,10 @@ struct fair_entity *fair_pick(struct fair_queue *queue);
 void fair_put(struct fair_queue *queue);
 /* The running entity gives up the rest of its request. */
 void fair_yield(struct fair_queue *queue);
-/* Has a waiting entity a better claim than the running one? */
+/*
+ * May a woken entity take the CPU at once? Only one that asks for shorter slices than the running one: otherwise
+ * the running one finishes its request first, which keeps the lag bound and saves most switches.
+ */
 bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken);
 /* Nanoseconds until the running entity's request is used up. */
 uint64_t fair_slice_left_ns(const struct fair_queue *queue);

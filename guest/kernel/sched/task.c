@@ -14,6 +14,7 @@
 #include "kernel/time/clock.h"
 
 struct slot_table task_slots = SLOT_TABLE_INIT("task", struct task);
+void (*task_released)(struct task *task);
 
 static struct task *task_new(void)
 {
@@ -54,6 +55,8 @@ void task_put(struct task *task)
     if (task->state == TASK_CREATED)
         arch_task_deinit(task);
     task_set_state(task, TASK_DEAD);
+    if (task_released)
+        task_released(task);
     slot_free(&task_slots, task);
 }
 

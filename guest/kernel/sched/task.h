@@ -143,7 +143,7 @@ struct task {
 
 extern struct slot_table task_slots;
 
-struct task *current_task(void); /* arch/cpu.h provides the body inline as `current` */
+
 
 /* A task in state Created with a kernel stack, no tid yet; not in any list. NULL when out of memory. */
 struct task *task_create(bool user);

@@ -126,3 +126,9 @@ void address_space_activate(struct address_space *space)
 {
     host_cpu.active_space = space;
 }
+
+void address_space_retire(struct address_space *space)
+{
+    if (host_cpu.active_space == space)
+        host_cpu.active_space = NULL;
+}

@@ -8,7 +8,7 @@
  * Locks: the input channel's consumer is whoever holds pump_lock; the output channel's producer holds tty->lock.
  */
 #include "arch/cpu.h"
-#include "arch/machine.h"
+#include "arch/layout.h"
 #include "kernel/fs/device/device.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
@@ -16,6 +16,7 @@
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/errno.h"
 #include "kernel/process/process.h"
+#include "shared/boot.h"
 
 static struct tty console;
 static bool console_present, console_input, console_output;
@@ -148,8 +149,7 @@ static void attach_tty(struct file *file, struct tty *tty)
 int console_open(struct file *file)
 {
     if (console_present) {
-        attach_tty(file, &console);
-        tty_opened(&console, file->flags);
+        attach_tty(file, &console); /* opening the console never makes it the controlling terminal */
         return 0;
     }
     /* No terminal anywhere: what is read comes from standard input, what is written goes to standard error. */
@@ -229,7 +229,7 @@ int fs_open_standard_streams(struct file_table *table)
 {
     static const uint32_t tty_flags[CHANNEL_COUNT] = {BOOT_FLAG_TTY_STDIN, BOOT_FLAG_TTY_STDOUT,
                                                       BOOT_FLAG_TTY_STDERR};
-    const struct boot_info *boot = boot_info_get();
+    const struct boot_info *boot = phys_to_virt(BOOT_INFO_PHYS);
     struct file *terminal = NULL;
     int error = 0;
 

@@ -6,6 +6,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/process/process.h"
+#include "kernel/time/clock.h"
 
 #define CELL(tty, index) ((tty)->input[(index) & (TTY_INPUT_CELLS - 1)])
 #define SPEED_38400 38400u

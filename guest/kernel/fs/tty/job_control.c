@@ -31,16 +31,6 @@ void tty_make_controlling(struct tty *tty, struct process *session_leader)
     spin_unlock(&family_lock);
 }
 
-void tty_adopt(struct tty *tty, struct process *process)
-{
-    if (!leads_session(process) || READ_ONCE(process->tty))
-        return;
-    spin_lock(&family_lock);
-    if (!process->tty && !tty->session)
-        set_controlling(tty, process);
-    spin_unlock(&family_lock);
-}
-
 /* Every process of the session loses the terminal. family_lock held. */
 static void session_lose(int32_t session)
 {

@@ -126,6 +126,7 @@ static int64_t stream_ioctl(struct file *file, uint32_t command, uint64_t argume
 }
 
 const struct file_operations stream_operations = {
+    .kind = "pipe",
     .read = stream_read,
     .write = stream_write,
     .poll = stream_poll,

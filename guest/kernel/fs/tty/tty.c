@@ -253,14 +253,6 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
     return mask;
 }
 
-void tty_opened(struct tty *tty, uint32_t flags)
-{
-    struct process *process = current_task()->process;
-
-    if (!(flags & O_NOCTTY) && process)
-        tty_adopt(tty, process);
-}
-
 const struct file_operations tty_file_operations = {
     .read = tty_read,
     .write = tty_write,

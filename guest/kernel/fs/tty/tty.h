@@ -61,8 +61,6 @@ struct tty {
 extern const struct file_operations tty_file_operations;
 
 void tty_init(struct tty *tty, const struct tty_driver *driver, uint32_t device);
-/* Opened by a session leader without a terminal (and without O_NOCTTY), it becomes the controlling one. */
-void tty_opened(struct tty *tty, uint32_t flags);
 
 /* ---- input side (line.c); both callable from interrupts ---- */
 /* Takes bytes from the driver; returns how many were taken (fewer: the buffer is full, come back later). */
@@ -81,8 +79,6 @@ void tty_echo_raw(struct tty *tty, const char *text, size_t count);
  * first program by whoever makes its process (tty = console_tty(), which may be NULL: then nothing happens).
  */
 void tty_make_controlling(struct tty *tty, struct process *session_leader);
-/* The same when a session leader without a terminal opens a tty that no session has. */
-void tty_adopt(struct tty *tty, struct process *process);
 /*
  * The session leader goes away (exit) or gives up its terminal (TIOCNOTTY): the foreground group gets SIGHUP
  * and SIGCONT, every process of the session loses the terminal. No lock may be held.

@@ -1,0 +1,226 @@
+/*
+ * kernel/fs/proc/links.c - the links of /proc that lead straight to a place, whatever path it had or has: exe,
+ * cwd, root, fd/N; and fdinfo/N.
+ */
+#include "arch/cpu.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/proc/links.h"
+#include "kernel/lib/print.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/process/process.h"
+
+/* ---- open files ---- */
+
+/* The file behind the key's descriptor, counted, or NULL. */
+static struct file *descriptor(const struct proc_target *target)
+{
+    struct file_table *table = task_files_get(target->task);
+    if (!table)
+        return NULL;
+    struct file *file = file_table_find_in(table, target->key->fd);
+    file_table_put(table);
+    return file;
+}
+
+/* What a file without a path is called. */
+static size_t nameless(const struct file *file, char *buffer, size_t size)
+{
+    const char *kind = file->operations->kind;
+    int length;
+
+    if (kind && strncmp(kind, "anon_inode:", 11) == 0)
+        length = snprintf(buffer, size, "%s", kind);
+    else
+        length = snprintf(buffer, size, "%s:[%lu]", kind ? kind : "anon", file->inode->number);
+    return min((size_t)length, size - 1);
+}
+
+/* Copies a path that needs a whole PATH_MAX to be made into a shorter buffer. */
+static ssize_t path_text(struct file *file, struct dentry *dentry, char *buffer, size_t size)
+{
+    char *path = kmalloc(PATH_MAX), *start = path;
+    ssize_t length;
+
+    if (!path)
+        return -ENOMEM;
+    if (file) {
+        length = file_path(file, path, PATH_MAX);
+    } else {
+        struct dentry *root = fs_context_get_root();
+        bool unreachable;
+        length = dentry_path(dentry, root, path, PATH_MAX, &start, &unreachable);
+        dentry_put(root);
+    }
+    if (length > 0) {
+        length = (ssize_t)min((size_t)length, size);
+        memcpy(buffer, start, (size_t)length);
+    }
+    kfree(path);
+    return length;
+}
+
+static ssize_t file_text(struct file *file, char *buffer, size_t size)
+{
+    if (file->dentry)
+        return path_text(file, NULL, buffer, size);
+    char name[64];
+    size_t length = min(nameless(file, name, sizeof(name)), size);
+    memcpy(buffer, name, length);
+    return (ssize_t)length;
+}
+
+static int file_place(struct file *file, struct dentry **ret)
+{
+    char name[64];
+
+    if (file->dentry) {
+        dentry_get(file->dentry);
+        *ret = file->dentry;
+        return 0;
+    }
+    size_t length = nameless(file, name, sizeof(name));
+    *ret = dentry_create(NULL, name, length, file->inode);
+    return *ret ? 0 : -ENOMEM;
+}
+
+ssize_t proc_fd_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    struct file *file = descriptor(target);
+    if (!file)
+        return -ENOENT;
+    ssize_t length = file_text(file, buffer, size);
+    file_put(file);
+    return length;
+}
+
+int proc_fd_follow(const struct proc_target *target, struct dentry **ret)
+{
+    struct file *file = descriptor(target);
+    if (!file)
+        return -ENOENT;
+    int error = file_place(file, ret);
+    file_put(file);
+    return error;
+}
+
+int proc_show_fdinfo(struct proc_text *text, const struct proc_target *target)
+{
+    struct file *file = descriptor(target);
+    if (!file)
+        return -ENOENT;
+    text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", file_is_stream(file) ? 0ul : file->position,
+               file->flags, file->inode->number);
+    file_put(file);
+    return 0;
+}
+
+/* ---- exe ---- */
+
+static struct file *executable(const struct proc_target *target)
+{
+    struct address_space *space = task_address_space_get(target->task);
+    if (!space)
+        return NULL;
+    struct file *file = space->executable;
+    if (file)
+        file_get(file);
+    address_space_put(space);
+    return file;
+}
+
+ssize_t proc_exe_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    struct file *file = executable(target);
+    if (!file)
+        return -ENOENT;
+    ssize_t length = file_text(file, buffer, size);
+    file_put(file);
+    return length;
+}
+
+int proc_exe_follow(const struct proc_target *target, struct dentry **ret)
+{
+    struct file *file = executable(target);
+    if (!file)
+        return -ENOENT;
+    int error = file_place(file, ret);
+    file_put(file);
+    return error;
+}
+
+/* ---- cwd and root ---- */
+
+static struct dentry *directory_of(const struct proc_target *target, struct dentry *(*get)(struct fs_context *))
+{
+    struct fs_context *context = task_fs_get(target->task);
+    if (!context)
+        return NULL;
+    struct dentry *dentry = get(context);
+    fs_context_put(context);
+    return dentry;
+}
+
+static ssize_t directory_text(struct dentry *dentry, char *buffer, size_t size)
+{
+    if (!dentry)
+        return -ENOENT;
+    ssize_t length = path_text(NULL, dentry, buffer, size);
+    dentry_put(dentry);
+    return length;
+}
+
+ssize_t proc_cwd_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    return directory_text(directory_of(target, fs_context_get_cwd_of), buffer, size);
+}
+
+ssize_t proc_root_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    return directory_text(directory_of(target, fs_context_get_root_of), buffer, size);
+}
+
+int proc_cwd_follow(const struct proc_target *target, struct dentry **ret)
+{
+    *ret = directory_of(target, fs_context_get_cwd_of);
+    return *ret ? 0 : -ENOENT;
+}
+
+int proc_root_follow(const struct proc_target *target, struct dentry **ret)
+{
+    *ret = directory_of(target, fs_context_get_root_of);
+    return *ret ? 0 : -ENOENT;
+}
+
+/* ---- links by text ---- */
+
+ssize_t proc_self_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    char text[32];
+
+    (void)target;
+    size_t length = min((size_t)snprintf(text, sizeof(text), "%d", current->tgid), size);
+    memcpy(buffer, text, length);
+    return (ssize_t)length;
+}
+
+ssize_t proc_thread_self_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    char text[48];
+
+    (void)target;
+    size_t length = min((size_t)snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->tid), size);
+    memcpy(buffer, text, length);
+    return (ssize_t)length;
+}
+
+ssize_t proc_mounts_read_link(const struct proc_target *target, char *buffer, size_t size)
+{
+    static const char text[] = "self/mounts";
+
+    (void)target;
+    size_t length = min(sizeof(text) - 1, size);
+    memcpy(buffer, text, length);
+    return (ssize_t)length;
+}
