@@ -25,13 +25,16 @@ guest: $(GUEST_KERNEL) guest-user
 
 $(GUEST_DIR)/%.c.o: guest/%.c
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	@echo "  CC $<"
+	@$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 $(GUEST_DIR)/%.S.o: guest/%.S
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c $< -o $@
+	@echo "  AS $<"
+	@$(GUEST_CC) $(GUEST_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c $< -o $@
 
 $(GUEST_KERNEL): $(GUEST_OBJECTS) guest/arch/x86_64/kernel.ld
-	$(GUEST_CC) $(GUEST_LDFLAGS) -o $@.tmp $(GUEST_OBJECTS) -lgcc
-	mv $@.tmp $@
+	@echo "  LD $@"
+	@$(GUEST_CC) $(GUEST_LDFLAGS) -o $@.tmp $(GUEST_OBJECTS) -lgcc
+	@mv $@.tmp $@
 
 -include $(GUEST_OBJECTS:.o=.d)

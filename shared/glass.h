@@ -118,7 +118,16 @@ struct glass_cpu {
 
 #define CHANNEL_BYTES 65536u /* a power of two */
 
-/* A byte ring with one producer and one consumer, one of them on each side of the glass. */
+/*
+ * A byte ring with one producer and one consumer, one of them on each side of the glass.
+ *
+ * Who sleeps says so and looks again: a consumer sets consumer_waits, then reads head once more; a producer sets
+ * producer_waits, then reads tail once more - with a full fence between the two steps. The other side moves its
+ * index (or sets closed, consumer_gone), then, after a full fence, looks at that word: if it is set, the guest
+ * rings HYPERCALL_OUTPUT (bytes) or HYPERCALL_INPUT (half of the ring is free), the host kicks. The guest does
+ * not ring again for bytes while the tail stands still: a consumer that was rung takes bytes before it sleeps.
+ * Each side clears its own word when it is awake. An index further away than CHANNEL_BYTES is not believed.
+ */
 struct glass_channel {
     /* written by the producer */
     uint64_t head;            /* bytes ever written */

@@ -33,6 +33,8 @@ static void child(unsigned which)
     _exit(0);
 }
 
+static pid_t last_child;
+
 static void rounds(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -45,6 +47,7 @@ static void rounds(unsigned count)
             child(i);
         if (waitpid(pid, &status, 0) != pid || status != 0)
             fail("child");
+        last_child = pid;
     }
 }
 
@@ -53,10 +56,10 @@ int main(int argument_count, char **arguments)
     unsigned count = argument_count > 1 ? (unsigned)atoi(arguments[1]) : 1000;
 
     rounds(12); /* caches and tables grow to their working size */
-    say("before");
+    say("before %d", last_child);
     await_host();
     rounds(count);
-    say("after");
+    say("after %d", last_child);
     await_host();
     return 0;
 }

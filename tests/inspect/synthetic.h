@@ -134,7 +134,10 @@ static inline void *synthetic_object(struct synthetic *s, struct glass_slots *sl
 
 static inline void synthetic_kick(void *context)
 {
-    ((struct synthetic *)context)->kicks++;
+    struct synthetic *s = context;
+
+    s->kicks++;
+    s->glass->answer.sequence = s->glass->control.mailbox.sequence;
 }
 
 static inline void synthetic_release(void *context)

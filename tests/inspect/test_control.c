@@ -68,6 +68,8 @@ Test(control, attach_by_name_and_look)
     cr_assert_null(vt_guest_names(&names, &count));
     cr_assert_eq(count, 1);
     cr_expect_str_eq(names[0], "one");
+    free(names[0]);
+    free(names);
     struct vt_error *error = vt_guest_attach("one", &guest);
     cr_assert_null(error, "%s", vt_error_message(error));
     cr_assert_null(vt_guest_ready(guest, 1000));

@@ -205,7 +205,7 @@ Test(glass, stop_is_over_when_every_cpu_has_parked)
 
     cr_assert_null(vt_guest_stop_on(&s.guest, &filter, &index));
     cr_expect_eq(s.glass->control.filters[index].types, 1ull << TRACE_FORK);
-    cr_expect_eq(s.kicks, 1);
+    cr_expect_geq(s.kicks, 1);
     s.glass->stop.epoch = 1;
     s.glass->stop.cpu = 1;
     s.glass->stop.filter = (uint32_t)index;

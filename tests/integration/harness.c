@@ -121,3 +121,19 @@ const char *guest_program(const char *name)
     cr_assert(absolute != NULL, "guest program %s is missing; run `make test`", path);
     return absolute;
 }
+
+uint64_t frames_in_use(struct vt_guest *guest)
+{
+    struct vt_counters counters;
+    uint64_t used = 0;
+
+    require_ok(vt_guest_counters(guest, &counters), "vt_guest_counters");
+    cr_assert(counters.frames > 0, "the kernel shows no frames");
+    for (uint64_t i = 0; i < counters.frames; i++) {
+        struct vt_frame frame;
+
+        require_ok(vt_guest_frame(guest, i * 4096, &frame), "vt_guest_frame");
+        used += frame.references > 0 && strcmp(vt_frame_kind_name(frame.kind), "image") != 0;
+    }
+    return used;
+}

@@ -66,6 +66,12 @@ void require_ok(struct vt_error *error, const char *what);
 /* Absolute host path of tests/guest's program `name`; static buffer per name, never freed. */
 const char *guest_program(const char *name);
 
+/*
+ * Frames that somebody holds, those of the image apart (they are always there), counted from the frame table itself; the kernel's own counter may lag behind its
+ * per-CPU caches. Exact only while no task runs but those that wait for the test.
+ */
+uint64_t frames_in_use(struct vt_guest *guest);
+
 /* ---- sessions ---- */
 
 struct session;

@@ -330,7 +330,7 @@ Test(refusals, files)
     fclose(file);
     expect_refusal(COMMAND("run", "--rootfs", path, "--", "/bin/true"), "archive");
     unlink(path);
-    expect_refusal(COMMAND("run", "--trace", "/nowhere/x.txt", "--", "/bin/true"), "--trace file");
+    expect_refusal(COMMAND("run", "--quiet", "--trace", "/nowhere/x.txt", "--", "/bin/true"), "--trace file");
     expect_refusal(COMMAND("ps", "no-such-machine"), "machine's name");
     expect_refusal(COMMAND("frobnicate"), "sub-command");
 }

@@ -132,7 +132,7 @@ VARIANT_TEST(streams, no_such_program)
     options.cpus = variant->cpus;
     options.argv = arguments;
     error = vt_machine_create(&options, &machine);
-    cr_assert(error != NULL && vt_error_code(error) == VT_ERROR_NOT_FOUND);
+    cr_assert(error != NULL && vt_error_code(error) == VT_ERROR_NO_PROGRAM);
     cr_assert(strstr(vt_error_message(error), "/bin/not-there") != NULL, "%s", vt_error_message(error));
     vt_error_destroy(error);
 }

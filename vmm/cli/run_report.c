@@ -19,6 +19,14 @@ static uint64_t boot_ns(const struct run_result *result, const struct vt_counter
                : 0;
 }
 
+static bool any_count(const struct vt_exit_count *counts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (counts[i].count)
+            return true;
+    return false;
+}
+
 static void print_counts(FILE *out, const struct vt_exit_count *counts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -36,8 +44,8 @@ void run_stats_print(const struct run_result *result, FILE *out)
     for (unsigned cpu = 0; cpu < result->cpus; cpu++) {
         size_t count = vt_machine_exit_counts(result->machine, cpu, counts, COUNTS_MAX);
 
-        if (!count)
-            break;
+        if (!any_count(counts, count))
+            continue;
         fprintf(out, "exits of CPU %u ", cpu);
         print_counts(out, counts, count);
     }

@@ -135,18 +135,18 @@ void process_tree_take(struct process_tree *tree, const struct vt_trace *trace,
     struct tree_process *process = owner_of(tree, record->tid);
 
     tree->last_ns = now > tree->last_ns ? now : tree->last_ns;
-    /* PID 1 is nobody's child: it appears with its first own event. Others without a fork are
-     * kernel threads. */
-    if (!process && record->tid == 1)
-        process = add_process(tree, 1, -1, now);
+    /* The kernel starts the first program itself: it appears when it executes. Others without a
+     * fork are threads of the kernel. (A page fault is a user process's as well, should the first
+     * event be lost.) */
+    if (!process && record->tid && record->tid == record->tgid &&
+        (record->type == TRACE_EXEC || record->type == TRACE_FAULT))
+        process = add_process(tree, record->tid, -1, now);
     switch (record->type) {
     case TRACE_FORK:
         take_fork(tree, record, now);
         break;
     case TRACE_SWITCH:
         take_switch(tree, record, now);
-        if (switch_next(record) == 1 && !owner_of(tree, 1))
-            add_process(tree, 1, -1, now);
         break;
     case TRACE_EXIT:
         if (process && record->arg[1]) {

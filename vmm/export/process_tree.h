@@ -1,8 +1,9 @@
 /*
  * vmm/export/process_tree.h - the processes of a run, put together from its trace alone.
  *
- * A process appears when it is forked or first seen running. PIDs may be used again: a fork always
- * makes a new entry. Kernel threads and the idle tasks are no part of the tree. One thread.
+ * A process appears when it is forked, or (the first one) when it executes. PIDs may be used again:
+ * a fork always makes a new entry. Kernel threads and the idle tasks are no part of the tree. One
+ * thread.
  */
 #ifndef VITRINE_EXPORT_PROCESS_TREE_H
 #define VITRINE_EXPORT_PROCESS_TREE_H

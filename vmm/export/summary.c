@@ -199,8 +199,7 @@ static void print_process(void *context, const struct tree_process *process, uns
     fprintf(print->out, "%s%s%s%s%*s", palette.off, palette.bold, process->comm, palette.off,
             (int)(print->name_width - depth * 3 - strlen(process->comm)), "");
     uint64_t end = process->ended ? process->end_ns : print->tree->last_ns;
-    fprintf(print->out, "  %s%-16s%s %9s  %9s  %5" PRIu64 " + %-5" PRIu64, colour, ended,
-            palette.off,
+    fprintf(print->out, "  %s%-16s%s %9s  %9s  %5" PRIu64 " + %" PRIu64, colour, ended, palette.off,
             summary_duration(end > process->start_ns ? end - process->start_ns : 0, life),
             summary_duration(process->run_ns, run), process->voluntary, process->involuntary);
     if (process->threads)

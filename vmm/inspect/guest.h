@@ -111,6 +111,13 @@ struct vt_error *guest_require_own(const struct vt_guest *guest, const char *act
 bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command,
                         const uint64_t arguments[4]);
 
+/*
+ * After a change of the control page: waits until the kernel has seen it (it answers a ping), so
+ * that what happens afterwards obeys it. Gives up quietly after a second, or when the world stops
+ * meanwhile.
+ */
+void guest_settle_control(struct vt_guest *guest);
+
 /* The session calls this at HYPERCALL_TRACE: without a reader a lossless kernel must not wait for
  * ever. */
 void guest_trace_discard_unread(struct vt_guest *guest);

@@ -6,6 +6,7 @@
 #include "vmm/inspect/guest.h"
 
 #define COMMAND_TIMEOUT_US 5000000
+#define SETTLE_TIMEOUT_US  1000000
 
 static uint64_t post(struct vt_guest *guest, enum mailbox_command command,
                      const uint64_t arguments[4])
@@ -36,6 +37,27 @@ bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command,
     }
     pthread_mutex_unlock(&guest->mailbox_lock);
     return posted;
+}
+
+void guest_settle_control(struct vt_guest *guest)
+{
+    struct glass *glass = guest->glass;
+    int64_t deadline = guest_clock_us() + SETTLE_TIMEOUT_US;
+
+    /* A stopped world reads the control page when it is resumed, and cannot answer before. */
+    if (guest_stands_still(guest) || pthread_mutex_trylock(&guest->mailbox_lock) != 0)
+        return;
+    uint64_t sequence = post(guest, MAILBOX_PING, NULL);
+    for (;;) {
+        uint64_t seen = guest_changes(guest);
+        int64_t left = deadline - guest_clock_us();
+
+        if (GUEST_LOAD(&glass->answer.sequence) == sequence || guest_stands_still(guest) ||
+            left <= 0)
+            break;
+        guest_wait_change(guest, seen, left < 1000 ? left : 1000);
+    }
+    pthread_mutex_unlock(&guest->mailbox_lock);
 }
 
 struct vt_error *vt_guest_command(struct vt_guest *guest, enum mailbox_command command,

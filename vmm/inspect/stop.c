@@ -21,6 +21,7 @@ static void publish_filters(struct vt_guest *guest)
 
     __atomic_fetch_add(&control->filter_epoch, 1, __ATOMIC_SEQ_CST);
     guest->owner.kick(guest->owner.context);
+    guest_settle_control(guest);
 }
 
 static struct vt_error *prepare(struct vt_guest *guest, const char *action)

@@ -358,5 +358,6 @@ struct vt_error *vt_guest_trace_types(struct vt_guest *guest, uint64_t types)
     /* The kernel folds filters and types into one word when it sees a new epoch. */
     __atomic_fetch_add(&guest->glass->control.filter_epoch, 1, __ATOMIC_SEQ_CST);
     guest->owner.kick(guest->owner.context);
+    guest_settle_control(guest);
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -184,6 +185,26 @@ static bool is_alive(const char *name)
     return !error;
 }
 
+/* A machine that was killed leaves its socket behind. Whoever gets the lock of its name may clear
+ * it away. */
+static void remove_stale(const char *directory, const char *name)
+{
+    CLEANUP_FREE char *lock = NULL;
+    CLEANUP_CLOSE int fd = -1;
+    struct sockaddr_un address;
+    struct vt_error *error = control_address(directory, name, &address);
+
+    if (error || asprintf(&lock, "%s/%s.lock", directory, name) < 0) {
+        vt_error_destroy(error);
+        return;
+    }
+    fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        unlink(address.sun_path);
+        unlink(lock);
+    }
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -208,8 +229,10 @@ struct vt_error *vt_guest_names(char ***ret_names, size_t *ret_count)
             strcmp(entry->d_name + length - 5, ".sock") != 0)
             continue;
         snprintf(name, sizeof(name), "%.*s", (int)(length - 5), entry->d_name);
-        if (!is_alive(name))
+        if (!is_alive(name)) {
+            remove_stale(directory, name);
             continue;
+        }
         char **larger = realloc(names, (count + 1) * sizeof(*names));
         if (larger)
             names = larger;

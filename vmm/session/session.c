@@ -393,10 +393,10 @@ size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu,
 
     if (cpu >= machine->config.cpus || !machine_stats(machine->machine, cpu, &stats))
         return 0;
-    for (unsigned kind = 0; kind < MACHINE_EXIT_KINDS && count < room; kind++)
-        counts[count++] =
-            (struct vt_exit_count){.name = machine_exit_kind_name((enum machine_exit_kind)kind),
-                                   .count = stats.exits[kind]};
+    for (unsigned kind = 0; kind < MACHINE_EXIT_KINDS && count < room; kind++) {
+        counts[count].name = machine_exit_kind_name((enum machine_exit_kind)kind);
+        counts[count++].count = stats.exits[kind];
+    }
     return count;
 }
 
@@ -416,9 +416,10 @@ size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_ex
     };
     size_t count = 0;
 
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && count < room; i++)
-        counts[count++] = (struct vt_exit_count){
-            .name = codes[i].name,
-            .count = __atomic_load_n(&machine->doorbells[codes[i].code], __ATOMIC_RELAXED)};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && count < room; i++) {
+        counts[count].name = codes[i].name;
+        counts[count++].count =
+            __atomic_load_n(&machine->doorbells[codes[i].code], __ATOMIC_RELAXED);
+    }
     return count;
 }

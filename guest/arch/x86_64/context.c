@@ -116,6 +116,7 @@ void arch_task_start_user(struct task *task, uint64_t rip, uint64_t rsp)
     struct trap_frame *frame = arch_task_frame(&task->arch);
     memset(frame, 0, sizeof(*frame));
     frame->original_rax = UINT64_MAX;
+    frame->error_code = FRAME_REPLACED;
     frame->rip = rip;
     frame->rsp = rsp;
     frame->cs = SELECTOR_USER_CODE;

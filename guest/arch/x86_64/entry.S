@@ -62,10 +62,23 @@ syscall_entry:
     xorl %ebp, %ebp
     mov %rsp, %rdi
     call syscall_from_user
-/* AL: the frame is still what sysret produces (rip = rcx, flags = r11, user selectors). */
+/*
+ * AL: the frame is what sysret produces (rip = rcx, flags = r11) and nothing replaced it, so the registers that C
+ * functions preserve still hold the program's values.
+ */
     testb %al, %al
     jz return_by_iret
-    POP_REGISTERS
+    mov FRAME_RBP(%rsp), %rbp /* the exception: it was cleared to end backtraces */
+    add $FRAME_R11, %rsp
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rax
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
     mov FRAME_RSP-FRAME_ORIGINAL_RAX(%rsp), %rsp
     swapgs
     sysretq

@@ -7,6 +7,8 @@ _Static_assert(offsetof(struct cpu, self) == CPU_SELF, "known to entry.S");
 _Static_assert(offsetof(struct cpu, task) == CPU_CURRENT, "known to entry.S");
 _Static_assert(offsetof(struct cpu, kernel_stack_top) == CPU_KERNEL_STACK_TOP, "known to entry.S");
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, rbp) == FRAME_RBP, "known to entry.S");
+_Static_assert(offsetof(struct trap_frame, r11) == FRAME_R11, "known to entry.S");
 _Static_assert(offsetof(struct trap_frame, original_rax) == FRAME_ORIGINAL_RAX, "known to entry.S");
 _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "known to entry.S");
 _Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "known to entry.S");

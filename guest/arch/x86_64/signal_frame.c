@@ -173,6 +173,7 @@ int arch_signal_frame_push(struct task *task, const struct pending_signal *signa
     regs->rsp = address;
     regs->cs = SELECTOR_USER_CODE;
     regs->ss = SELECTOR_USER_DATA;
+    regs->error_code = FRAME_REPLACED;
     regs->rflags &= ~(RFLAGS_DIRECTION | RFLAGS_RESUME | RFLAGS_TRAP);
     /* The handler's address is whatever the program said: outside the user half it faults there, not in iret. */
     if (regs->rip >= USER_END)
@@ -207,6 +208,7 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
     const struct sigcontext *saved = &frame.registers;
     if (saved->rip >= USER_END)
         return -EFAULT;
+    regs->error_code = FRAME_REPLACED;
     regs->r8 = saved->r8;
     regs->r9 = saved->r9;
     regs->r10 = saved->r10;

@@ -117,7 +117,8 @@ bool syscall_from_user(struct trap_frame *frame)
     account_enter(current);
     syscall_dispatch(frame);
     leave_to_user(frame);
-    return frame->rcx == frame->rip && frame->r11 == frame->rflags && !(frame->rflags & (RFLAGS_TRAP | RFLAGS_RESUME));
+    return !frame->error_code && frame->rcx == frame->rip && frame->r11 == frame->rflags &&
+           !(frame->rflags & (RFLAGS_TRAP | RFLAGS_RESUME));
 }
 
 /*

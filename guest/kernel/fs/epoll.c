@@ -1,16 +1,17 @@
 /*
- * kernel/fs/epoll.c - epoll(7): a set of watched files whose watchers stay registered, so that waiting costs by
- * the number of events, not of files.
+ * kernel/fs/epoll.c - epoll(7): a set of watched files whose watchers stay registered, so that
+ * waiting costs by the number of events, not of files.
  *
- * Each item registers on the wait queues of its file with waiter.notify, which moves the item to the instance's
- * ready list and wakes a waiter. epoll_wait() takes items off that list, asks each file for its real state, and
- * puts level-triggered ones back.
+ * Each item registers on the wait queues of its file with waiter.notify, which moves the item to
+ * the instance's ready list and wakes a waiter. epoll_wait() takes items off that list, asks each
+ * file for its real state, and puts level-triggered ones back.
  *
- * Locks, in order: links_lock (which instances watch which files; only epoll_ctl and closing take it), the
- * instance's `lock` (interest tree; held while events are collected, so that no watched file is freed then),
- * and `ready_lock`, a spinlock taken inside wake-ups. An item does not keep its file alive: the last file_put()
- * calls epoll_forget_file(). An instance may watch another one that watches none itself: the ranks are raised
- * for the outer one, and deeper nesting is refused with ELOOP (Linux allows five levels).
+ * Locks, in order: links_lock (which instances watch which files; only epoll_ctl and closing take
+ * it), the instance's `lock` (interest tree; held while events are collected, so that no watched
+ * file is freed then), and `ready_lock`, a spinlock taken inside wake-ups. An item does not keep
+ * its file alive: the last file_put() calls epoll_forget_file(). An instance may watch another one
+ * that watches none itself: the ranks are raised for the outer one, and deeper nesting is refused
+ * with ELOOP (Linux allows five levels).
  */
 #include "kernel/fs/epoll.h"
 
@@ -25,18 +26,19 @@
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define EPOLL_CTL_ADD 1
-#define EPOLL_CTL_DEL 2
-#define EPOLL_CTL_MOD 3
-#define EPOLLEXCLUSIVE (1u << 28)
-#define EPOLLWAKEUP (1u << 29)
-#define EPOLLONESHOT (1u << 30)
-#define EPOLLET (1u << 31)
+#define EPOLL_CTL_ADD      1
+#define EPOLL_CTL_DEL      2
+#define EPOLL_CTL_MOD      3
+#define EPOLLEXCLUSIVE     (1u << 28)
+#define EPOLLWAKEUP        (1u << 29)
+#define EPOLLONESHOT       (1u << 30)
+#define EPOLLET            (1u << 31)
 #define EPOLL_CONTROL_BITS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
 #define EPOLLEXCLUSIVE_ALLOWED                                                                     \
-    (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+    (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET |      \
+     EPOLLEXCLUSIVE)
 #define EPOLL_EVENTS_MAX ((uint32_t)(INT32_MAX / sizeof(struct linux_epoll_event)))
-#define ITEM_QUEUES 2 /* the most that a poll operation registers with */
+#define ITEM_QUEUES      2 /* the most that a poll operation registers with */
 
 struct linux_epoll_event {
     uint32_t events;
@@ -50,28 +52,29 @@ struct epoll_registration {
 };
 
 struct epoll_item {
-    struct rb_node node;         /* epoll->lock; by file, then fd */
+    struct rb_node node; /* epoll->lock; by file, then fd */
     struct epoll *epoll;
-    struct file *file;           /* not counted */
+    struct file *file; /* not counted */
     int fd;
-    uint32_t events;             /* epoll->lock; 0 after a one-shot event */
+    uint32_t events; /* epoll->lock; 0 after a one-shot event */
     uint64_t data;
     struct epoll_item *next_of_file, **link_of_file; /* links_lock; file->epoll_items */
-    struct list ready_link;      /* ready_lock */
-    struct poll_table table;     /* while registering */
+    struct list ready_link;                          /* ready_lock */
+    struct poll_table table;                         /* while registering */
     bool too_many_queues;
     uint32_t queue_count;
     struct epoll_registration registrations[ITEM_QUEUES];
 };
 
 struct epoll {
-    struct mutex lock;           /* RANK_EPOLL, or RANK_EPOLL_OUTER */
+    struct mutex lock; /* RANK_EPOLL, or RANK_EPOLL_OUTER */
     struct rb_tree items;
-    struct spinlock ready_lock;  /* RANK_EPOLL_READY, or _OUTER_ */
+    struct spinlock ready_lock; /* RANK_EPOLL_READY, or _OUTER_ */
     struct list ready;
-    struct wait_queue waiters;   /* RANK_EPOLL_QUEUE, or _OUTER_; epoll_wait() and whoever polls the instance */
-    bool outer;                  /* links_lock: watches, or once watched, another instance */
-    bool inner;                  /* links_lock: is, or once was, watched by one */
+    struct wait_queue
+        waiters; /* RANK_EPOLL_QUEUE, or _OUTER_; epoll_wait() and whoever polls the instance */
+    bool outer;  /* links_lock: watches, or once watched, another instance */
+    bool inner;  /* links_lock: is, or once was, watched by one */
 };
 
 static struct object_cache item_cache = OBJECT_CACHE_INIT("epoll_item", struct epoll_item);
@@ -99,7 +102,8 @@ static bool ready_add(struct epoll_item *item)
 
 static void item_notify(struct waiter *waiter)
 {
-    struct epoll_registration *registration = container_of(waiter, struct epoll_registration, waiter);
+    struct epoll_registration *registration =
+        container_of(waiter, struct epoll_registration, waiter);
     struct epoll *epoll = registration->item->epoll;
 
     ready_add(registration->item);
@@ -200,8 +204,9 @@ void epoll_forget_file(struct file *file)
 /* ---- epoll_ctl ---- */
 
 /* links_lock and epoll->lock held. */
-static int epoll_add(struct epoll *epoll, struct file *file, int fd, const struct linux_epoll_event *event,
-                     struct rb_node *parent, struct rb_node **link)
+static int epoll_add(struct epoll *epoll, struct file *file, int fd,
+                     const struct linux_epoll_event *event, struct rb_node *parent,
+                     struct rb_node **link)
 {
     struct epoll_item *item = object_cache_allocate(&item_cache);
     if (!item)
@@ -233,7 +238,8 @@ static int epoll_add(struct epoll *epoll, struct file *file, int fd, const struc
     return 0;
 }
 
-static void epoll_modify(struct epoll *epoll, struct epoll_item *item, const struct linux_epoll_event *event)
+static void epoll_modify(struct epoll *epoll, struct epoll_item *item,
+                         const struct linux_epoll_event *event)
 {
     item->events = event->events | POLLERR | POLLHUP;
     item->data = event->data;
@@ -243,13 +249,15 @@ static void epoll_modify(struct epoll *epoll, struct epoll_item *item, const str
     }
 }
 
-/* links_lock held: may `epoll` watch the instance `target`? Raises its ranks the first time it does. */
+/* links_lock held: may `epoll` watch the instance `target`? Raises its ranks the first time it
+ * does. */
 static int check_nesting(struct epoll *epoll, struct epoll *target)
 {
     if (target->outer || epoll->inner)
         return -ELOOP;
     if (!epoll->outer) {
-        epoll->outer = true; /* ranks matter to the lock checker only, so they may change under its users */
+        epoll->outer =
+            true; /* ranks matter to the lock checker only, so they may change under its users */
         epoll->ready_lock.rank = RANK_EPOLL_OUTER_READY;
         epoll->waiters.lock.rank = RANK_EPOLL_OUTER_QUEUE;
         epoll->lock.rank = RANK_EPOLL_OUTER;
@@ -382,12 +390,13 @@ static int64_t collect(struct epoll *epoll, uint64_t address, uint32_t limit)
     bool more = !list_empty(&epoll->ready);
     spin_unlock(&epoll->ready_lock);
     mutex_unlock(&epoll->lock);
-    if (more && count > 0 && wait_queue_active(&epoll->waiters))
+    if (more && count > 0)
         wake_up_one(&epoll->waiters);
     return count;
 }
 
-static int64_t epoll_wait_file(struct file *file, uint64_t address, int32_t limit, uint64_t deadline_ns)
+static int64_t epoll_wait_file(struct file *file, uint64_t address, int32_t limit,
+                               uint64_t deadline_ns)
 {
     struct epoll *epoll = file->private_data;
 
@@ -395,8 +404,9 @@ static int64_t epoll_wait_file(struct file *file, uint64_t address, int32_t limi
         int64_t result = collect(epoll, address, (uint32_t)limit);
         if (result || deadline_ns == POLL_NO_WAIT)
             return result;
-        int error = wait_event_mode(&epoll->waiters, WAIT_EVENT, (uint64_t)epoll, WAIT_INTERRUPTIBLE, deadline_ns,
-                                    true, !list_empty(&epoll->ready));
+        int error =
+            wait_event_mode(&epoll->waiters, WAIT_EVENT, (uint64_t)epoll, WAIT_INTERRUPTIBLE,
+                            deadline_ns, true, !list_empty(&epoll->ready));
         if (error == -ETIMEDOUT)
             return collect(epoll, address, (uint32_t)limit);
         if (error)
@@ -431,8 +441,8 @@ SYSCALL4(epoll_wait, int, fd, uint64_t, address, int32_t, limit, int32_t, timeou
     return epoll_wait_call(fd, address, limit, poll_deadline_ms(timeout_ms));
 }
 
-SYSCALL6(epoll_pwait, int, fd, uint64_t, address, int32_t, limit, int32_t, timeout_ms, uint64_t, mask, uint64_t,
-         mask_bytes)
+SYSCALL6(epoll_pwait, int, fd, uint64_t, address, int32_t, limit, int32_t, timeout_ms, uint64_t,
+         mask, uint64_t, mask_bytes)
 {
     int64_t result = poll_mask_enter(mask, mask_bytes);
     if (result)

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/eventfd.c - eventfd(2): a 64-bit counter to sleep on. The counter is changed by compare-and-swap,
- * so no lock is needed.
+ * kernel/fs/eventfd.c - eventfd(2): a 64-bit counter to sleep on. The counter is changed by
+ * compare-and-swap, so no lock is needed.
  */
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
@@ -9,7 +9,7 @@
 #include "kernel/syscall/syscall.h"
 
 #define EFD_SEMAPHORE 1u
-#define EVENT_MAX (UINT64_MAX - 1)
+#define EVENT_MAX     (UINT64_MAX - 1)
 
 struct event_counter {
     uint64_t count;
@@ -26,8 +26,8 @@ static bool take(struct event_counter *event, uint64_t *ret)
         if (!count)
             return false;
         *ret = event->semaphore ? 1 : count;
-    } while (!__atomic_compare_exchange_n(&event->count, &count, count - *ret, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&event->count, &count, count - *ret, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     return true;
 }
 
@@ -38,8 +38,8 @@ static bool add(struct event_counter *event, uint64_t value)
     do {
         if (value > EVENT_MAX - count)
             return false;
-    } while (!__atomic_compare_exchange_n(&event->count, &count, count + value, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&event->count, &count, count + value, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     return true;
 }
 
@@ -54,15 +54,16 @@ static ssize_t eventfd_read(struct file *file, struct io_buffer *buffer, uint64_
     while (!take(event, &value)) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        int error = wait_event_mode(&event->read_waiters, WAIT_EVENT, (uint64_t)event, WAIT_INTERRUPTIBLE, 0, true,
-                                    READ_ONCE(event->count) != 0);
+        int error = wait_event_mode(&event->read_waiters, WAIT_EVENT, (uint64_t)event,
+                                    WAIT_INTERRUPTIBLE, 0, true, READ_ONCE(event->count) != 0);
         if (error)
             return error;
     }
     wake_up_all(&event->write_waiters);
     if (READ_ONCE(event->count))
         wake_up_one(&event->read_waiters);
-    return io_copy_to(buffer, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+    return io_copy_to(buffer, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value)
+                                                                      : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
@@ -80,8 +81,8 @@ static ssize_t eventfd_write(struct file *file, struct io_buffer *buffer, uint64
     while (!add(event, value)) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        int error = wait_event(&event->write_waiters, WAIT_EVENT, (uint64_t)event, WAIT_INTERRUPTIBLE, 0,
-                               value <= EVENT_MAX - READ_ONCE(event->count));
+        int error = wait_event(&event->write_waiters, WAIT_EVENT, (uint64_t)event,
+                               WAIT_INTERRUPTIBLE, 0, value <= EVENT_MAX - READ_ONCE(event->count));
         if (error)
             return error;
     }
@@ -126,7 +127,8 @@ static int64_t eventfd_create(uint32_t initial, uint32_t flags)
     event->semaphore = flags & EFD_SEMAPHORE;
     wait_queue_init(&event->read_waiters);
     wait_queue_init(&event->write_waiters);
-    struct file *file = file_create(NULL, inode, O_RDWR | (flags & O_NONBLOCK), &eventfd_operations, event);
+    struct file *file =
+        file_create(NULL, inode, O_RDWR | (flags & O_NONBLOCK), &eventfd_operations, event);
     inode_put(inode);
     if (!file) {
         kfree(event);

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/fcntl.c - calls about descriptors themselves: close, dup, fcntl, and the ioctls that every file
- * understands.
+ * kernel/fs/fcntl.c - calls about descriptors themselves: close, dup, fcntl, and the ioctls that
+ * every file understands.
  */
 #include "kernel/fs/fcntl.h"
 
@@ -89,7 +89,8 @@ SYSCALL3(dup3, int, old_fd, int, new_fd, uint32_t, flags)
 
 static int64_t set_flags(struct file *file, uint32_t flags)
 {
-    /* O_DIRECT: nothing here has a cache to go around; O_ASYNC: no file sends SIGIO. Accepted, not kept. */
+    /* O_DIRECT: nothing here has a cache to go around; O_ASYNC: no file sends SIGIO. Accepted, not
+     * kept. */
     uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME;
     uint32_t before = READ_ONCE(file->flags), after;
 
@@ -97,7 +98,8 @@ static int64_t set_flags(struct file *file, uint32_t flags)
         return -EINVAL;
     do {
         after = (before & ~settable) | (flags & settable);
-    } while (!__atomic_compare_exchange_n(&file->flags, &before, after, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&file->flags, &before, after, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
     return 0;
 }
 
@@ -117,7 +119,8 @@ static int64_t record_lock(struct file *file, int command, uint64_t address)
         return error ? error : put_user(request, address);
     }
     default:
-        return file_lock_set(file, &request, by_description, command == F_SETLKW || command == F_OFD_SETLKW);
+        return file_lock_set(file, &request, by_description,
+                             command == F_SETLKW || command == F_OFD_SETLKW);
     }
 }
 
@@ -172,8 +175,8 @@ static int64_t owner_call(struct file *file, int command, uint64_t argument)
 
 static int64_t control(struct file *file, int fd, int command, uint64_t argument)
 {
-    if (file->flags & O_PATH && command != F_DUPFD && command != F_DUPFD_CLOEXEC && command != F_GETFD &&
-        command != F_SETFD && command != F_GETFL)
+    if (file->flags & O_PATH && command != F_DUPFD && command != F_DUPFD_CLOEXEC &&
+        command != F_GETFD && command != F_SETFD && command != F_GETFL)
         return -EBADF;
     switch (command) {
     case F_DUPFD:
@@ -267,7 +270,8 @@ static int64_t file_ioctl(struct file *file, int fd, uint32_t command, uint64_t 
     case FIONBIO:
         return set_nonblocking(file, argument);
     case FIOQSIZE:
-        if (!inode_is(file->inode, S_IFREG) && !inode_is(file->inode, S_IFDIR) && !inode_is(file->inode, S_IFLNK))
+        if (!inode_is(file->inode, S_IFREG) && !inode_is(file->inode, S_IFDIR) &&
+            !inode_is(file->inode, S_IFLNK))
             return -ENOTTY;
         size = file_size(file);
         return put_user(size, argument);

@@ -1,9 +1,10 @@
 /*
- * kernel/fs/fifo.c - named pipes (fifo(7)): the pipe that belongs to an inode of type S_IFIFO while anyone has
- * it open. Bytes that nobody read are gone when the last one closes, so nothing needs to hang on the inode.
+ * kernel/fs/fifo.c - named pipes (fifo(7)): the pipe that belongs to an inode of type S_IFIFO while
+ * anyone has it open. Bytes that nobody read are gone when the last one closes, so nothing needs to
+ * hang on the inode.
  *
- * Locks: one mutex (RANK_FIFO_TABLE) per bucket of the table of open FIFOs. It is taken when a FIFO is opened
- * and closed, never when it is read or written.
+ * Locks: one mutex (RANK_FIFO_TABLE) per bucket of the table of open FIFOs. It is taken when a FIFO
+ * is opened and closed, never when it is read or written.
  */
 #include "arch/cpu.h"
 #include "kernel/fs/inode.h"
@@ -27,7 +28,8 @@ static void prepare_buckets(void)
 
     if (likely(load_acquire(&buckets_ready) == 2))
         return;
-    if (__atomic_compare_exchange_n(&buckets_ready, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&buckets_ready, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_ACQUIRE)) {
         for (unsigned i = 0; i < FIFO_BUCKETS; i++) {
             mutex_init(&buckets[i].lock, RANK_FIFO_TABLE);
             list_init(&buckets[i].pipes);
@@ -49,7 +51,8 @@ static struct pipe *pipe_for(struct fifo_bucket *bucket, struct inode *inode)
 {
     struct pipe *pipe;
 
-    list_for_each(pipe, &bucket->pipes, table_link) {
+    list_for_each(pipe, &bucket->pipes, table_link)
+    {
         if (pipe->inode == inode) {
             pipe->users++;
             return pipe;
@@ -99,7 +102,8 @@ int pipe_open_fifo(struct inode *inode, struct file *file)
     uint32_t mode = flags & O_ACCMODE;
     int error = 0;
 
-    file->operations = &empty_file_operations; /* until it has succeeded there is nothing to release */
+    file->operations =
+        &empty_file_operations; /* until it has succeeded there is nothing to release */
     if (mode == O_ACCMODE)
         return -EINVAL;
     if (inode->file_operations == &stream_operations)

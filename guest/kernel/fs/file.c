@@ -1,10 +1,10 @@
 /*
- * kernel/fs/file.c - open files: making, counting and ending them, and reading and writing them from inside
- * the kernel.
+ * kernel/fs/file.c - open files: making, counting and ending them, and reading and writing them
+ * from inside the kernel.
  *
- * Lifetime: one reference per descriptor, per mapping, and per temporary holder. When the last one goes, the
- * watchers (epoll) and locks of the file go first, then the operation `release` runs, then inode and dentry
- * are given back.
+ * Lifetime: one reference per descriptor, per mapping, and per temporary holder. When the last one
+ * goes, the watchers (epoll) and locks of the file go first, then the operation `release` runs,
+ * then inode and dentry are given back.
  */
 #include "kernel/fs/file.h"
 

@@ -1,16 +1,17 @@
 /*
- * kernel/fs/file_table.c - tables of descriptors. See file_table.h for the structure, its locks and lifetime.
+ * kernel/fs/file_table.c - tables of descriptors. See file_table.h for the structure, its locks and
+ * lifetime.
  */
 #include "kernel/fs/file_table.h"
 
 #include "arch/cpu.h"
+#include "arch/layout.h"
 #include "kernel/fs/file_lock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
-#include "arch/layout.h"
 
 static struct object_cache table_cache = OBJECT_CACHE_INIT("file_table", struct file_table);
 
@@ -72,7 +73,8 @@ static void block_free(void *block, uint32_t capacity)
         frame_release(virt_to_phys(block));
 }
 
-/* Moves the content into the block; the old block, if any, goes to the caller. Lock held, or not shared yet. */
+/* Moves the content into the block; the old block, if any, goes to the caller. Lock held, or not
+ * shared yet. */
 static void *table_use_block(struct file_table *table, void *block, uint32_t capacity)
 {
     uint64_t *open = block;
@@ -94,7 +96,8 @@ static void *table_use_block(struct file_table *table, void *block, uint32_t cap
     return old;
 }
 
-/* Makes room for descriptor `fd` (below FILE_TABLE_MAX). Called and returns with the lock held; drops it. */
+/* Makes room for descriptor `fd` (below FILE_TABLE_MAX). Called and returns with the lock held;
+ * drops it. */
 static int table_grow(struct file_table *table, uint32_t fd)
 {
     uint32_t capacity = table->capacity;
@@ -119,7 +122,8 @@ static int table_grow(struct file_table *table, uint32_t fd)
     return 0;
 }
 
-static inline void mark_open(struct file_table *table, uint32_t fd, struct file *file, bool close_on_exec)
+static inline void mark_open(struct file_table *table, uint32_t fd, struct file *file,
+                             bool close_on_exec)
 {
     uint64_t bit = 1ull << (fd % 64);
 
@@ -337,7 +341,8 @@ void file_table_put(struct file_table *table)
     object_cache_free(&table_cache, table);
 }
 
-/* Takes the descriptor out of the table if it is still open (and, optionally, marked); then the file. */
+/* Takes the descriptor out of the table if it is still open (and, optionally, marked); then the
+ * file. */
 static void close_one(struct file_table *table, uint32_t fd, bool only_marked)
 {
     spin_lock(&table->lock);

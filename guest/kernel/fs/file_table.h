@@ -1,10 +1,12 @@
 /*
- * kernel/fs/file_table.h - the inside of a table of descriptors: an array of files and two bit sets. What is
- * not marked in `open` is not initialised, so nothing is cleared when a table is made.
+ * kernel/fs/file_table.h - the inside of a table of descriptors: an array of files and two bit
+ * sets. What is not marked in `open` is not initialised, so nothing is cleared when a table is
+ * made.
  *
- * Lifetime: counted holders (tasks cloned with CLONE_FILES, and /proc for a moment). Locks: every change is
- * made under `lock` (RANK_FILE_TABLE), and readers take it too - except the current task on its own table
- * while it is the only holder: then nobody else changes it. The lock is never held across file_put().
+ * Lifetime: counted holders (tasks cloned with CLONE_FILES, and /proc for a moment). Locks: every
+ * change is made under `lock` (RANK_FILE_TABLE), and readers take it too - except the current task
+ * on its own table while it is the only holder: then nobody else changes it. The lock is never held
+ * across file_put().
  */
 #ifndef KERNEL_FS_FILE_TABLE_H
 #define KERNEL_FS_FILE_TABLE_H
@@ -13,12 +15,12 @@
 #include "kernel/sync/spinlock.h"
 
 #define FILE_TABLE_INLINE 64u
-#define FILE_TABLE_MAX 65536u /* descriptors, whatever RLIMIT_NOFILE says */
+#define FILE_TABLE_MAX    65536u /* descriptors, whatever RLIMIT_NOFILE says */
 
 struct file_table {
     uint32_t references;
-    uint32_t capacity;       /* a power of two, >= FILE_TABLE_INLINE */
-    uint32_t lowest_free;    /* no descriptor below it is free */
+    uint32_t capacity;    /* a power of two, >= FILE_TABLE_INLINE */
+    uint32_t lowest_free; /* no descriptor below it is free */
     struct spinlock lock;
     struct file **files;
     uint64_t *open;
@@ -37,7 +39,8 @@ static inline struct file *file_table_at(const struct file_table *table, int fd)
     return table->files[index];
 }
 
-/* Before the table has a task: fd < FILE_TABLE_INLINE becomes `file`, whose reference is taken over. 0. */
+/* Before the table has a task: fd < FILE_TABLE_INLINE becomes `file`, whose reference is taken
+ * over. 0. */
 int file_table_install_first(struct file_table *table, int fd, struct file *file);
 /* For fcntl(F_GETFD, F_SETFD), on the current task's table: 0 or 1, or -EBADF. */
 int file_table_get_close_on_exec(int fd);

@@ -1,12 +1,14 @@
 /*
  * kernel/fs/flock.c - advisory locks on files: fcntl(2) F_SETLK & co. and flock(2).
  *
- * A lock covers [start, end] of an inode for an owner; who owns it is a table of descriptors (record locks), or
- * an open file (F_OFD_*, flock). flock's locks live in a space of their own, as on Linux. The locks of all
- * inodes hang in hash buckets; `lock` (RANK_FILE_LOCKS) of the bucket guards them. Whoever must wait sleeps on
- * the bucket's queue and looks again after every change there.
+ * A lock covers [start, end] of an inode for an owner; who owns it is a table of descriptors
+ * (record locks), or an open file (F_OFD_*, flock). flock's locks live in a space of their own, as
+ * on Linux. The locks of all inodes hang in hash buckets; `lock` (RANK_FILE_LOCKS) of the bucket
+ * guards them. Whoever must wait sleeps on the bucket's queue and looks again after every change
+ * there.
  *
- * Deadlocks of record locks (EDEADLK) are found by following who waits for whom through blocked_list.
+ * Deadlocks of record locks (EDEADLK) are found by following who waits for whom through
+ * blocked_list.
  */
 #include "kernel/fs/fcntl.h"
 #include "kernel/fs/file_lock.h"
@@ -18,7 +20,7 @@
 #include "kernel/syscall/syscall.h"
 
 #define LOCK_BUCKETS 64
-#define CHAIN_MAX 32 /* so many waits are followed when looking for a deadlock */
+#define CHAIN_MAX    32 /* so many waits are followed when looking for a deadlock */
 
 enum lock_space { SPACE_RECORD, SPACE_FLOCK };
 
@@ -55,7 +57,8 @@ static void prepare_buckets(void)
 
     if (likely(load_acquire(&buckets_ready) == 2))
         return;
-    if (__atomic_compare_exchange_n(&buckets_ready, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&buckets_ready, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_ACQUIRE)) {
         for (unsigned i = 0; i < LOCK_BUCKETS; i++) {
             spin_init(&buckets[i].lock, RANK_FILE_LOCKS);
             list_init(&buckets[i].locks);
@@ -74,7 +77,8 @@ static struct lock_bucket *bucket_of(const struct inode *inode)
 
 static bool same_holder(const struct file_lock *lock, const struct file_lock *request)
 {
-    return lock->inode == request->inode && lock->space == request->space && lock->owner == request->owner;
+    return lock->inode == request->inode && lock->space == request->space &&
+           lock->owner == request->owner;
 }
 
 /* The first lock that stands in the way of the request, or NULL. Bucket locked. */
@@ -82,9 +86,11 @@ static struct file_lock *find_conflict(struct lock_bucket *bucket, const struct 
 {
     struct file_lock *lock;
 
-    list_for_each(lock, &bucket->locks, link) {
-        if (lock->inode == request->inode && lock->space == request->space && lock->owner != request->owner &&
-            lock->start <= request->end && request->start <= lock->end && (lock->write || request->write))
+    list_for_each(lock, &bucket->locks, link)
+    {
+        if (lock->inode == request->inode && lock->space == request->space &&
+            lock->owner != request->owner && lock->start <= request->end &&
+            request->start <= lock->end && (lock->write || request->write))
             return lock;
     }
     return NULL;
@@ -96,19 +102,21 @@ static void count_change(int by)
 }
 
 /*
- * Cuts [start, end] out of what the holder has. A lock that is split in two takes *spare for the second half.
- * Bucket locked. True if anything changed.
+ * Cuts [start, end] out of what the holder has. A lock that is split in two takes *spare for the
+ * second half. Bucket locked. True if anything changed.
  */
-static bool cut_out(struct lock_bucket *bucket, const struct file_lock *request, struct file_lock **spare)
+static bool cut_out(struct lock_bucket *bucket, const struct file_lock *request,
+                    struct file_lock **spare)
 {
     struct file_lock *lock, *following;
     bool changed = false;
 
-    list_for_each_safe(lock, following, &bucket->locks, link) {
+    list_for_each_safe(lock, following, &bucket->locks, link)
+    {
         if (!same_holder(lock, request) || lock->start > request->end || request->start > lock->end)
             continue;
         changed = true;
-        bool before = lock->start < request->start, after = lock->end > request->end;
+        bool before = lock->start<request->start, after = lock->end> request->end;
         if (before && after) {
             struct file_lock *rest = *spare;
             *spare = NULL;
@@ -135,7 +143,8 @@ static void merge(struct lock_bucket *bucket, struct file_lock *added)
 {
     struct file_lock *lock, *following;
 
-    list_for_each_safe(lock, following, &bucket->locks, link) {
+    list_for_each_safe(lock, following, &bucket->locks, link)
+    {
         if (lock == added || !same_holder(lock, added) || lock->write != added->write)
             continue;
         bool touches = (lock->end != UINT64_MAX && lock->end + 1 == added->start) ||
@@ -164,7 +173,8 @@ static bool enter_wait(struct blocked_owner *blocked, const void *owner, const v
             deadlock = true;
             break;
         }
-        list_for_each(entry, &blocked_list, link) {
+        list_for_each(entry, &blocked_list, link)
+        {
             if (entry->owner == next) {
                 found = entry->waits_for;
                 break;
@@ -255,7 +265,8 @@ void file_locks_drop_owner_slow(struct file *file, const void *owner)
     bool changed = false;
 
     spin_lock(&bucket->lock);
-    list_for_each_safe(lock, following, &bucket->locks, link) {
+    list_for_each_safe(lock, following, &bucket->locks, link)
+    {
         if (lock->inode == file->inode && lock->owner == owner) {
             list_remove(&lock->link);
             count_change(-1);
@@ -269,7 +280,8 @@ void file_locks_drop_owner_slow(struct file *file, const void *owner)
 }
 
 /* The range of a struct flock in bytes from the start of the file. 0, -EINVAL or -EOVERFLOW. */
-static int resolve_range(struct file *file, const struct linux_flock *flock, uint64_t *ret_start, uint64_t *ret_end)
+static int resolve_range(struct file *file, const struct linux_flock *flock, uint64_t *ret_start,
+                         uint64_t *ret_end)
 {
     int64_t base, start;
 
@@ -335,7 +347,8 @@ int file_lock_test(struct file *file, struct linux_flock *flock, bool by_descrip
         flock->type = conflict->write ? F_WRLCK : F_RDLCK;
         flock->whence = SEEK_SET;
         flock->start = (int64_t)conflict->start;
-        flock->length = conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
+        flock->length =
+            conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
         flock->pid = conflict->pid;
     } else {
         flock->type = F_UNLCK;
@@ -344,7 +357,8 @@ int file_lock_test(struct file *file, struct linux_flock *flock, bool by_descrip
     return 0;
 }
 
-int file_lock_set(struct file *file, const struct linux_flock *flock, bool by_description, bool wait)
+int file_lock_set(struct file *file, const struct linux_flock *flock, bool by_description,
+                  bool wait)
 {
     struct file_lock request;
 

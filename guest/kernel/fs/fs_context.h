@@ -1,9 +1,9 @@
 /*
- * kernel/fs/fs_context.h - where a process stands in the tree: root, working directory, umask. Shared by tasks
- * that were cloned with CLONE_FS.
+ * kernel/fs/fs_context.h - where a process stands in the tree: root, working directory, umask.
+ * Shared by tasks that were cloned with CLONE_FS.
  *
- * Lifetime: counted holders. Lock: `lock` (RANK_FS_CONTEXT) guards root and cwd; umask is one word and is read
- * without it.
+ * Lifetime: counted holders. Lock: `lock` (RANK_FS_CONTEXT) guards root and cwd; umask is one word
+ * and is read without it.
  */
 #ifndef KERNEL_FS_FS_CONTEXT_H
 #define KERNEL_FS_FS_CONTEXT_H
@@ -32,8 +32,8 @@ void fs_context_replace_root(struct dentry *root);
 void fs_context_replace_cwd(struct dentry *cwd);
 
 /*
- * The root dentry that a new context starts at. fs_init() sets it once, before the first process: takes over
- * the reference.
+ * The root dentry that a new context starts at. fs_init() sets it once, before the first process:
+ * takes over the reference.
  */
 void fs_context_set_initial_root(struct dentry *root);
 

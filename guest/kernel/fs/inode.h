@@ -116,7 +116,8 @@ struct dentry {
     uint32_t name_hash;
     struct dentry *hash_next;  /* next in the parent's bucket; parent->lock */
     struct dentry *mounted;    /* `lock`: root dentry of what is mounted here, or NULL; counted */
-    struct dentry *mounted_on; /* mount_lock: for a mount's root, the covered dentry; counted */
+    struct dentry *mounted_on; /* for a mount's root, the covered dentry; counted; mount_lock, cleared under
+                                  `lock` too */
     struct spinlock lock;      /* RANK_DENTRY; never two at once */
     uint32_t child_count;      /* cached children; `lock`, as the next four */
     struct list children;      /* cached ones, through sibling_link, newest first */

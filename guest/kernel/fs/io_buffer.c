@@ -1,5 +1,6 @@
 /*
- * kernel/fs/io_buffer.c - copying between the kernel and the pieces of memory that a read or write names.
+ * kernel/fs/io_buffer.c - copying between the kernel and the pieces of memory that a read or write
+ * names.
  */
 #include "kernel/fs/file.h"
 
@@ -42,7 +43,8 @@ static inline size_t copy_piece(bool kernel, uint64_t address, void *memory, siz
     return clear_user_partial(address, bytes);
 }
 
-static inline size_t copy(struct io_buffer *buffer, void *memory, size_t bytes, enum direction direction)
+static inline size_t copy(struct io_buffer *buffer, void *memory, size_t bytes,
+                          enum direction direction)
 {
     size_t done = 0;
 

@@ -286,8 +286,55 @@ SYSCALL5(mount, uint64_t, user_source, uint64_t, user_target, uint64_t, user_typ
     return error;
 }
 
+/* Uncovers what `filesystem` covers and moves it from mount_list to `gone`; mount_lock held. */
+static void detach(struct filesystem *filesystem, struct list *gone)
+{
+    struct dentry *covered = filesystem->root->mounted_on;
+    spin_lock(&covered->lock);
+    covered->mounted = NULL;
+    spin_unlock(&covered->lock);
+    list_remove(&filesystem->mount_link);
+    list_push_back(gone, &filesystem->mount_link);
+}
+
+/* Also what is mounted inside it, and inside that; mount_lock held. */
+static void detach_nested(struct filesystem *filesystem, struct list *gone)
+{
+    struct filesystem *outer, *inner, *following;
+    detach(filesystem, gone);
+    list_for_each(outer, gone, mount_link) { /* grows at its end meanwhile */
+        list_for_each_safe(inner, following, &mount_list, mount_link) {
+            struct dentry *covered = inner->root->mounted_on;
+            if (covered && dentry_mount_root(covered) == outer->root)
+                detach(inner, gone);
+        }
+    }
+}
+
+/* The last mounted first, so that nothing pins the trees further out when they are pruned; mount_lock held. */
+static void end_detached(struct list *gone)
+{
+    while (!list_empty(gone)) {
+        struct filesystem *filesystem = list_entry(gone->previous, struct filesystem, mount_link);
+        struct dentry *root = filesystem->root, *covered = root->mounted_on;
+        list_remove(&filesystem->mount_link);
+        spin_lock(&root->lock);
+        root->mounted_on = NULL;
+        spin_unlock(&root->lock);
+        dentry_put(covered); /* what the mounted root held */
+        dentry_put(root);    /* what `mounted` held */
+        dentry_prune_tree(root);
+        filesystem_discard(filesystem);
+    }
+}
+
+/*
+ * MNT_DETACH of a mount in use: its tree lives on for those who hold something in it; names that stay cached
+ * there when they let go are not given back.
+ */
 SYSCALL2(umount2, uint64_t, user_target, int, flags)
 {
+    struct list gone = LIST_INIT(gone);
     struct dentry *root;
     if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
         return -EINVAL;
@@ -302,33 +349,24 @@ SYSCALL2(umount2, uint64_t, user_target, int, flags)
     }
     mutex_lock(&mount_lock);
     struct filesystem *filesystem = mount_at(root);
-    struct dentry *covered = root->mounted_on;
     if (!filesystem) {
         error = -EINVAL;
-    } else if (!covered) {
+    } else if (!root->mounted_on) {
         error = -EBUSY; /* the tree's own root */
     } else if (flags & MNT_EXPIRE) {
         error = -EAGAIN; /* never marked before, as every mount that is in use */
+    } else if (flags & MNT_DETACH) {
+        detach_nested(filesystem, &gone);
     } else {
         dentry_prune_tree(root);
         /* Holders of an unused mount: the filesystem, the covered dentry, this call. */
-        uint32_t holders = READ_ONCE(root->references) & ~DENTRY_UNHASHED;
-        if (holders > 3 && !(flags & MNT_DETACH))
+        if ((READ_ONCE(root->references) & ~DENTRY_UNHASHED) > 3)
             error = -EBUSY;
+        else
+            detach(filesystem, &gone);
     }
-    if (!error) {
-        spin_lock(&covered->lock);
-        covered->mounted = NULL;
-        spin_unlock(&covered->lock);
-        root->mounted_on = NULL;
-        list_remove(&filesystem->mount_link);
-    }
+    dentry_put(root); /* before the trees are pruned: this call is no holder */
+    end_detached(&gone);
     mutex_unlock(&mount_lock);
-    if (!error) {
-        dentry_put(covered); /* what the mounted root held */
-        dentry_put(root);    /* what `mounted` held */
-        filesystem_discard(filesystem);
-    }
-    dentry_put(root);
     return error;
 }

@@ -128,13 +128,16 @@ static int step_up(struct path_walk *walk, struct dentry **place)
             return cross_mounts(walk, place);
         }
         dentry_put(parent);
-        struct dentry *covered = READ_ONCE(at->mounted_on);
+        spin_lock(&at->lock);
+        struct dentry *covered = at->mounted_on;
+        if (covered)
+            dentry_get(covered);
+        spin_unlock(&at->lock);
         if (!covered)
             return 0;
+        replace(place, covered);
         if (walk->flags & PATH_NO_MOUNTS)
             return -EXDEV;
-        dentry_get(covered); /* held by the mount, which `at` keeps from being unmounted */
-        replace(place, covered);
     }
 }
 

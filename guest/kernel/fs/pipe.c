@@ -1,10 +1,11 @@
 /*
- * kernel/fs/pipe.c - pipes: a ring of bytes on pages that are allocated when first written. A pipe that runs
- * empty starts again at its first page, so a conversation of small messages touches one page only.
+ * kernel/fs/pipe.c - pipes: a ring of bytes on pages that are allocated when first written. A pipe
+ * that runs empty starts again at its first page, so a conversation of small messages touches one
+ * page only.
  *
- * Locks: `lock` (mutex, RANK_PIPE) guards everything; head, tail, readers and writers are also read without it
- * by sleepers and pollers, who then check again. Bytes are copied from and to user memory under the mutex, so
- * a write of up to PIPE_BUF bytes is never mixed with another one.
+ * Locks: `lock` (mutex, RANK_PIPE) guards everything; head, tail, readers and writers are also read
+ * without it by sleepers and pollers, who then check again. Bytes are copied from and to user
+ * memory under the mutex, so a write of up to PIPE_BUF bytes is never mixed with another one.
  * Lifetime: an end per open file; the last one frees the pipe (of a FIFO: fifo.c's table does).
  */
 #include "kernel/fs/pipe.h"
@@ -73,18 +74,8 @@ bool pipe_has_readers(const struct pipe *pipe)
     return READ_ONCE(pipe->readers) != 0;
 }
 
-/*
- * Wakes one of the queue, if there is any. The fence orders the change of the pipe before the look at the
- * queue; a sleeper queues itself before it looks at the pipe. So one of the two sees the other.
+/* Copies out of the ring; fewer bytes than there are only if the buffer ends or a page is missing.
  */
-static inline void wake_if_waiting(struct wait_queue *queue)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (wait_queue_active(queue))
-        wake_up_one(queue);
-}
-
-/* Copies out of the ring; fewer bytes than there are only if the buffer ends or a page is missing. */
 static size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
 {
     size_t done = 0;
@@ -93,8 +84,8 @@ static size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
         uint32_t offset = (uint32_t)pipe->tail & (pipe->capacity - 1);
         size_t piece = min(PAGE_SIZE - offset % PAGE_SIZE, pipe->head - pipe->tail);
         piece = min(piece, buffer->remaining);
-        size_t copied = io_copy_to(buffer, (uint8_t *)pipe->pages[offset / PAGE_SIZE] + offset % PAGE_SIZE,
-                                   piece);
+        size_t copied = io_copy_to(
+            buffer, (uint8_t *)pipe->pages[offset / PAGE_SIZE] + offset % PAGE_SIZE, piece);
         pipe->tail += copied;
         done += copied;
         if (copied < piece)
@@ -151,8 +142,8 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
         if (file->flags & O_NONBLOCK)
             goto unlock;
         mutex_unlock(&pipe->lock);
-        int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
-                                    true, pipe_readable(pipe));
+        int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
+                                    WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
         if (error)
             return error;
         mutex_lock(&pipe->lock);
@@ -164,9 +155,9 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
     bool room = pipe_room(pipe) >= PIPE_BUF;
     mutex_unlock(&pipe->lock);
     if (room)
-        wake_if_waiting(&pipe->write_waiters);
+        wake_up_one(&pipe->write_waiters);
     if (more)
-        wake_if_waiting(&pipe->read_waiters); /* the wake-up that brought us may have been for two */
+        wake_up_one(&pipe->read_waiters); /* the wake-up that brought us may have been for two */
     return result;
 
 unlock:
@@ -219,9 +210,9 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
         }
         mutex_unlock(&pipe->lock);
         if (result > 0)
-            wake_if_waiting(&pipe->read_waiters);
-        int error = wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
-                                    true, pipe_writable(pipe));
+            wake_up_one(&pipe->read_waiters);
+        int error = wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
+                                    WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
         if (error)
             return result ? result : error;
         mutex_lock(&pipe->lock);
@@ -229,9 +220,9 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
     bool room = pipe_room(pipe) >= PIPE_BUF;
     mutex_unlock(&pipe->lock);
     if (result > 0)
-        wake_if_waiting(&pipe->read_waiters);
-    if (room && wait_queue_active(&pipe->write_waiters))
-        wake_up_one(&pipe->write_waiters);
+        wake_up_one(&pipe->read_waiters);
+    if (room)
+        wake_up_one(&pipe->write_waiters); /* the wake-up that brought us may have been for two */
     return result;
 }
 
@@ -244,7 +235,8 @@ uint32_t pipe_poll(struct file *file, struct poll_table *table)
         poll_wait(table, &pipe->read_waiters);
         if (READ_ONCE(pipe->head) != READ_ONCE(pipe->tail))
             mask |= POLLIN | POLLRDNORM;
-        /* file->position of a FIFO's reader: the writers that had come before it; none since = no hang-up. */
+        /* file->position of a FIFO's reader: the writers that had come before it; none since = no
+         * hang-up. */
         if (!READ_ONCE(pipe->writers) && file->position != READ_ONCE(pipe->writer_opens))
             mask |= POLLHUP;
     }
@@ -299,9 +291,15 @@ void pipe_drop_end(struct pipe *pipe, uint32_t open_flags)
 static void pipe_release(struct file *file)
 {
     struct pipe *pipe = file->private_data;
+    struct inode *inode = file->inode;
 
     pipe_drop_end(pipe, file->flags);
-    if (reference_put(&pipe->users))
+    mutex_lock(&inode->lock); /* against pipe_reopen() */
+    bool last = reference_put(&pipe->users);
+    if (last)
+        inode->private_data = NULL;
+    mutex_unlock(&inode->lock);
+    if (last)
         pipe_free(pipe);
 }
 
@@ -325,11 +323,12 @@ int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_
         return -ENOMEM;
     }
     inode->file_operations = &pipe_operations;
-    inode->private_data = pipe; /* for pipe_reopen(); the inode is open as long as the pipe is there */
+    inode->private_data = pipe; /* for pipe_reopen() */
     pipe_add_end(pipe, O_RDWR);
     pipe->users = 2;
     struct file *reader = file_create(NULL, inode, O_RDONLY | flags, &pipe_operations, pipe);
-    struct file *writer = reader ? file_create(NULL, inode, O_WRONLY | flags, &pipe_operations, pipe) : NULL;
+    struct file *writer =
+        reader ? file_create(NULL, inode, O_WRONLY | flags, &pipe_operations, pipe) : NULL;
     inode_put(inode); /* the files hold their own */
     if (!writer) {
         if (reader) {
@@ -347,15 +346,13 @@ int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_
 
 int pipe_reopen(struct inode *inode, struct file *file)
 {
+    mutex_lock(&inode->lock);
     struct pipe *pipe = inode->private_data;
-    uint32_t users = READ_ONCE(pipe->users);
-
-    /* The file that the path came from may be closing: then there is nothing to open any more. */
-    do {
-        if (!users)
-            return -ENXIO;
-    } while (!__atomic_compare_exchange_n(&pipe->users, &users, users + 1, false, __ATOMIC_ACQ_REL,
-                                          __ATOMIC_RELAXED));
+    if (pipe)
+        reference_get(&pipe->users);
+    mutex_unlock(&inode->lock);
+    if (!pipe)
+        return -ENXIO; /* the files that the path came from are closed by now */
     mutex_lock(&pipe->lock);
     pipe_add_end(pipe, file->flags);
     mutex_unlock(&pipe->lock);
@@ -418,7 +415,8 @@ int64_t pipe_get_size(struct file *file)
     return pipe ? (int64_t)READ_ONCE(pipe->capacity) : -EBADF;
 }
 
-/* Straightens the content out into fresh pages for a ring of another size. Lock held. 0 or -ENOMEM. */
+/* Straightens the content out into fresh pages for a ring of another size. Lock held. 0 or -ENOMEM.
+ */
 static int move_content(struct pipe *pipe, void **pages)
 {
     uint64_t used = pipe->head - pipe->tail;
@@ -489,8 +487,8 @@ int pipe_wait_for_partner(struct pipe *pipe, uint32_t open_flags)
 {
     if ((open_flags & O_ACCMODE) == O_RDONLY) {
         uint32_t before = READ_ONCE(pipe->writer_opens);
-        return wait_event(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
-                          READ_ONCE(pipe->writers) || READ_ONCE(pipe->writer_opens) != before);
+        return wait_event(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE,
+                          0, READ_ONCE(pipe->writers) || READ_ONCE(pipe->writer_opens) != before);
     }
     uint32_t before = READ_ONCE(pipe->reader_opens);
     return wait_event(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,

@@ -1,5 +1,6 @@
 /*
- * kernel/fs/pipe.h - pipes and FIFOs: a ring of bytes with readers at one end and writers at the other.
+ * kernel/fs/pipe.h - pipes and FIFOs: a ring of bytes with readers at one end and writers at the
+ * other.
  */
 #ifndef KERNEL_FS_PIPE_H
 #define KERNEL_FS_PIPE_H
@@ -10,21 +11,22 @@ struct inode;
 struct io_buffer;
 struct pipe;
 
-#define PIPE_BUF 4096u                 /* writes up to here are never mixed with others (pipe(7)) */
+#define PIPE_BUF           4096u /* writes up to here are never mixed with others (pipe(7)) */
 #define PIPE_DEFAULT_BYTES 65536u
-#define PIPE_MAX_BYTES (1024u * 1024u) /* F_SETPIPE_SZ */
+#define PIPE_MAX_BYTES     (1024u * 1024u) /* F_SETPIPE_SZ */
 
 /* Both ends of a new pipe; flags: O_NONBLOCK. 0 or -ENOMEM / -ENFILE. */
 int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_write);
 
 /*
- * Called by open() for an inode of type S_IFIFO, after file_create() and without any lock: sets operations and
- * private data, and waits for the other end as fifo(7) says. 0, -ENXIO, -ERESTARTSYS or -ENOMEM; on an error
- * the caller just puts the file.
+ * Called by open() for an inode of type S_IFIFO, after file_create() and without any lock: sets
+ * operations and private data, and waits for the other end as fifo(7) says. 0, -ENXIO, -ERESTARTSYS
+ * or -ENOMEM; on an error the caller just puts the file.
  */
 int pipe_open_fifo(struct inode *inode, struct file *file);
 
-/* fcntl(F_GETPIPE_SZ, F_SETPIPE_SZ): bytes, or -EBADF if the file is no pipe, -EINVAL, -EPERM, -EBUSY, -ENOMEM. */
+/* fcntl(F_GETPIPE_SZ, F_SETPIPE_SZ): bytes, or -EBADF if the file is no pipe, -EINVAL, -EPERM,
+ * -EBUSY, -ENOMEM. */
 int64_t pipe_get_size(struct file *file);
 int64_t pipe_set_size(struct file *file, uint64_t bytes);
 

@@ -1,4 +1,5 @@
-/* kernel/fs/pipe_state.h - the inside of a pipe, for pipe.c and fifo.c. Locks and lifetime: pipe.c. */
+/* kernel/fs/pipe_state.h - the inside of a pipe, for pipe.c and fifo.c. Locks and lifetime: pipe.c.
+ */
 #ifndef KERNEL_FS_PIPE_STATE_H
 #define KERNEL_FS_PIPE_STATE_H
 
@@ -8,15 +9,15 @@
 #define PIPE_INLINE_PAGES (PIPE_DEFAULT_BYTES / 4096u)
 
 struct pipe {
-    struct mutex lock;        /* RANK_PIPE */
-    uint64_t head, tail;      /* byte n lies at n % capacity; head - tail bytes are in it */
-    uint32_t capacity;        /* bytes, a power of two, at least a page */
+    struct mutex lock;         /* RANK_PIPE */
+    uint64_t head, tail;       /* byte n lies at n % capacity; head - tail bytes are in it */
+    uint32_t capacity;         /* bytes, a power of two, at least a page */
     uint32_t readers, writers; /* open ends */
     uint32_t reader_opens, writer_opens; /* ends ever opened; wrap around */
-    void **pages;             /* capacity / PAGE_SIZE of them, NULL until first written */
+    void **pages; /* capacity / PAGE_SIZE of them, NULL until first written */
     struct wait_queue read_waiters, write_waiters;
     void *inline_pages[PIPE_INLINE_PAGES];
-    uint32_t users;           /* files that hold it (and opens of a FIFO that wait); atomic, last one frees */
+    uint32_t users; /* files that hold it (and opens of a FIFO that wait); atomic, last one frees */
     /* FIFOs only, under fifo.c's table lock (users too) */
     struct inode *inode;
     struct list table_link;

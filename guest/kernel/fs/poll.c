@@ -1,8 +1,9 @@
 /*
  * kernel/fs/poll.c - poll(2) and ppoll(2).
  *
- * The list of descriptors is copied in once and only its `revents` are copied out. Restarting: poll() that was
- * stopped and continued goes on until its first deadline; ppoll() starts again unless a handler ran.
+ * The list of descriptors is copied in once and only its `revents` are copied out. Restarting:
+ * poll() that was stopped and continued goes on until its first deadline; ppoll() starts again
+ * unless a handler ran.
  */
 #include "kernel/fs/poll.h"
 
@@ -19,7 +20,7 @@ struct linux_pollfd {
 };
 
 #define POLL_ON_STACK 16
-#define POLL_MAX (65536 / sizeof(struct linux_pollfd)) /* what one allocation can hold */
+#define POLL_MAX      (65536 / sizeof(struct linux_pollfd)) /* what one allocation can hold */
 
 /* One look at every descriptor; registers until the first one is ready. Returns how many are. */
 static int look(struct linux_pollfd *list, uint32_t count, struct poll_waiters *waiters)
@@ -92,7 +93,8 @@ static int64_t poll_user_list(uint64_t address, uint32_t count, uint64_t deadlin
     if (!bytes || !copy_from_user(list, address, bytes)) {
         result = poll_list(list, count, deadline_ns);
         for (uint32_t i = 0; result >= 0 && i < count; i++) {
-            if (put_user(list[i].revents, address + i * sizeof(*list) + offsetof(struct linux_pollfd, revents)))
+            if (put_user(list[i].revents,
+                         address + i * sizeof(*list) + offsetof(struct linux_pollfd, revents)))
                 result = -EFAULT;
         }
     }
@@ -128,7 +130,8 @@ SYSCALL3(poll, uint64_t, address, uint32_t, count, int32_t, timeout_ms)
     return poll_restartable(address, count, poll_deadline_ms(timeout_ms));
 }
 
-SYSCALL5(ppoll, uint64_t, address, uint32_t, count, uint64_t, timeout, uint64_t, mask, uint64_t, mask_bytes)
+SYSCALL5(ppoll, uint64_t, address, uint32_t, count, uint64_t, timeout, uint64_t, mask, uint64_t,
+         mask_bytes)
 {
     uint64_t deadline_ns;
 

@@ -1,4 +1,5 @@
-/* kernel/fs/poll_time.h - the timeouts of poll, select and epoll, as deadlines in CLOCK_MONOTONIC time. */
+/* kernel/fs/poll_time.h - the timeouts of poll, select and epoll, as deadlines in CLOCK_MONOTONIC
+ * time. */
 #ifndef KERNEL_FS_POLL_TIME_H
 #define KERNEL_FS_POLL_TIME_H
 
@@ -6,8 +7,8 @@
 #include "kernel/lib/errno.h"
 #include "kernel/time/clock.h"
 
-#define POLL_FOR_EVER 0ull
-#define POLL_NO_WAIT 1ull /* the clock never shows so early a time when a program can ask */
+#define POLL_FOR_EVER    0ull
+#define POLL_NO_WAIT     1ull /* the clock never shows so early a time when a program can ask */
 #define POLL_SECONDS_MAX 4000000000ll /* longer is for ever */
 
 /* From seconds and nanoseconds that were checked. */
@@ -44,10 +45,12 @@ static inline int poll_deadline_timespec(uint64_t address, uint64_t *ret)
 }
 
 /*
- * Writes the time that is left back to the user's timeout (a timeval if `micro`). Where that cannot be done, a
- * call to be restarted ends instead: it would run on with the full time. Returns what the call returns.
+ * Writes the time that is left back to the user's timeout (a timeval if `micro`). Where that cannot
+ * be done, a call to be restarted ends instead: it would run on with the full time. Returns what
+ * the call returns.
  */
-static inline int64_t poll_report_rest(uint64_t address, uint64_t deadline_ns, bool micro, int64_t result)
+static inline int64_t poll_report_rest(uint64_t address, uint64_t deadline_ns, bool micro,
+                                       int64_t result)
 {
     struct linux_timespec time = {0, 0};
 

@@ -1,9 +1,9 @@
 /*
  * kernel/fs/poll_waiters.c - one task asleep on the wait queues of many files, for poll and select.
  *
- * The entries live on the sleeper's stack, further ones in blocks. Each entry's `woken` flag, set by the
- * wake-up before it withdraws the intent to sleep, makes the order safe: declare the intent, look at all
- * flags, block.
+ * The entries live on the sleeper's stack, further ones in blocks. Each entry's `woken` flag, set
+ * by the wake-up before it withdraws the intent to sleep, makes the order safe: declare the intent,
+ * look at all flags, block.
  */
 #include "arch/cpu.h"
 #include "arch/user_access.h"
@@ -118,8 +118,8 @@ int poll_waiters_block(struct poll_waiters *waiters, uint64_t deadline_ns)
 
     wait_prepare_alone();
     if (!any_entry(waiters, entry_woken))
-        result = wait_block(WAIT_POLL, waiters->count ? (uint64_t)waiters->entries[0].queue : 0, WAIT_INTERRUPTIBLE,
-                            deadline_ns);
+        result = wait_block(WAIT_POLL, waiters->count ? (uint64_t)waiters->entries[0].queue : 0,
+                            WAIT_INTERRUPTIBLE, deadline_ns);
     any_entry(waiters, entry_rearm);
     return result;
 }

@@ -1,26 +1,26 @@
 /*
- * kernel/fs/read_write.c - moving bytes through descriptors: read, write, their vectored and positioned forms,
- * lseek. Checks are made in Linux's order: descriptor and its mode (EBADF), operation (EINVAL), addresses
- * (EFAULT), then the operation itself.
+ * kernel/fs/read_write.c - moving bytes through descriptors: read, write, their vectored and
+ * positioned forms, lseek. Checks are made in Linux's order: descriptor and its mode (EBADF),
+ * operation (EINVAL), addresses (EFAULT), then the operation itself.
  *
  * Locks: the position lock of a file is taken only if somebody else can hold the same open file.
  */
+#include "kernel/fs/read_write.h"
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
-#include "kernel/fs/read_write.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define IO_BYTES_MAX 0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
-#define IO_VECTORS_MAX 1024u      /* UIO_MAXIOV */
+#define IO_BYTES_MAX        0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
+#define IO_VECTORS_MAX      1024u        /* UIO_MAXIOV */
 #define IO_VECTORS_ON_STACK 8u
 
 /* RWF_* of preadv2(2); the sync bits ask for what memory does anyway. */
 #define RWF_HIPRI 0x1u
 #define RWF_DSYNC 0x2u
-#define RWF_SYNC 0x4u
+#define RWF_SYNC  0x4u
 #define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC)
 
 static inline bool position_lock(struct file *file, bool counted)
@@ -91,7 +91,8 @@ SYSCALL3(write, int, fd, uint64_t, address, uint64_t, bytes)
     return simple_transfer(fd, address, bytes, true);
 }
 
-static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t position, bool write)
+static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t position,
+                           bool write)
 {
     uint64_t at = (uint64_t)position;
 
@@ -100,7 +101,8 @@ static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t 
     return file->operations->read(file, buffer, &at);
 }
 
-static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position, bool write)
+static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position,
+                                   bool write)
 {
     bool counted;
     struct io_segment segment;
@@ -138,8 +140,8 @@ SYSCALL4(pwrite64, int, fd, uint64_t, address, uint64_t, bytes, int64_t, positio
 }
 
 /*
- * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be freed with
- * io_vector_free(). The total is cut at IO_BYTES_MAX. 0 or -EINVAL, -EFAULT, -ENOMEM.
+ * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be
+ * freed with io_vector_free(). The total is cut at IO_BYTES_MAX. 0 or -EINVAL, -EFAULT, -ENOMEM.
  */
 static int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
                             struct io_segment **segments, struct io_buffer *buffer)
@@ -183,7 +185,8 @@ static void io_vector_free(struct io_segment *segments, const struct io_segment 
 }
 
 /* position -1: the file's own. */
-static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t position, bool write)
+static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t position,
+                               bool write)
 {
     bool counted;
     struct io_segment on_stack[IO_VECTORS_ON_STACK];
@@ -232,8 +235,8 @@ SYSCALL4(pwritev, int, fd, uint64_t, vector, uint64_t, count, int64_t, position)
     return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, true);
 }
 
-static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t position, uint32_t flags,
-                                bool write)
+static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t position,
+                                uint32_t flags, bool write)
 {
     if (position < -1)
         return -EINVAL;
@@ -243,13 +246,15 @@ static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t
 }
 
 /* The high half of the position travels in its own register, which is unused on 64-bit machines. */
-SYSCALL6(preadv2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high, uint32_t, flags)
+SYSCALL6(preadv2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high,
+         uint32_t, flags)
 {
     (void)high;
     return vector_transfer2(fd, vector, count, position, flags, false);
 }
 
-SYSCALL6(pwritev2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high, uint32_t, flags)
+SYSCALL6(pwritev2, int, fd, uint64_t, vector, uint64_t, count, int64_t, position, uint64_t, high,
+         uint32_t, flags)
 {
     (void)high;
     return vector_transfer2(fd, vector, count, position, flags, true);

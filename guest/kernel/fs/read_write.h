@@ -5,8 +5,8 @@
 #include "kernel/fs/file.h"
 
 /*
- * Reads or writes at the file's own position, under its lock if anyone else can use it; `counted` is what
- * file_borrow() said. The operation must exist. Bytes or -errno.
+ * Reads or writes at the file's own position, under its lock if anyone else can use it; `counted`
+ * is what file_borrow() said. The operation must exist. Bytes or -errno.
  */
 ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted);
 

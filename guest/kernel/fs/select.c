@@ -9,9 +9,9 @@
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
-#define SELECT_READ (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
-#define SELECT_WRITE (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
-#define SELECT_EXCEPT POLLPRI
+#define SELECT_READ           (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
+#define SELECT_WRITE          (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
+#define SELECT_EXCEPT         POLLPRI
 #define SELECT_WORDS_ON_STACK 4 /* 256 descriptors */
 
 enum { SET_READ, SET_WRITE, SET_EXCEPT, SET_COUNT };
@@ -30,13 +30,15 @@ static int64_t look(struct select_sets *sets, struct poll_waiters *waiters)
     int64_t ready = 0;
 
     for (uint32_t word = 0; word < sets->words; word++) {
-        uint64_t wanted = sets->in[SET_READ][word] | sets->in[SET_WRITE][word] | sets->in[SET_EXCEPT][word];
+        uint64_t wanted =
+            sets->in[SET_READ][word] | sets->in[SET_WRITE][word] | sets->in[SET_EXCEPT][word];
         for (int set = 0; set < SET_COUNT; set++)
             sets->out[set][word] = 0;
         for (; wanted; wanted &= wanted - 1) {
             uint64_t bit = wanted & -wanted;
             bool counted;
-            struct file *file = file_borrow((int)(word * 64 + (uint32_t)__builtin_ctzll(wanted)), &counted);
+            struct file *file =
+                file_borrow((int)(word * 64 + (uint32_t)__builtin_ctzll(wanted)), &counted);
             if (!file)
                 return -EBADF;
             if (file->flags & O_PATH) {
@@ -124,13 +126,15 @@ static int64_t select_user(int32_t count, const uint64_t addresses[SET_COUNT], u
     return result == -EINTR ? -ERESTARTNOHAND : result;
 }
 
-SYSCALL5(select, int32_t, count, uint64_t, read, uint64_t, write, uint64_t, except, uint64_t, timeout)
+SYSCALL5(select, int32_t, count, uint64_t, read, uint64_t, write, uint64_t, except, uint64_t,
+         timeout)
 {
     uint64_t addresses[SET_COUNT] = {read, write, except};
     uint64_t deadline_ns = POLL_FOR_EVER;
 
     if (timeout) {
-        struct linux_timespec time; /* a timeval: microseconds, of any number that is not negative */
+        struct linux_timespec
+            time; /* a timeval: microseconds, of any number that is not negative */
         if (get_user(time, timeout))
             return -EFAULT;
         if (time.seconds < 0 || time.nanoseconds < 0)
@@ -143,8 +147,8 @@ SYSCALL5(select, int32_t, count, uint64_t, read, uint64_t, write, uint64_t, exce
     return poll_report_rest(timeout, deadline_ns, true, select_user(count, addresses, deadline_ns));
 }
 
-SYSCALL6(pselect6, int32_t, count, uint64_t, read, uint64_t, write, uint64_t, except, uint64_t, timeout, uint64_t,
-         mask_argument)
+SYSCALL6(pselect6, int32_t, count, uint64_t, read, uint64_t, write, uint64_t, except, uint64_t,
+         timeout, uint64_t, mask_argument)
 {
     uint64_t addresses[SET_COUNT] = {read, write, except};
     uint64_t mask[2] = {0, 0}; /* address and size of the signal set */

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/sendfile.c - sendfile(2) and copy_file_range(2): bytes from file to file through one kernel page,
- * without a trip to user memory.
+ * kernel/fs/sendfile.c - sendfile(2) and copy_file_range(2): bytes from file to file through one
+ * kernel page, without a trip to user memory.
  */
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
@@ -9,16 +9,16 @@
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define COPY_ORDER 2 /* the bounce buffer: 16 KiB */
-#define COPY_BYTES (PAGE_SIZE << COPY_ORDER)
+#define COPY_ORDER     2 /* the bounce buffer: 16 KiB */
+#define COPY_BYTES     (PAGE_SIZE << COPY_ORDER)
 #define COPY_BYTES_MAX 0x7ffff000ul
 
 /*
- * Copies up to `bytes`; positions NULL = a stream. Both positions end where the last byte that arrived came
- * from. Bytes, or -errno if nothing was copied.
+ * Copies up to `bytes`; positions NULL = a stream. Both positions end where the last byte that
+ * arrived came from. Bytes, or -errno if nothing was copied.
  */
-static int64_t copy_between(struct file *in, uint64_t *in_position, struct file *out, uint64_t *out_position,
-                            uint64_t bytes)
+static int64_t copy_between(struct file *in, uint64_t *in_position, struct file *out,
+                            uint64_t *out_position, uint64_t bytes)
 {
     phys_t frame = frame_allocate(FRAME_KERNEL, COPY_ORDER, 0);
     if (!frame)
@@ -85,7 +85,8 @@ static int position_out(uint64_t address, struct file *file, uint64_t position, 
     return 0;
 }
 
-static int64_t sendfile_files(struct file *out, struct file *in, uint64_t offset_address, uint64_t bytes)
+static int64_t sendfile_files(struct file *out, struct file *in, uint64_t offset_address,
+                              uint64_t bytes)
 {
     uint64_t in_position, out_position = out->position;
     bool own;
@@ -136,8 +137,8 @@ static int check_regular(const struct inode *inode)
     return type == S_IFREG ? 0 : type == S_IFDIR ? -EISDIR : -EINVAL;
 }
 
-static int64_t copy_range_files(struct file *in, uint64_t in_address, struct file *out, uint64_t out_address,
-                                uint64_t bytes, uint32_t flags)
+static int64_t copy_range_files(struct file *in, uint64_t in_address, struct file *out,
+                                uint64_t out_address, uint64_t bytes, uint32_t flags)
 {
     uint64_t in_position, out_position;
     bool in_own, out_own;
@@ -158,13 +159,15 @@ static int64_t copy_range_files(struct file *in, uint64_t in_address, struct fil
         return -EBADF;
     if (!in->operations->read || !out->operations->write)
         return -EINVAL;
-    if ((int64_t)bytes < 0 || in_position + bytes < in_position || out_position + bytes < out_position)
+    if ((int64_t)bytes < 0 || in_position + bytes < in_position ||
+        out_position + bytes < out_position)
         return -EOVERFLOW;
     uint64_t size = file_size(in);
     if (in_position >= size)
         return 0;
     bytes = min(min(bytes, size - in_position), COPY_BYTES_MAX);
-    if (in->inode == out->inode && in_position < out_position + bytes && out_position < in_position + bytes)
+    if (in->inode == out->inode && in_position < out_position + bytes &&
+        out_position < in_position + bytes)
         return -EINVAL;
     int64_t result = copy_between(in, &in_position, out, &out_position, bytes);
     if (result > 0) {
@@ -175,8 +178,8 @@ static int64_t copy_range_files(struct file *in, uint64_t in_address, struct fil
     return result;
 }
 
-SYSCALL6(copy_file_range, int, in_fd, uint64_t, in_address, int, out_fd, uint64_t, out_address, uint64_t, bytes,
-         uint32_t, flags)
+SYSCALL6(copy_file_range, int, in_fd, uint64_t, in_address, int, out_fd, uint64_t, out_address,
+         uint64_t, bytes, uint32_t, flags)
 {
     bool in_counted, out_counted;
     int64_t result = -EBADF;

@@ -294,7 +294,7 @@ static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
         spin_lock(&a->lock);
     } else {
         spin_lock(a < b ? &a->lock : &b->lock);
-        spin_lock(a < b ? &b->lock : &a->lock);
+        spin_lock_nested(a < b ? &b->lock : &a->lock);
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * kernel/lib/print.c - formatted text. One pass, no buffer but the caller's and 24 bytes for digits.
+ * kernel/lib/print.c - formatted text. One pass, no buffer but the caller's and 24 bytes for
+ * digits.
  */
 #include "kernel/lib/print.h"
 
@@ -116,11 +117,21 @@ static void parse(const char **format, va_list *arguments, struct conversion *re
     *ret = (struct conversion){.precision = -1};
     for (;; (*format)++) {
         switch (**format) {
-        case '-': ret->left = true; continue;
-        case '0': ret->zero = true; continue;
-        case '+': ret->plus = true; continue;
-        case ' ': ret->space = true; continue;
-        case '#': ret->alternate = true; continue;
+        case '-':
+            ret->left = true;
+            continue;
+        case '0':
+            ret->zero = true;
+            continue;
+        case '+':
+            ret->plus = true;
+            continue;
+        case ' ':
+            ret->space = true;
+            continue;
+        case '#':
+            ret->alternate = true;
+            continue;
         }
         break;
     }
@@ -145,9 +156,17 @@ static void parse(const char **format, va_list *arguments, struct conversion *re
     }
     for (;; (*format)++) {
         switch (**format) {
-        case 'l': ret->size++; continue;
-        case 'h': ret->size--; continue;
-        case 'z': case 'j': case 't': ret->size = 1; continue;
+        case 'l':
+            ret->size++;
+            continue;
+        case 'h':
+            ret->size--;
+            continue;
+        case 'z':
+        case 'j':
+        case 't':
+            ret->size = 1;
+            continue;
         }
         break;
     }
@@ -194,7 +213,8 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
         }
         case 'p':
             conversion.plus = conversion.space = false;
-            put_number(&output, &conversion, (uint64_t)va_arg(arguments, void *), false, 16, false, "0x");
+            put_number(&output, &conversion, (uint64_t)va_arg(arguments, void *), false, 16, false,
+                       "0x");
             break;
         case 'c': {
             char text = (char)va_arg(arguments, int);

@@ -1,24 +1,25 @@
 /*
- * kernel/lib/random.c - random bytes from ChaCha20 (RFC 8439, 2.3) with fast key erasure: of every two blocks
- * the first 32 bytes become the next key and the rest is given out once and wiped, so that a look into the
- * kernel's memory tells nothing about bytes that were given out before.
+ * kernel/lib/random.c - random bytes from ChaCha20 (RFC 8439, 2.3) with fast key erasure: of every
+ * two blocks the first 32 bytes become the next key and the rest is given out once and wiped, so
+ * that a look into the kernel's memory tells nothing about bytes that were given out before.
  *
- * A CPU's generator is keyed at its first use from the boot seed, the CPU's index and the time-stamp counter.
+ * A CPU's generator is keyed at its first use from the boot seed, the CPU's index and the
+ * time-stamp counter.
  */
 #include "kernel/lib/random.h"
 
 #include "arch/cpu.h"
 #include "kernel/lib/string.h"
 
-#define KEY_WORDS 8
+#define KEY_WORDS   8
 #define BLOCK_WORDS 16
-#define POOL_WORDS (2 * BLOCK_WORDS)
+#define POOL_WORDS  (2 * BLOCK_WORDS)
 
 struct generator {
     uint32_t key[KEY_WORDS];
-    uint64_t mixed;       /* stirred in at the next refill, as the nonce */
+    uint64_t mixed; /* stirred in at the next refill, as the nonce */
     uint32_t pool[POOL_WORDS];
-    uint32_t available;   /* bytes at the end of the pool that were not given out */
+    uint32_t available; /* bytes at the end of the pool that were not given out */
     bool ready;
 } __attribute__((aligned(64)));
 

@@ -1,9 +1,11 @@
 /*
- * kernel/lib/rbtree.c - red-black tree: insertion and removal with rebalancing (CLRS, 3rd ed., 13.2-13.4),
- * with NULL for the sentinel and the parent carried along where the textbook reads nil.parent.
+ * kernel/lib/rbtree.c - red-black tree: insertion and removal with rebalancing (CLRS, 3rd
+ * ed., 13.2-13.4), with NULL for the sentinel and the parent carried along where the textbook reads
+ * nil.parent.
  *
- * The augmentation rule: whoever changes the set below a node recomputes that node; rotations recompute the
- * two nodes they turn, and one walk to the root after the change of shape recomputes the rest.
+ * The augmentation rule: whoever changes the set below a node recomputes that node; rotations
+ * recompute the two nodes they turn, and one walk to the root after the change of shape recomputes
+ * the rest.
  */
 #include "kernel/lib/rbtree.h"
 
@@ -12,7 +14,8 @@ static bool is_red(const struct rb_node *node)
     return node && node->red;
 }
 
-static void replace_child(struct rb_tree *tree, struct rb_node *parent, struct rb_node *old, struct rb_node *new)
+static void replace_child(struct rb_tree *tree, struct rb_node *parent, struct rb_node *old,
+                          struct rb_node *new)
 {
     if (!parent)
         tree->root = new;
@@ -64,7 +67,8 @@ void rb_updated(struct rb_tree *tree, struct rb_node *node)
         tree->update(node);
 }
 
-void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent, struct rb_node **link)
+void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+               struct rb_node **link)
 {
     node->parent = parent;
     node->left = node->right = NULL;
@@ -172,7 +176,8 @@ void rb_remove(struct rb_tree *tree, struct rb_node *node)
     bool removed_red;
 
     if (node->left && node->right) {
-        /* Its successor has no left child: it is unlinked instead and takes the node's place and colour. */
+        /* Its successor has no left child: it is unlinked instead and takes the node's place and
+         * colour. */
         struct rb_node *successor = node->right;
 
         while (successor->left)

@@ -1,9 +1,10 @@
 /*
  * kernel/lib/string.c - memory and string functions of the kernel.
  *
- * Costs are counted in executed instructions here (docs/hosts.md: some hosts interpret them one by one), so
- * bulk work is `rep` string instructions on 8-byte words, and short pieces are two overlapping words. Vector
- * registers belong to the user. The functions keep the C library's names because the compiler calls them.
+ * Costs are counted in executed instructions here (docs/hosts.md: some hosts interpret them one by
+ * one), so bulk work is `rep` string instructions on 8-byte words, and short pieces are two
+ * overlapping words. Vector registers belong to the user. The functions keep the C library's names
+ * because the compiler calls them.
  */
 #include "kernel/lib/string.h"
 
@@ -73,7 +74,8 @@ void *memmove(void *destination, const void *source, size_t bytes)
         return destination;
     }
     if ((uintptr_t)to - (uintptr_t)from >= bytes) {
-        /* Forward. The tail is read first: the words before it may overwrite it when `to` is below. */
+        /* Forward. The tail is read first: the words before it may overwrite it when `to` is below.
+         */
         uint64_t tail = *(const word64 *)(from + bytes - 8);
         char *end = to + bytes - 8;
         size_t words = (bytes - 1) >> 3;

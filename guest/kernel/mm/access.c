@@ -27,7 +27,8 @@ static phys_t page_for(struct address_space *space, uint64_t address, bool write
     return *slot & PTE_ADDRESS;
 }
 
-ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer, size_t bytes, bool write)
+ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer,
+                             size_t bytes, bool write)
 {
     size_t done = 0;
 

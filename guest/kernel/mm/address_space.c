@@ -48,7 +48,8 @@ void address_space_get(struct address_space *space)
     reference_get(&space->object.references);
 }
 
-/* No CPU uses the space, nobody can find it: no lock, no flush. The tree is taken apart without rebalancing. */
+/* No CPU uses the space, nobody can find it: no lock, no flush. The tree is taken apart without
+ * rebalancing. */
 static void tear_down(struct address_space *space)
 {
     struct vma *vma, *next;
@@ -58,7 +59,8 @@ static void tear_down(struct address_space *space)
     kernel_assert(space->table_pages == 1);
 
     /* Each node is freed after its children; a child is unhooked when it goes. */
-    for (vma = space->vmas.root ? rb_entry(space->vmas.root, struct vma, node) : NULL; vma; vma = next) {
+    for (vma = space->vmas.root ? rb_entry(space->vmas.root, struct vma, node) : NULL; vma;
+         vma = next) {
         struct rb_node *node = &vma->node;
         struct rb_node *child = node->left ? node->left : node->right;
 

@@ -1,10 +1,10 @@
 /*
- * kernel/mm/address_space.h - what a process believes is its memory: an ordered set of mappings (VMAs) and
- * the page tables that show the part of it that was touched.
+ * kernel/mm/address_space.h - what a process believes is its memory: an ordered set of mappings
+ * (VMAs) and the page tables that show the part of it that was touched.
  *
- * Lifetime: counted by object.references (tasks that use it, and temporary holders); the last put tears down
- * mappings and tables. Lock: `lock` (RANK_ADDRESS_SPACE) guards the VMA tree and all user page tables, for
- * faults too. Page-table entries are changed only under it.
+ * Lifetime: counted by object.references (tasks that use it, and temporary holders); the last put
+ * tears down mappings and tables. Lock: `lock` (RANK_ADDRESS_SPACE) guards the VMA tree and all
+ * user page tables, for faults too. Page-table entries are changed only under it.
  */
 #ifndef KERNEL_MM_ADDRESS_SPACE_H
 #define KERNEL_MM_ADDRESS_SPACE_H
@@ -23,7 +23,7 @@ enum vma_flags {
     VMA_SHARED = 1u << 3,     /* MAP_SHARED: writes reach the file or the other holders */
     VMA_GROWS_DOWN = 1u << 4, /* a stack */
     VMA_STACK = 1u << 5,
-    VMA_HEAP = 1u << 6,       /* brk */
+    VMA_HEAP = 1u << 6, /* brk */
     VMA_DONT_FORK = 1u << 7,
     VMA_WIPE_ON_FORK = 1u << 8,
     VMA_LOCKED = 1u << 9,
@@ -31,11 +31,12 @@ enum vma_flags {
 };
 
 /*
- * One mapping. An ELF segment whose memory is larger than its part of the file is ONE vma with file_bytes set:
- * pages wholly within file_bytes come from the file, pages wholly beyond it are anonymous, and the page in
- * which it ends is made at its first touch as a private page: the file's bytes, then zeros. So exec neither
- * copies nor clears a bss tail, and maps no separate bss (unless it is in no page of the segment).
- * The structs come from a cache of their own and are never reused for another type.
+ * One mapping. An ELF segment whose memory is larger than its part of the file is ONE vma with
+ * file_bytes set: pages wholly within file_bytes come from the file, pages wholly beyond it are
+ * anonymous, and the page in which it ends is made at its first touch as a private page: the file's
+ * bytes, then zeros. So exec neither copies nor clears a bss tail, and maps no separate bss (unless
+ * it is in no page of the segment). The structs come from a cache of their own and are never reused
+ * for another type.
  */
 struct vma {
     struct rb_node node;
@@ -44,26 +45,26 @@ struct vma {
     uint32_t max_protection; /* VMA_READ|WRITE|EXECUTE that mprotect may give */
     struct file *file;       /* NULL = anonymous; one reference held */
     uint64_t file_offset;    /* of `start`, page aligned */
-    uint64_t file_bytes;     /* bytes from `start` that come from the file; the rest of an ELF segment's
-                                pages reads as zero (UINT64_MAX = all) */
-    uint64_t gap;            /* bytes below `start` where another mapping may be placed (vma.c) */
-    uint64_t subtree_gap;    /* the largest gap in the subtree (augmentation) */
+    uint64_t file_bytes; /* bytes from `start` that come from the file; the rest of an ELF segment's
+                            pages reads as zero (UINT64_MAX = all) */
+    uint64_t gap;        /* bytes below `start` where another mapping may be placed (vma.c) */
+    uint64_t subtree_gap; /* the largest gap in the subtree (augmentation) */
 };
 
 struct address_space {
     struct glass_object object;
     struct mutex lock;
-    phys_t root;              /* CR3 */
-    struct rb_tree vmas;      /* by start */
+    phys_t root;         /* CR3 */
+    struct rb_tree vmas; /* by start */
     struct vma *last_found;
-    uint64_t cpu_mask;        /* CPUs that may hold translations; atomic; arch code writes it */
+    uint64_t cpu_mask; /* CPUs that may hold translations; atomic; arch code writes it */
     /* layout, set by exec */
-    uint64_t mmap_top;        /* mappings without an address are placed below it, downwards */
+    uint64_t mmap_top; /* mappings without an address are placed below it, downwards */
     uint64_t brk_start, brk_end;
     uint64_t stack_top, stack_limit_bytes;
     uint64_t code_start, code_end, data_start, data_end;
     uint64_t argument_start, argument_end, environment_start, environment_end;
-    uint64_t auxv[48];        /* as given to the program; for /proc/PID/auxv */
+    uint64_t auxv[48]; /* as given to the program; for /proc/PID/auxv */
     /* counters (the auditor compares them with what it counts) */
     uint64_t mapped_pages;    /* sum of the VMAs' sizes */
     uint64_t data_pages;      /* of them private, writable and no stack: what RLIMIT_DATA limits */
@@ -73,8 +74,8 @@ struct address_space {
     uint64_t max_resident;    /* highest anonymous + file seen */
     uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
     uint32_t vma_count;
-    bool lock_future;         /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
-    struct file *executable;  /* for /proc/PID/exe; one reference, which exec hands over */
+    bool lock_future;        /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
+    struct file *executable; /* for /proc/PID/exe; one reference, which exec hands over */
 };
 
 extern struct slot_table address_space_slots;
@@ -82,8 +83,8 @@ extern struct slot_table address_space_slots;
 /* An empty one, one reference; NULL when out of memory. */
 struct address_space *address_space_create(void);
 /*
- * fork: the same mappings; private writable pages become shared copy-on-write. The source is the current
- * task's. 0 or -ENOMEM (then nothing is left behind).
+ * fork: the same mappings; private writable pages become shared copy-on-write. The source is the
+ * current task's. 0 or -ENOMEM (then nothing is left behind).
  */
 int address_space_duplicate(struct address_space *source, struct address_space **ret);
 void address_space_get(struct address_space *space);
@@ -98,41 +99,45 @@ struct fault_signal {
 };
 
 /*
- * Makes `address` of the current address space accessible, or says which signal the access deserves.
- * 0 = try again; -EFAULT = *ret is set; -ENOMEM = out of memory. Emits TRACE_FAULT. May sleep.
+ * Makes `address` of the current address space accessible, or says which signal the access
+ * deserves. 0 = try again; -EFAULT = *ret is set; -ENOMEM = out of memory. Emits TRACE_FAULT. May
+ * sleep.
  */
-int address_space_fault(struct address_space *space, uint64_t address, enum fault_access access, uint64_t rip,
-                        struct fault_signal *ret);
+int address_space_fault(struct address_space *space, uint64_t address, enum fault_access access,
+                        uint64_t rip, struct fault_signal *ret);
 
 /* ---- mapping. All take the lock themselves; lengths are rounded up to pages. ---- */
 
 struct map_request {
-    uint64_t address;     /* hint, or exact with `fixed` */
+    uint64_t address; /* hint, or exact with `fixed` */
     uint64_t bytes;
     uint32_t flags;       /* enum vma_flags */
     bool fixed;           /* replaces what is there */
     bool fixed_noreplace; /* -EEXIST if something is there */
     bool populate;
-    struct file *file;    /* borrowed; a reference is taken */
+    struct file *file; /* borrowed; a reference is taken */
     uint64_t file_offset;
-    uint64_t file_bytes;  /* see struct vma */
+    uint64_t file_bytes; /* see struct vma */
 };
 
 /* The chosen address, or -errno. */
 int64_t address_space_map(struct address_space *space, const struct map_request *request);
 int address_space_unmap(struct address_space *space, uint64_t address, uint64_t bytes);
-int address_space_protect(struct address_space *space, uint64_t address, uint64_t bytes, uint32_t flags);
+int address_space_protect(struct address_space *space, uint64_t address, uint64_t bytes,
+                          uint32_t flags);
 
 /*
- * Calls visit for each VMA in order, under the lock; nonzero ends the walk and is returned. For /proc/PID/maps.
+ * Calls visit for each VMA in order, under the lock; nonzero ends the walk and is returned. For
+ * /proc/PID/maps.
  */
-int address_space_for_each(struct address_space *space, int (*visit)(void *context, const struct vma *vma),
-                           void *context);
+int address_space_for_each(struct address_space *space,
+                           int (*visit)(void *context, const struct vma *vma), void *context);
 
 /*
- * Reads or writes another task's memory (process_vm_*, /proc/PID/cmdline, ptrace). Bytes copied, or -EFAULT if
- * none. Takes the lock.
+ * Reads or writes another task's memory (process_vm_*, /proc/PID/cmdline, ptrace). Bytes copied, or
+ * -EFAULT if none. Takes the lock.
  */
-ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer, size_t bytes, bool write);
+ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer,
+                             size_t bytes, bool write);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * kernel/mm/advice_calls.c - madvise, msync, mincore. Memory is never written to a disk or swapped here, so
- * much advice is accepted and changes nothing, which is what it promises.
+ * kernel/mm/advice_calls.c - madvise, msync, mincore. Memory is never written to a disk or swapped
+ * here, so much advice is accepted and changes nothing, which is what it promises.
  */
 #include "kernel/fs/file.h"
 #include "kernel/mm/linux_memory.h"
@@ -9,7 +9,8 @@
 #include "kernel/syscall/syscall.h"
 
 /* One mapping's part of an advised range. 0 or -errno. */
-static int advise_part(struct address_space *space, struct vma *vma, uint64_t start, uint64_t end, int advice)
+static int advise_part(struct address_space *space, struct vma *vma, uint64_t start, uint64_t end,
+                       int advice)
 {
     bool anonymous = !vma->file && !(vma->flags & VMA_SHARED);
     bool locked = vma->flags & VMA_LOCKED;
@@ -104,7 +105,8 @@ static int advise(struct address_space *space, uint64_t start, uint64_t end, int
     return hole;
 }
 
-static int populate_for(struct address_space *space, uint64_t start, uint64_t end, enum fault_access access)
+static int populate_for(struct address_space *space, uint64_t start, uint64_t end,
+                        enum fault_access access)
 {
     unsigned result;
 
@@ -191,7 +193,8 @@ static bool page_resident(struct address_space *space, const struct vma *vma, ui
         return true;
     uint64_t offset = address - vma->start;
     if (!vma->file || offset >= vma->file_bytes ||
-        file_get_page(vma->file, (vma->file_offset + offset) >> PAGE_SHIFT, false, &frame) || !frame)
+        file_get_page(vma->file, (vma->file_offset + offset) >> PAGE_SHIFT, false, &frame) ||
+        !frame)
         return false;
     frame_release(frame);
     return true;

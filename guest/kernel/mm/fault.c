@@ -2,13 +2,14 @@
  * kernel/mm/fault.c - what happens when a program touches a page that its page tables do not allow.
  *
  *   no leaf, anonymous        a zero frame
- *   no leaf, file             the file's own frame, in place: read-only if the mapping is private; with it up
- *                             to FAULT_AROUND neighbours that the file has at hand
- *   write to a shared frame   the last user of an anonymous frame gets it writable, everybody else a copy
- *   below a stack             the stack grows, within its limit and with a guard gap below it
+ *   no leaf, file             the file's own frame, in place: read-only if the mapping is private;
+ * with it up to FAULT_AROUND neighbours that the file has at hand write to a shared frame   the
+ * last user of an anonymous frame gets it writable, everybody else a copy below a stack the stack
+ * grows, within its limit and with a guard gap below it
  *
- * Whether a frame has other users is decided by its exact count: one reference that is this leaf means nobody
- * else can reach it, because a new reference needs a leaf (of a space whose lock is held) to copy from.
+ * Whether a frame has other users is decided by its exact count: one reference that is this leaf
+ * means nobody else can reach it, because a new reference needs a leaf (of a space whose lock is
+ * held) to copy from.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
@@ -34,8 +35,8 @@ bool vma_allows(const struct vma *vma, enum fault_access access)
 }
 
 /* `slot` is the leaf's place, or NULL while there is no table for it; the same below. */
-static int map_zero(struct address_space *space, const struct vma *vma, uint64_t address, pte_t *slot,
-                    unsigned *ret)
+static int map_zero(struct address_space *space, const struct vma *vma, uint64_t address,
+                    pte_t *slot, unsigned *ret)
 {
     if (unlikely(!slot) && !(slot = page_table_make(space, address)))
         return -ENOMEM;
@@ -44,14 +45,15 @@ static int map_zero(struct address_space *space, const struct vma *vma, uint64_t
         page_table_prune(space, address);
         return -ENOMEM;
     }
-    page_table_set(space, slot, frame | vma_leaf_bits(vma->flags));
+    page_table_set(space, slot, frame | PTE_ANONYMOUS | vma_leaf_bits(vma->flags));
     *ret = TRACE_FAULT_ZERO;
     return 0;
 }
 
-/* A private page that starts as the first `bytes` of a file frame (0 = none of it), zeros behind. */
-static int map_copy(struct address_space *space, const struct vma *vma, uint64_t address, pte_t *slot,
-                    phys_t source, uint64_t bytes, unsigned *ret)
+/* A private page that starts as the first `bytes` of a file frame (0 = none of it), zeros behind.
+ */
+static int map_copy(struct address_space *space, const struct vma *vma, uint64_t address,
+                    pte_t *slot, phys_t source, uint64_t bytes, unsigned *ret)
 {
     if (!slot && !(slot = page_table_make(space, address)))
         return -ENOMEM;
@@ -67,7 +69,7 @@ static int map_copy(struct address_space *space, const struct vma *vma, uint64_t
         memcpy(page, phys_to_virt(source), bytes);
         memset(page + bytes, 0, PAGE_SIZE - bytes);
     }
-    page_table_set(space, slot, frame | vma_leaf_bits(vma->flags));
+    page_table_set(space, slot, frame | PTE_ANONYMOUS | vma_leaf_bits(vma->flags));
     *ret = TRACE_FAULT_COW_COPY;
     return 0;
 }
@@ -83,7 +85,8 @@ static pte_t file_leaf_bits(const struct vma *vma)
 }
 
 /* Neighbours in the block of FAULT_AROUND pages; whatever is not at hand is left out. */
-static void map_around(struct address_space *space, const struct vma *vma, uint64_t address, pte_t *slot)
+static void map_around(struct address_space *space, const struct vma *vma, uint64_t address,
+                       pte_t *slot)
 {
     uint64_t block = align_down(address, FAULT_AROUND * PAGE_SIZE);
     uint64_t start = max(block, vma->start);
@@ -121,13 +124,15 @@ static int map_file(struct address_space *space, struct vma *vma, uint64_t addre
     uint64_t offset = address - vma->start;
     uint64_t index = (vma->file_offset + offset) >> PAGE_SHIFT;
     bool shared = vma->flags & VMA_SHARED;
-    /* A page that may be written through this mapping one day must be the file's own from the start. */
+    /* A page that may be written through this mapping one day must be the file's own from the
+     * start. */
     bool own = shared && vma->max_protection & VMA_WRITE;
     phys_t frame = 0;
     int error = file_get_page(vma->file, index, own, &frame);
 
     if (!error && !frame && shared && !own)
-        error = file_get_page(vma->file, index, true, &frame); /* a hole: what appears there must be seen here */
+        error = file_get_page(vma->file, index, true,
+                              &frame); /* a hole: what appears there must be seen here */
     if (error)
         return error == -ENOMEM || error == -EINTR ? -ENOMEM : -ENXIO;
     if (!frame)
@@ -151,15 +156,15 @@ static int map_file(struct address_space *space, struct vma *vma, uint64_t addre
 }
 
 /* A write to a private page that is mapped read-only although the mapping is writable. */
-static int copy_on_write(struct address_space *space, const struct vma *vma, uint64_t address, pte_t *slot,
-                         unsigned *ret)
+static int copy_on_write(struct address_space *space, const struct vma *vma, uint64_t address,
+                         pte_t *slot, unsigned *ret)
 {
     phys_t old = *slot & PTE_ADDRESS;
-    const struct frame *frame = frame_of(old);
-    bool was_anonymous = frame->kind == FRAME_ANONYMOUS;
+    bool was_anonymous = *slot & PTE_ANONYMOUS;
+    pte_t bits = PTE_ANONYMOUS | vma_leaf_bits(vma->flags);
 
-    if (was_anonymous && __atomic_load_n(&frame->references, __ATOMIC_ACQUIRE) == 1) {
-        *slot = old | vma_leaf_bits(vma->flags);
+    if (was_anonymous && __atomic_load_n(&frame_of(old)->references, __ATOMIC_ACQUIRE) == 1) {
+        *slot = old | bits;
         tlb_flush_page(address); /* other CPUs at worst fault once more */
         *ret = TRACE_FAULT_COW_REUSE;
         return 0;
@@ -168,7 +173,7 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
     if (!new)
         return -ENOMEM;
     page_copy(phys_to_virt(new), phys_to_virt(old));
-    *slot = new | vma_leaf_bits(vma->flags);
+    *slot = new | bits;
     tlb_shootdown(space, address, address + PAGE_SIZE);
     if (!was_anonymous) {
         space->anonymous_pages++;
@@ -179,8 +184,8 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
     return 0;
 }
 
-int fault_page(struct address_space *space, struct vma *vma, uint64_t address, enum fault_access access,
-               unsigned *ret)
+int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
+               enum fault_access access, unsigned *ret)
 {
     pte_t *slot = page_table_find(space, address);
 
@@ -193,7 +198,7 @@ int fault_page(struct address_space *space, struct vma *vma, uint64_t address, e
     if (access == FAULT_WRITE && !(leaf & PTE_WRITABLE)) {
         if (likely(!(vma->flags & VMA_SHARED)))
             return copy_on_write(space, vma, address, slot, ret);
-        *slot = (leaf & PTE_ADDRESS) | vma_leaf_bits(vma->flags);
+        *slot = (leaf & (PTE_ADDRESS | PTE_ANONYMOUS)) | vma_leaf_bits(vma->flags);
     }
     tlb_flush_page(address);
     *ret = TRACE_FAULT_SPURIOUS;
@@ -224,7 +229,8 @@ static bool grow_stack(struct address_space *space, struct vma *vma, uint64_t ad
 
 static void trace_fault(uint64_t address, uint64_t rip, enum fault_access access, unsigned result)
 {
-    static const uint8_t error_codes[] = {[FAULT_READ] = 4, [FAULT_WRITE] = 6, [FAULT_EXECUTE] = 20};
+    static const uint8_t error_codes[] = {
+        [FAULT_READ] = 4, [FAULT_WRITE] = 6, [FAULT_EXECUTE] = 20};
 
     trace_event(TRACE_FAULT, address, rip, error_codes[access], result);
 }
@@ -236,8 +242,8 @@ static int deserves(struct fault_signal *ret, int signal, int code)
     return -EFAULT;
 }
 
-int address_space_fault(struct address_space *space, uint64_t address, enum fault_access access, uint64_t rip,
-                        struct fault_signal *ret)
+int address_space_fault(struct address_space *space, uint64_t address, enum fault_access access,
+                        uint64_t rip, struct fault_signal *ret)
 {
     unsigned result = TRACE_FAULT_SIGNAL;
     bool grown = false;

@@ -1,14 +1,15 @@
 /*
  * kernel/mm/fork.c - a second address space that shows the same memory.
  *
- * Leaves of private mappings are copied, and both sides lose the permission to write where they had it: the
- * first write on either side makes a copy (fault.c). The parent's translations are flushed once at the end;
- * until then another thread of the parent may still write to a page, which is as if it had written before the
- * fork.
+ * Leaves of private mappings are copied, and both sides lose the permission to write where they had
+ * it: the first write on either side makes a copy (fault.c). The parent's translations are flushed
+ * once at the end; until then another thread of the parent may still write to a page, which is as
+ * if it had written before the fork.
  *
- * Leaves that show a file's own frame are copied if the parent has used them (the CPU set PTE_ACCESSED): some
- * ten instructions, against several hundred for the fault that would bring one back. What fault-around mapped
- * and nobody touched is left out, and so is all of that in very large mappings.
+ * Leaves that show a file's own frame are copied if the parent has used them (the CPU set
+ * PTE_ACCESSED): some ten instructions, against several hundred for the fault that would bring one
+ * back. What fault-around mapped and nobody touched is left out, and so is all of that in very
+ * large mappings.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
@@ -17,39 +18,44 @@
 #include "kernel/mm/page_table.h"
 #include "kernel/sched/task.h"
 
-#define REFAULT_PAGES 1024u /* larger file mappings: leaves that show the file's frames are not copied */
+#define REFAULT_PAGES                                                                              \
+    1024u /* larger file mappings: leaves that show the file's frames are not copied */
 #define LEAF_TABLE_BYTES (PAGE_SIZE * PAGE_TABLE_ENTRIES)
 
+/* Leaves with one of these bits are copied. */
+static pte_t leaves_to_copy(const struct vma *vma)
+{
+    if (!vma->file)
+        return PTE_ANY;
+    return vma_pages(vma) > REFAULT_PAGES ? PTE_ANONYMOUS : PTE_ANONYMOUS | PTE_ACCESSED;
+}
+
 /* The leaves of one table. *changed: a leaf of the source lost its write permission. */
-static int copy_leaves(struct address_space *target, const struct vma *vma, pte_t *slot, uint64_t address,
-                       uint64_t end, bool *changed)
+static int copy_leaves(struct address_space *target, const struct vma *vma, pte_t *slot,
+                       uint64_t address, uint64_t end, bool *changed)
 {
     pte_t *first = slot, *slot_end = slot + ((end - address) >> PAGE_SHIFT), *to = NULL;
-    pte_t keep = vma->flags & VMA_SHARED ? ~0ull : ~PTE_WRITABLE; /* of a leaf's bits */
-    pte_t file_needs = vma_pages(vma) > REFAULT_PAGES ? ~0ull : PTE_ACCESSED;
+    pte_t drop = vma->flags & VMA_SHARED ? 0 : PTE_WRITABLE;
+    pte_t wanted = leaves_to_copy(vma);
     uint64_t anonymous = 0, total = 0;
 
-    for (slot = page_table_next_used(slot, slot_end); slot < slot_end;
-         slot = page_table_next_used(slot + 1, slot_end)) {
+    for (slot = page_table_next(slot, slot_end, wanted); slot < slot_end;
+         slot = page_table_next(slot + 1, slot_end, wanted)) {
         pte_t leaf = *slot;
-        struct frame *frame = frame_of(leaf & PTE_ADDRESS);
 
-        if (frame->kind == FRAME_ANONYMOUS)
-            anonymous++;
-        else if ((leaf & file_needs) != file_needs && vma->file)
-            continue;
         if (unlikely(!to)) {
             to = page_table_make(target, address); /* the place of `first` in the child's table */
             if (!to)
                 return -ENOMEM;
         }
-        if (leaf & ~keep) {
-            leaf = (leaf & keep) | PTE_SOFT_COW;
+        if (leaf & drop) {
+            leaf = (leaf & ~drop) | PTE_SOFT_COW;
             *slot = leaf;
             *changed = true;
         }
-        frame_reference_more(frame);
+        frame_reference_more(frame_of(leaf & PTE_ADDRESS));
         to[slot - first] = leaf;
+        anonymous += (leaf & PTE_ANONYMOUS) != 0;
         total++;
     }
     if (total) {
@@ -60,8 +66,8 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
     return 0;
 }
 
-static int copy_pages(struct address_space *target, struct address_space *source, const struct vma *vma,
-                      bool *changed)
+static int copy_pages(struct address_space *target, struct address_space *source,
+                      const struct vma *vma, bool *changed)
 {
     uint64_t start = vma->start, address;
     pte_t *slot;
@@ -112,7 +118,8 @@ static void apply_advice(struct address_space *target)
         next = vma_next(vma);
         if (vma->flags & VMA_DONT_FORK) {
             vma_remove(target, vma);
-            vma_destroy(vma); /* the parent's mapping holds the file too: this is not its last reference */
+            vma_destroy(
+                vma); /* the parent's mapping holds the file too: this is not its last reference */
         } else if (vma->flags & VMA_LOCKED) {
             vma_set_flags(target, vma, vma->flags & ~VMA_LOCKED);
         }

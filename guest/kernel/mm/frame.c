@@ -1,16 +1,17 @@
 /*
- * kernel/mm/frame.c - giving out frames. In front of the shared stores (free_list.h) every CPU has a small
- * stock of single frames, used with no lock and no atomic operation: frames given back ("used"), frames given
- * back as clean ("clean", mostly page tables), and a run of frames never used ("fresh"). The last two read as
- * zero, so FRAME_WANT_ZERO costs nothing there.
+ * kernel/mm/frame.c - giving out frames. In front of the shared stores (free_list.h) every CPU has
+ * a small stock of single frames, used with no lock and no atomic operation: frames given back
+ * ("used"), frames given back as clean ("clean", mostly page tables), and a run of frames never
+ * used ("fresh"). The last two read as zero, so FRAME_WANT_ZERO costs nothing there.
  *
- * Which is preferred for a zero frame: clean, then fresh, then a used one that gets cleared. Fresh frames make
- * the host provide memory, so a new run of them is only fetched while more than half of the RAM is untouched;
- * after that the frames in circulation are cleared instead, and the rest comes last.
+ * Which is preferred for a zero frame: clean, then fresh, then a used one that gets cleared. Fresh
+ * frames make the host provide memory, so a new run of them is only fetched while more than half of
+ * the RAM is untouched; after that the frames in circulation are cleared instead, and the rest
+ * comes last.
  *
- * Lock: frames_lock (RANK_FRAMES) for the shared stores; the stocks belong to their CPU. A frame in a stock
- * counts as free. When memory is short, what lies in other CPUs' stocks (at most STOCK_FRAMES_MAX each) cannot
- * be had.
+ * Lock: frames_lock (RANK_FRAMES) for the shared stores; the stocks belong to their CPU. A frame in
+ * a stock counts as free. When memory is short, what lies in other CPUs' stocks (at most
+ * STOCK_FRAMES_MAX each) cannot be had.
  */
 #include "kernel/mm/frame.h"
 
@@ -21,9 +22,9 @@
 #include "kernel/sync/spinlock.h"
 #include "shared/boot.h"
 
-#define USED_MAX 128u
-#define CLEAN_MAX 48u
-#define RUN_FRAMES 32u  /* moved between stock and shared store at once */
+#define USED_MAX       128u
+#define CLEAN_MAX      48u
+#define RUN_FRAMES     32u /* moved between stock and shared store at once */
 #define RESERVE_FRAMES 64u /* of the shared store: for FRAME_MAY_USE_RESERVE only */
 
 struct stock {
@@ -49,7 +50,8 @@ static unsigned fixed_range_count;
 static uint64_t total_frames, image_frames;
 
 /* The first 8 bytes of an entry in one store: references, kind, order, flags. */
-static inline void frame_set(uint32_t number, uint32_t references, enum frame_kind kind, unsigned order)
+static inline void frame_set(uint32_t number, uint32_t references, enum frame_kind kind,
+                             unsigned order)
 {
     typedef uint64_t __attribute__((may_alias)) word;
     *(word *)&frame_table[number] = references | (uint64_t)kind << 32 | (uint64_t)order << 40;
@@ -66,14 +68,15 @@ static void fixed_range_add(phys_t start, phys_t end, enum frame_kind kind)
 
     for (; i > 0 && fixed_ranges[i - 1].start > start >> PAGE_SHIFT; i--)
         fixed_ranges[i] = fixed_ranges[i - 1];
-    fixed_ranges[i] = (struct fixed_range){(uint32_t)(start >> PAGE_SHIFT),
-                                           (uint32_t)(align_up(end, PAGE_SIZE) >> PAGE_SHIFT), kind};
+    fixed_ranges[i] = (struct fixed_range){
+        (uint32_t)(start >> PAGE_SHIFT), (uint32_t)(align_up(end, PAGE_SIZE) >> PAGE_SHIFT), kind};
     if (kind == FRAME_IMAGE)
         image_frames += fixed_ranges[i].end - fixed_ranges[i].start;
 }
 
 /* Calls with each part of the RAM that no fixed range covers; stops when it returns false. */
-static void for_each_piece(const struct boot_info *boot, bool (*take)(void *, uint32_t, uint32_t), void *context)
+static void for_each_piece(const struct boot_info *boot, bool (*take)(void *, uint32_t, uint32_t),
+                           void *context)
 {
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++) {
         uint32_t start = (uint32_t)(boot->ram[i].phys >> PAGE_SHIFT);

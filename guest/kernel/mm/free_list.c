@@ -1,7 +1,7 @@
 /*
- * kernel/mm/free_list.c - free blocks of 2^order frames, one doubly linked list per order, linked by frame
- * numbers inside the frame table. A block's head carries FRAME_LISTED and its order; no other entry carries
- * the flag, so a look at the buddy's entry tells whether the two can merge.
+ * kernel/mm/free_list.c - free blocks of 2^order frames, one doubly linked list per order, linked
+ * by frame numbers inside the frame table. A block's head carries FRAME_LISTED and its order; no
+ * other entry carries the flag, so a look at the buddy's entry tells whether the two can merge.
  */
 #include "kernel/mm/free_list.h"
 
@@ -14,7 +14,8 @@ static void list_push(uint32_t frame, unsigned order)
 {
     struct frame *entry = &frame_table[frame];
 
-    *entry = (struct frame){.kind = FRAME_FREE, .order = (uint8_t)order, .flags = FRAME_LISTED, .next = heads[order]};
+    *entry = (struct frame){
+        .kind = FRAME_FREE, .order = (uint8_t)order, .flags = FRAME_LISTED, .next = heads[order]};
     if (heads[order])
         frame_table[heads[order]].previous = frame;
     heads[order] = frame;

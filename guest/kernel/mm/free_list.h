@@ -1,7 +1,8 @@
 /*
- * kernel/mm/free_list.h - the two shared stores behind frame_allocate(): blocks that were given back (a binary
- * buddy system, Knuth, "The Art of Computer Programming" 1, 2.5) and RAM that nobody touched yet. Only frame.c
- * calls this; every function needs the lock of frame.c (RANK_FRAMES), init functions excepted.
+ * kernel/mm/free_list.h - the two shared stores behind frame_allocate(): blocks that were given
+ * back (a binary buddy system, Knuth, "The Art of Computer Programming" 1, 2.5) and RAM that nobody
+ * touched yet. Only frame.c calls this; every function needs the lock of frame.c (RANK_FRAMES),
+ * init functions excepted.
  */
 #ifndef KERNEL_MM_FREE_LIST_H
 #define KERNEL_MM_FREE_LIST_H
@@ -11,8 +12,8 @@
 #define FRAME_LISTED 0x8000u /* struct frame.flags: heads a block of a free list */
 
 /* Frame numbers throughout. */
-void free_list_put(uint32_t frame, unsigned order);    /* merges with its buddies */
-uint32_t free_list_take(unsigned order);               /* 0 = none */
+void free_list_put(uint32_t frame, unsigned order); /* merges with its buddies */
+uint32_t free_list_take(unsigned order);            /* 0 = none */
 extern uint64_t free_list_frames;
 
 /* [start, end) is RAM that reads as zero. Ranges are added in ascending order, at boot. */

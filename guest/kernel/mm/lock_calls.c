@@ -1,6 +1,6 @@
 /*
- * kernel/mm/lock_calls.c - mlock, mlock2, munlock, mlockall, munlockall. Nothing is ever swapped here: to lock
- * memory is to make it present now (mlock(2)) and to count it against RLIMIT_MEMLOCK.
+ * kernel/mm/lock_calls.c - mlock, mlock2, munlock, mlockall, munlockall. Nothing is ever swapped
+ * here: to lock memory is to make it present now (mlock(2)) and to count it against RLIMIT_MEMLOCK.
  */
 #include "kernel/mm/linux_memory.h"
 #include "kernel/mm/mapping.h"
@@ -11,7 +11,8 @@ static uint64_t locked_pages_in(struct address_space *space, uint64_t start, uin
 {
     uint64_t pages = 0;
 
-    for (const struct vma *vma = vma_find(space, start); vma && vma->start < end; vma = vma_next(vma))
+    for (const struct vma *vma = vma_find(space, start); vma && vma->start < end;
+         vma = vma_next(vma))
         if (vma->flags & VMA_LOCKED)
             pages += (min(end, vma->end) - max(start, vma->start)) >> PAGE_SHIFT;
     return pages;
@@ -89,7 +90,8 @@ SYSCALL1(mlockall, int, flags)
             if (!(flags & MCL_ONFAULT))
                 for (struct vma *vma = vma_first(space); vma; vma = vma_next(vma))
                     if (vma->flags & VMA_PROTECTION)
-                        populate_range(space, vma->start, vma->end); /* as far as it goes, as Linux */
+                        populate_range(space, vma->start,
+                                       vma->end); /* as far as it goes, as Linux */
         }
     }
     mutex_unlock(&space->lock);

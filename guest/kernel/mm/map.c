@@ -1,6 +1,6 @@
 /*
- * kernel/mm/map.c - making, removing and changing mappings: the half of mmap(2) and friends below the system
- * call, also used by exec. Pages come later, by faults.
+ * kernel/mm/map.c - making, removing and changing mappings: the half of mmap(2) and friends below
+ * the system call, also used by exec. Pages come later, by faults.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
@@ -23,7 +23,8 @@ void removed_vmas_destroy(struct removed_vmas *removed)
     removed->first = NULL;
 }
 
-int unmap_range(struct address_space *space, uint64_t start, uint64_t end, struct removed_vmas *removed)
+int unmap_range(struct address_space *space, uint64_t start, uint64_t end,
+                struct removed_vmas *removed)
 {
     struct vma *vma = vma_find(space, start), *next;
     int error;
@@ -91,13 +92,15 @@ static uint64_t mapped_pages_in(struct address_space *space, uint64_t start, uin
 }
 
 /* Where the mapping goes, or 0. */
-static uint64_t choose_place(struct address_space *space, const struct map_request *request, uint64_t bytes)
+static uint64_t choose_place(struct address_space *space, const struct map_request *request,
+                             uint64_t bytes)
 {
     uint64_t hint = align_down(request->address, PAGE_SIZE);
 
     if (request->address) {
         hint = max(hint, USER_START);
-        if (hint < USER_END && bytes <= USER_END - hint && vma_range_free(space, hint, hint + bytes, true))
+        if (hint < USER_END && bytes <= USER_END - hint &&
+            vma_range_free(space, hint, hint + bytes, true))
             return hint;
     }
     uint64_t place = vma_find_gap(space, bytes, space->mmap_top);
@@ -105,7 +108,8 @@ static uint64_t choose_place(struct address_space *space, const struct map_reque
 }
 
 /* An anonymous mapping that continues its lower or upper neighbour just makes that one longer. */
-static bool extend_neighbour(struct address_space *space, uint64_t start, uint64_t end, uint32_t flags)
+static bool extend_neighbour(struct address_space *space, uint64_t start, uint64_t end,
+                             uint32_t flags)
 {
     struct vma *below = vma_find_below(space, start);
     struct vma *above = below ? vma_next(below) : vma_first(space);
@@ -236,8 +240,8 @@ int64_t address_space_map(struct address_space *space, const struct map_request 
 
 /* ---- changing ---- */
 
-int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint32_t clear, uint32_t set,
-                 bool skip_holes)
+int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint32_t clear,
+                 uint32_t set, bool skip_holes)
 {
     bool hole = false;
 
@@ -264,7 +268,8 @@ int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint
     return hole ? -ENOMEM : 0;
 }
 
-static int protect_locked(struct address_space *space, uint64_t start, uint64_t end, uint32_t protection)
+static int protect_locked(struct address_space *space, uint64_t start, uint64_t end,
+                          uint32_t protection)
 {
     while (start < end) {
         struct vma *vma = vma_find(space, start);
@@ -277,7 +282,8 @@ static int protect_locked(struct address_space *space, uint64_t start, uint64_t 
         uint32_t flags = (vma->flags & ~VMA_PROTECTION) | protection;
         if (flags != vma->flags) {
             if (vma_flags_are_data(flags) && !vma_flags_are_data(vma->flags) &&
-                space->data_pages + ((stop - start) >> PAGE_SHIFT) > memory_limit(RLIMIT_DATA) >> PAGE_SHIFT)
+                space->data_pages + ((stop - start) >> PAGE_SHIFT) > memory_limit(RLIMIT_DATA) >>
+                    PAGE_SHIFT)
                 return -ENOMEM;
             int error = vma_isolate(space, &vma, start, stop);
             if (error)
@@ -291,7 +297,8 @@ static int protect_locked(struct address_space *space, uint64_t start, uint64_t 
     return 0;
 }
 
-int address_space_protect(struct address_space *space, uint64_t address, uint64_t bytes, uint32_t flags)
+int address_space_protect(struct address_space *space, uint64_t address, uint64_t bytes,
+                          uint32_t flags)
 {
     uint64_t end = address + align_up(bytes, PAGE_SIZE);
 
@@ -311,8 +318,8 @@ int address_space_protect(struct address_space *space, uint64_t address, uint64_
 
 /* ---- looking ---- */
 
-int address_space_for_each(struct address_space *space, int (*visit)(void *context, const struct vma *vma),
-                           void *context)
+int address_space_for_each(struct address_space *space,
+                           int (*visit)(void *context, const struct vma *vma), void *context)
 {
     int result = 0;
 

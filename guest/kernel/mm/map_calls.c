@@ -1,13 +1,14 @@
 /*
- * kernel/mm/map_calls.c - mmap, munmap, mprotect, brk. Order of checks and errors as in Linux 6.1 (mmap(2),
- * mprotect(2), brk(2)).
+ * kernel/mm/map_calls.c - mmap, munmap, mprotect, brk. Order of checks and errors as in Linux 6.1
+ * (mmap(2), mprotect(2), brk(2)).
  */
 #include "kernel/fs/file.h"
 #include "kernel/mm/linux_memory.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/syscall/syscall.h"
 
-_Static_assert(PROT_READ == (int)VMA_READ && PROT_WRITE == (int)VMA_WRITE && PROT_EXEC == (int)VMA_EXECUTE,
+_Static_assert(PROT_READ == (int)VMA_READ && PROT_WRITE == (int)VMA_WRITE &&
+                   PROT_EXEC == (int)VMA_EXECUTE,
                "protection bits are flags of a vma as they are");
 
 #define MAP_LEGACY_FLAGS                                                                           \
@@ -17,12 +18,14 @@ _Static_assert(PROT_READ == (int)VMA_READ && PROT_WRITE == (int)VMA_WRITE && PRO
 
 static uint32_t vma_flags_of(uint64_t protection, uint64_t flags)
 {
-    return (protection & (PROT_READ | PROT_WRITE | PROT_EXEC)) | (flags & MAP_GROWSDOWN ? VMA_GROWS_DOWN : 0) |
+    return (protection & (PROT_READ | PROT_WRITE | PROT_EXEC)) |
+           (flags & MAP_GROWSDOWN ? VMA_GROWS_DOWN : 0) |
            (flags & MAP_NORESERVE ? VMA_NORESERVE : 0) | (flags & MAP_LOCKED ? VMA_LOCKED : 0);
 }
 
 /* May the file be mapped so? 0 or -errno. */
-static int check_file(const struct file *file, uint64_t protection, uint64_t flags, uint64_t bytes, uint64_t offset)
+static int check_file(const struct file *file, uint64_t protection, uint64_t flags, uint64_t bytes,
+                      uint64_t offset)
 {
     uint32_t mode = file->flags & O_ACCMODE;
 
@@ -99,7 +102,8 @@ static int64_t map_checked(struct file *file, uint64_t address, uint64_t bytes, 
     return address_space_map(space, &request);
 }
 
-SYSCALL6(mmap, uint64_t, address, uint64_t, bytes, uint64_t, protection, uint64_t, flags, int, fd, uint64_t, offset)
+SYSCALL6(mmap, uint64_t, address, uint64_t, bytes, uint64_t, protection, uint64_t, flags, int, fd,
+         uint64_t, offset)
 {
     if (offset & ~PAGE_MASK)
         return -EINVAL;
@@ -113,7 +117,8 @@ SYSCALL6(mmap, uint64_t, address, uint64_t, bytes, uint64_t, protection, uint64_
         return -EBADF;
     int64_t result = -EBADF;
     if (!(file->flags & O_PATH))
-        result = flags & MAP_HUGETLB ? -EINVAL : map_checked(file, address, bytes, protection, flags, offset);
+        result = flags & MAP_HUGETLB ? -EINVAL
+                                     : map_checked(file, address, bytes, protection, flags, offset);
     file_put(file);
     return result;
 }
@@ -167,11 +172,13 @@ SYSCALL3(mprotect, uint64_t, address, uint64_t, bytes, uint64_t, protection)
             address = bottom;
         }
     }
-    return address_space_protect(space, address, length, protection & (PROT_READ | PROT_WRITE | PROT_EXEC));
+    return address_space_protect(space, address, length,
+                                 protection & (PROT_READ | PROT_WRITE | PROT_EXEC));
 }
 
 /* Makes [from, to) heap. */
-static bool extend_heap(struct address_space *space, uint64_t from, uint64_t to, struct removed_vmas *removed)
+static bool extend_heap(struct address_space *space, uint64_t from, uint64_t to,
+                        struct removed_vmas *removed)
 {
     struct map_request request = {
         .address = from,

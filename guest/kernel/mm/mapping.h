@@ -1,5 +1,6 @@
 /*
- * kernel/mm/mapping.h - what the files of kernel/mm share about address spaces beyond the public header.
+ * kernel/mm/mapping.h - what the files of kernel/mm share about address spaces beyond the public
+ * header.
  */
 #ifndef KERNEL_MM_MAPPING_H
 #define KERNEL_MM_MAPPING_H
@@ -12,7 +13,8 @@
 
 /* ---- address_space.c ---- */
 
-/* address_space_create() without the publishing: readers outside do not see it before object_publish(). */
+/* address_space_create() without the publishing: readers outside do not see it before
+ * object_publish(). */
 struct address_space *address_space_create_hidden(void);
 
 /* ---- fault.c, under space->lock ---- */
@@ -20,40 +22,43 @@ struct address_space *address_space_create_hidden(void);
 /* The mapping permits the access. */
 bool vma_allows(const struct vma *vma, enum fault_access access);
 /*
- * Makes the page at `address` (page aligned, in the vma, which allows the access) accessible. *ret gets an
- * enum trace_fault_result. 0, -ENOMEM, or -ENXIO (beyond the end of the file: SIGBUS).
+ * Makes the page at `address` (page aligned, in the vma, which allows the access) accessible. *ret
+ * gets an enum trace_fault_result. 0, -ENOMEM, or -ENXIO (beyond the end of the file: SIGBUS).
  */
-int fault_page(struct address_space *space, struct vma *vma, uint64_t address, enum fault_access access,
-               unsigned *ret);
+int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
+               enum fault_access access, unsigned *ret);
 /*
- * Makes all pages of [start, end) accessible as far as their mappings allow. 0; -ENOMEM at a hole or without
- * memory; -EFAULT where the file ends. Stops at the first failure. Takes preemption points.
+ * Makes all pages of [start, end) accessible as far as their mappings allow. 0; -ENOMEM at a hole
+ * or without memory; -EFAULT where the file ends. Stops at the first failure. Takes preemption
+ * points.
  */
 int populate_range(struct address_space *space, uint64_t start, uint64_t end);
 
 /* ---- map.c, under space->lock ---- */
 
 /*
- * Mappings that were taken out. Their files are dropped after space->lock is released: the last user of a
- * file takes locks that come before it.
+ * Mappings that were taken out. Their files are dropped after space->lock is released: the last
+ * user of a file takes locks that come before it.
  */
 struct removed_vmas {
     struct vma *first;
 };
 void removed_vmas_destroy(struct removed_vmas *removed);
 /* Takes out [start, end), mappings and pages. 0 or -ENOMEM (then nothing was taken out). */
-int unmap_range(struct address_space *space, uint64_t start, uint64_t end, struct removed_vmas *removed);
+int unmap_range(struct address_space *space, uint64_t start, uint64_t end,
+                struct removed_vmas *removed);
 /* address_space_map() without the lock and its checks of the request; `bytes` is whole pages. */
 int64_t map_range(struct address_space *space, const struct map_request *request, uint64_t bytes,
                   struct removed_vmas *removed);
 /* RLIMIT_AS, RLIMIT_DATA and the machine's memory allow `pages` more of these flags. */
 bool may_expand(const struct address_space *space, uint64_t pages, uint32_t flags);
 /*
- * Changes the flags of all mappings in [start, end): (flags & ~clear) | set. Joins equal neighbours. 0, or
- * -ENOMEM (no memory, or a hole: then what comes before it was changed, and with skip_holes what follows too).
+ * Changes the flags of all mappings in [start, end): (flags & ~clear) | set. Joins equal
+ * neighbours. 0, or -ENOMEM (no memory, or a hole: then what comes before it was changed, and with
+ * skip_holes what follows too).
  */
-int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint32_t clear, uint32_t set,
-                 bool skip_holes);
+int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint32_t clear,
+                 uint32_t set, bool skip_holes);
 
 /* ---- limits of the calling process ---- */
 

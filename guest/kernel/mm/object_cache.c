@@ -1,7 +1,7 @@
 /*
- * kernel/mm/object_cache.c - equal objects cut from frames. Each CPU has a list of free ones, used with no
- * lock; `batch` objects at a time move between it and the shared list. Frames are never given back: a cache
- * is as large as the most objects that were alive at once.
+ * kernel/mm/object_cache.c - equal objects cut from frames. Each CPU has a list of free ones, used
+ * with no lock; `batch` objects at a time move between it and the shared list. Frames are never
+ * given back: a cache is as large as the most objects that were alive at once.
  */
 #include "kernel/mm/object_cache.h"
 

@@ -1,9 +1,10 @@
 /*
  * kernel/mm/page_table.c - walking, filling and emptying user page tables.
  *
- * Order when something is taken out: entries cleared, translations flushed on every CPU that may hold them,
- * and only then frames and tables released (Intel SDM vol. 3, 4.10: a CPU may use a cached translation, or a
- * cached upper-level entry, until it is told). A batch of frames on the stack makes that one flush per many.
+ * Order when something is taken out: entries cleared, translations flushed on every CPU that may
+ * hold them, and only then frames and tables released (Intel SDM vol. 3, 4.10: a CPU may use a
+ * cached translation, or a cached upper-level entry, until it is told). A batch of frames on the
+ * stack makes that one flush per many.
  */
 #include "kernel/mm/page_table.h"
 
@@ -11,7 +12,7 @@
 #include "kernel/lib/panic.h"
 #include "kernel/sched/task.h"
 
-#define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
+#define TABLE_BITS       (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
 #define LEAF_TABLE_BYTES (PAGE_SIZE * PAGE_TABLE_ENTRIES)
 
 static inline pte_t *table_below(pte_t entry)
@@ -72,7 +73,8 @@ pte_t *page_table_find(struct address_space *space, uint64_t address)
     return &table[page_table_index(address, 0)];
 }
 
-pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end, uint64_t *ret)
+pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end,
+                            uint64_t *ret)
 {
     while (address < end) {
         pte_t *table = page_table_at(space->root);
@@ -95,7 +97,7 @@ pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint6
 
 void page_table_set(struct address_space *space, pte_t *slot, pte_t value)
 {
-    if (frame_of(value & PTE_ADDRESS)->kind == FRAME_ANONYMOUS)
+    if (value & PTE_ANONYMOUS)
         space->anonymous_pages++;
     else
         space->file_pages++;
@@ -109,7 +111,7 @@ void page_table_set(struct address_space *space, pte_t *slot, pte_t value)
 /* ---- taking out ---- */
 
 #define BATCH_FRAMES 64u
-#define BATCH_TABLE 1ull /* tag in the address: a page table, and clean */
+#define BATCH_TABLE  1ull /* tag in the address: a page table, and clean */
 
 struct batch {
     struct address_space *space;
@@ -170,7 +172,8 @@ static void detach_empty(struct batch *batch, uint64_t address)
         --*page_table_used(path[level]);
         batch->space->table_pages--;
         batch->frames[batch->count++] = child | BATCH_TABLE;
-        batch_cover(batch, align_down(address, PAGE_SIZE), align_down(address, PAGE_SIZE) + PAGE_SIZE);
+        batch_cover(batch, align_down(address, PAGE_SIZE),
+                    align_down(address, PAGE_SIZE) + PAGE_SIZE);
     }
 }
 
@@ -192,18 +195,18 @@ static void clear_leaves(struct batch *batch, pte_t *slot, pte_t *end, uint64_t 
     uint32_t *used = page_table_used(slot);
     pte_t *first = slot;
 
-    for (slot = page_table_next_used(slot, end); slot < end; slot = page_table_next_used(slot + 1, end)) {
-        phys_t phys = *slot & PTE_ADDRESS;
+    for (slot = page_table_next(slot, end, PTE_ANY); slot < end;
+         slot = page_table_next(slot + 1, end, PTE_ANY)) {
         uint64_t place = address + (uint64_t)(slot - first) * PAGE_SIZE;
 
-        *slot = 0;
-        --*used;
-        if (frame_of(phys)->kind == FRAME_ANONYMOUS)
+        if (*slot & PTE_ANONYMOUS)
             batch->anonymous++;
         else
             batch->file++;
+        batch->frames[batch->count++] = *slot & PTE_ADDRESS;
+        *slot = 0;
+        --*used;
         batch_cover(batch, place, place + PAGE_SIZE);
-        batch->frames[batch->count++] = phys;
         if (batch->count == BATCH_FRAMES)
             batch_finish(batch);
         if (!*used)
@@ -217,14 +220,15 @@ static void clear_leaves_dying(pte_t *slot, pte_t *end)
     uint32_t *used = page_table_used(slot);
     uint32_t left = *used;
 
-    for (slot = page_table_next_used(slot, end); slot < end; slot = page_table_next_used(slot + 1, end)) {
-        phys_t phys = *slot & PTE_ADDRESS;
+    for (slot = page_table_next(slot, end, PTE_ANY); slot < end;
+         slot = page_table_next(slot + 1, end, PTE_ANY)) {
+        pte_t leaf = *slot;
 
         *slot = 0;
-        if (frame_of(phys)->kind == FRAME_ANONYMOUS)
-            frame_release(phys);
+        if (leaf & PTE_ANONYMOUS)
+            frame_release(leaf & PTE_ADDRESS);
         else
-            frame_release_shared(phys);
+            frame_release_shared(leaf & PTE_ADDRESS);
         if (--left == 0)
             break;
     }
@@ -266,7 +270,8 @@ void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end,
 
 /* ---- changing and moving ---- */
 
-void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start, uint64_t end)
+void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start,
+                        uint64_t end)
 {
     pte_t bits = vma_leaf_bits(vma->flags);
     uint64_t first = start, address;
@@ -282,9 +287,9 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
             if (!leaf)
                 continue;
             phys_t phys = leaf & PTE_ADDRESS;
-            pte_t wanted = phys | bits;
+            pte_t wanted = phys | bits | (leaf & PTE_ANONYMOUS);
             if (wanted & PTE_WRITABLE && !(vma->flags & VMA_SHARED) &&
-                !(frame_of(phys)->kind == FRAME_ANONYMOUS && READ_ONCE(frame_of(phys)->references) == 1))
+                !(leaf & PTE_ANONYMOUS && READ_ONCE(frame_of(phys)->references) == 1))
                 wanted = (wanted & ~PTE_WRITABLE) | PTE_SOFT_COW;
             *slot = wanted;
             changed = true;
@@ -300,7 +305,8 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
 int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes)
 {
     uint64_t end = from + bytes, next = from, address;
-    uint64_t made = UINT64_MAX; /* the target's table that is there for sure, as address / LEAF_TABLE_BYTES */
+    uint64_t made =
+        UINT64_MAX; /* the target's table that is there for sure, as address / LEAF_TABLE_BYTES */
     pte_t *slot;
 
     /* All tables first: nothing can fail once leaves have moved. */
@@ -312,7 +318,8 @@ int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uin
             if (!*slot || target / LEAF_TABLE_BYTES == made)
                 continue;
             if (!page_table_make(space, target)) {
-                /* Those made for nothing are empty; one prune per table, the last one's included. */
+                /* Those made for nothing are empty; one prune per table, the last one's included.
+                 */
                 for (next = to; next < target; next += LEAF_TABLE_BYTES)
                     page_table_prune(space, next);
                 page_table_prune(space, target);

@@ -1,10 +1,11 @@
 /*
- * kernel/mm/page_table.h - the user half of an address space's page tables. Internal to kernel/mm; every
- * function needs space->lock.
+ * kernel/mm/page_table.h - the user half of an address space's page tables. Internal to kernel/mm;
+ * every function needs space->lock.
  *
- * Each table's struct frame counts the table's entries in use (`next`), so that a table is known to be empty
- * without a look at its 512 entries: it is then taken out and given back as a clean frame. A leaf in use is
- * one that is not 0: PRESENT, or PTE_HELD (its mapping is PROT_NONE at the moment).
+ * Each table's struct frame counts the table's entries in use (`next`), so that a table is known to
+ * be empty without a look at its 512 entries: it is then taken out and given back as a clean frame.
+ * A leaf in use is one that is not 0: PRESENT, or PTE_HELD (its mapping is PROT_NONE at the
+ * moment).
  */
 #ifndef KERNEL_MM_PAGE_TABLE_H
 #define KERNEL_MM_PAGE_TABLE_H
@@ -23,36 +24,45 @@ static inline uint32_t *page_table_used(const pte_t *slot)
 pte_t *page_table_make(struct address_space *space, uint64_t address);
 /* The leaf's place, or NULL if there is no table for it. */
 pte_t *page_table_find(struct address_space *space, uint64_t address);
-/* The same from `address` on: skips what has no table; NULL when none below `end`. *ret = its address. */
-pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end, uint64_t *ret);
+/* The same from `address` on: skips what has no table; NULL when none below `end`. *ret = its
+ * address. */
+pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end,
+                            uint64_t *ret);
 
 /* A leaf that was 0. Counts it, by the kind of its frame, in the space too. */
 void page_table_set(struct address_space *space, pte_t *slot, pte_t value);
 
 /*
- * Clears all leaves of [start, end), drops their references and takes out tables that became empty. `dying`:
- * no CPU uses the space any more, so no translation is flushed. Takes preemption points.
+ * Clears all leaves of [start, end), drops their references and takes out tables that became empty.
+ * `dying`: no CPU uses the space any more, so no translation is flushed. Takes preemption points.
  */
 void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying);
 /* Takes out the tables that lead to `address` as far as they are empty (after a failure). */
 void page_table_prune(struct address_space *space, uint64_t address);
 
-/* Gives the leaves of the mapping's [start, end) the protection that its flags ask for now, and flushes. */
-void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start, uint64_t end);
-/* mremap: leaves of [from, from + bytes) move to `to`, where none are. 0, or -ENOMEM (nothing has moved). */
+/* Gives the leaves of the mapping's [start, end) the protection that its flags ask for now, and
+ * flushes. */
+void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start,
+                        uint64_t end);
+/* mremap: leaves of [from, from + bytes) move to `to`, where none are. 0, or -ENOMEM (nothing has
+ * moved). */
 int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes);
 
 /*
- * The first entry in use of [slot, end), or end. Four at a time over empty stretches: tables are mostly empty,
- * and fork and exit look at all that a program's mappings cover.
+ * The first entry of [slot, end) with a bit of `mask`, or end. Eight at a time over empty
+ * stretches: tables are mostly empty, and fork and exit look at all that a program's mappings
+ * cover.
  */
-static inline pte_t *page_table_next_used(pte_t *slot, pte_t *end)
+static inline pte_t *page_table_next(pte_t *slot, pte_t *end, pte_t mask)
 {
-    for (; slot < end && !*slot; slot++)
-        while (end - slot > 4 && !(slot[1] | slot[2] | slot[3] | slot[4]))
-            slot += 4;
+    for (; slot < end && !(*slot & mask); slot++)
+        while (slot + 8 < end &&
+               !((slot[1] | slot[2] | slot[3] | slot[4] | slot[5] | slot[6] | slot[7] | slot[8]) &
+                 mask))
+            slot += 8;
     return slot;
 }
+#define PTE_ANY (~0ull) /* mask: whatever is in use */
 
 /* Protection bits of a leaf of this mapping; PTE_WRITABLE only as far as the mapping goes. */
 static inline pte_t vma_leaf_bits(uint32_t flags)

@@ -1,6 +1,6 @@
 /*
- * kernel/mm/remap_calls.c - mremap(2): a mapping changes its size, its place, or both. Pages move as leaves of
- * the page tables; no byte is copied.
+ * kernel/mm/remap_calls.c - mremap(2): a mapping changes its size, its place, or both. Pages move
+ * as leaves of the page tables; no byte is copied.
  */
 #include "kernel/fs/file.h"
 #include "kernel/lib/panic.h"
@@ -9,9 +9,10 @@
 #include "kernel/mm/page_table.h"
 #include "kernel/syscall/syscall.h"
 
-/* The mapping that [address, address + old_bytes) lies in, if it may become new_bytes long; else *error. */
-static struct vma *resizable(struct address_space *space, uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
-                             uint64_t flags, int *error)
+/* The mapping that [address, address + old_bytes) lies in, if it may become new_bytes long; else
+ * *error. */
+static struct vma *resizable(struct address_space *space, uint64_t address, uint64_t old_bytes,
+                             uint64_t new_bytes, uint64_t flags, int *error)
 {
     struct vma *vma = vma_find(space, address);
 
@@ -19,7 +20,8 @@ static struct vma *resizable(struct address_space *space, uint64_t address, uint
     if (!vma || vma->start > address)
         return NULL;
     *error = -EINVAL;
-    if (old_bytes == 0 && !(vma->flags & VMA_SHARED)) /* a second view makes sense for shared memory only */
+    if (old_bytes == 0 &&
+        !(vma->flags & VMA_SHARED)) /* a second view makes sense for shared memory only */
         return NULL;
     if (flags & MREMAP_DONTUNMAP && vma->flags & VMA_SHARED && vma->file == NULL)
         return NULL;
@@ -41,9 +43,11 @@ static struct vma *resizable(struct address_space *space, uint64_t address, uint
     return may_expand(space, more, vma->flags) ? vma : NULL;
 }
 
-/* The part [address, address + old_bytes) of a mapping goes to `target`, which is free, with new_bytes. */
-static int64_t move_mapping(struct address_space *space, struct vma *vma, uint64_t address, uint64_t old_bytes,
-                            uint64_t target, uint64_t new_bytes, uint64_t flags, struct removed_vmas *removed)
+/* The part [address, address + old_bytes) of a mapping goes to `target`, which is free, with
+ * new_bytes. */
+static int64_t move_mapping(struct address_space *space, struct vma *vma, uint64_t address,
+                            uint64_t old_bytes, uint64_t target, uint64_t new_bytes, uint64_t flags,
+                            struct removed_vmas *removed)
 {
     struct vma *moved;
     uint64_t moved_bytes = min(old_bytes, new_bytes), cut = 0;
@@ -88,8 +92,9 @@ static int64_t move_mapping(struct address_space *space, struct vma *vma, uint64
 }
 
 /* MREMAP_FIXED, MREMAP_DONTUNMAP: the place is given, or any other. */
-static int64_t remap_to(struct address_space *space, uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
-                        uint64_t flags, uint64_t target, struct removed_vmas *removed)
+static int64_t remap_to(struct address_space *space, uint64_t address, uint64_t old_bytes,
+                        uint64_t new_bytes, uint64_t flags, uint64_t target,
+                        struct removed_vmas *removed)
 {
     int error;
 
@@ -125,8 +130,9 @@ static int64_t remap_to(struct address_space *space, uint64_t address, uint64_t 
     return move_mapping(space, vma, address, old_bytes, target, new_bytes, flags, removed);
 }
 
-static int64_t remap(struct address_space *space, uint64_t address, uint64_t old_bytes, uint64_t new_bytes,
-                     uint64_t flags, uint64_t target, struct removed_vmas *removed)
+static int64_t remap(struct address_space *space, uint64_t address, uint64_t old_bytes,
+                     uint64_t new_bytes, uint64_t flags, uint64_t target,
+                     struct removed_vmas *removed)
 {
     struct vma *vma = vma_find(space, address);
     int error;
@@ -173,7 +179,8 @@ static int64_t remap(struct address_space *space, uint64_t address, uint64_t old
     return result;
 }
 
-SYSCALL5(mremap, uint64_t, address, uint64_t, old_bytes, uint64_t, new_bytes, uint64_t, flags, uint64_t, target)
+SYSCALL5(mremap, uint64_t, address, uint64_t, old_bytes, uint64_t, new_bytes, uint64_t, flags,
+         uint64_t, target)
 {
     struct address_space *space = current->address_space;
     struct removed_vmas removed = {NULL};

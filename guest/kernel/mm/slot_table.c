@@ -1,6 +1,7 @@
 /*
- * kernel/mm/slot_table.c - type-stable slots. Chunks are 2^SLOT_CHUNK_ORDER frames and never given back: what
- * once was a slot of a type stays one, so a reader outside can follow a stale address without harm.
+ * kernel/mm/slot_table.c - type-stable slots. Chunks are 2^SLOT_CHUNK_ORDER frames and never given
+ * back: what once was a slot of a type stays one, so a reader outside can follow a stale address
+ * without harm.
  */
 #include "kernel/mm/slot_table.h"
 
@@ -9,7 +10,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
 
-/* What lies at the start of every slot. The link overlays the object's first bytes while the slot is free. */
+/* What lies at the start of every slot. The link overlays the object's first bytes while the slot
+ * is free. */
 struct slot {
     struct glass_object object;
     void *next_free;
@@ -25,7 +27,8 @@ static struct slot *slot_extend(struct slot_table *table)
     if (place == 0) {
         if (chunk == SLOT_CHUNKS_MAX)
             return NULL;
-        phys_t phys = frame_allocate(FRAME_KERNEL, SLOT_CHUNK_ORDER, FRAME_WANT_ZERO | FRAME_MAY_USE_RESERVE);
+        phys_t phys =
+            frame_allocate(FRAME_KERNEL, SLOT_CHUNK_ORDER, FRAME_WANT_ZERO | FRAME_MAY_USE_RESERVE);
         if (!phys)
             return NULL;
         glass->chunks[chunk] = (uint64_t)phys_to_virt(phys);

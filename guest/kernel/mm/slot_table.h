@@ -1,6 +1,7 @@
 /*
- * kernel/mm/slot_table.h - where observable objects live (struct glass_slots in shared/glass.h): type-stable
- * slots that the host can walk while the guest runs. The object's first member is struct glass_object.
+ * kernel/mm/slot_table.h - where observable objects live (struct glass_slots in shared/glass.h):
+ * type-stable slots that the host can walk while the guest runs. The object's first member is
+ * struct glass_object.
  */
 #ifndef KERNEL_MM_SLOT_TABLE_H
 #define KERNEL_MM_SLOT_TABLE_H
@@ -18,13 +19,17 @@ struct slot_table {
 #define SLOT_CHUNK_ORDER 2 /* 16 KiB: no object may be larger */
 
 #define SLOT_TABLE_INIT(type_name, c_type)                                                         \
-    {.glass = {.type = (type_name), .stride = (sizeof(c_type) + 63) & ~63u,                        \
-               .slots_per_chunk = (PAGE_SIZE << SLOT_CHUNK_ORDER) / ((sizeof(c_type) + 63) & ~63ul)}, \
-     .lock = SPINLOCK_INIT(RANK_SLOT_TABLE), .next_id = 1}
+    {                                                                                              \
+        .glass = {.type = (type_name),                                                             \
+                  .stride = (sizeof(c_type) + 63) & ~63u,                                          \
+                  .slots_per_chunk =                                                               \
+                      (PAGE_SIZE << SLOT_CHUNK_ORDER) / ((sizeof(c_type) + 63) & ~63ul)},          \
+        .lock = SPINLOCK_INIT(RANK_SLOT_TABLE), .next_id = 1                                       \
+    }
 
 /*
- * A slot, all zero except its header: references = 1, id = a new one, version odd ("under construction": a
- * reader skips it until object_publish()). NULL when out of memory.
+ * A slot, all zero except its header: references = 1, id = a new one, version odd ("under
+ * construction": a reader skips it until object_publish()). NULL when out of memory.
  */
 void *slot_allocate(struct slot_table *table);
 /* The object is complete. */

@@ -1,6 +1,7 @@
 /*
- * kernel/mm/untouched.c - RAM that nobody has used since the machine started, given out from the bottom up.
- * It reads as zero (shared/boot.h), and its entries in the frame table are still all zero.
+ * kernel/mm/untouched.c - RAM that nobody has used since the machine started, given out from the
+ * bottom up. It reads as zero (shared/boot.h), and its entries in the frame table are still all
+ * zero.
  */
 #include "kernel/lib/panic.h"
 #include "kernel/mm/free_list.h"

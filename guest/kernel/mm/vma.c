@@ -1,7 +1,7 @@
 /*
- * kernel/mm/vma.c - the tree of mappings, ordered by start. Each carries the free room below it (`gap`, less
- * the guard room that a stack needs) and the largest such gap of its subtree, so that a place for a new
- * mapping is found in a time logarithmic in the number of mappings.
+ * kernel/mm/vma.c - the tree of mappings, ordered by start. Each carries the free room below it
+ * (`gap`, less the guard room that a stack needs) and the largest such gap of its subtree, so that
+ * a place for a new mapping is found in a time logarithmic in the number of mappings.
  */
 #include "kernel/mm/vma.h"
 
@@ -279,7 +279,8 @@ struct vma *vma_merge(struct address_space *space, struct vma *vma)
 
 /* ---- free room ---- */
 
-/* The highest place in a gap below a mapping of this subtree. At most one gap straddles the limit. */
+/* The highest place in a gap below a mapping of this subtree. At most one gap straddles the limit.
+ */
 static uint64_t search_gap(const struct rb_node *node, uint64_t bytes, uint64_t limit)
 {
     while (node) {
@@ -330,8 +331,8 @@ int vma_tree_copy(struct address_space *target, const struct address_space *sour
     struct rb_node **link = &target->vmas.root, *parent = NULL;
 
     /*
-     * Down the left side first, copying on the way; up again where a right child is missing. The copy's
-     * `parent` pointers lead back in step with the original's.
+     * Down the left side first, copying on the way; up again where a right child is missing. The
+     * copy's `parent` pointers lead back in step with the original's.
      */
     while (from) {
         struct vma *copy = vma_create();

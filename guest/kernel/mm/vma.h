@@ -1,6 +1,6 @@
 /*
- * kernel/mm/vma.h - the ordered set of an address space's mappings. Internal to kernel/mm; every function
- * needs space->lock (or a space that nobody else knows yet), and none touches page tables.
+ * kernel/mm/vma.h - the ordered set of an address space's mappings. Internal to kernel/mm; every
+ * function needs space->lock (or a space that nobody else knows yet), and none touches page tables.
  */
 #ifndef KERNEL_MM_VMA_H
 #define KERNEL_MM_VMA_H
@@ -10,7 +10,7 @@
 #define VMA_PROTECTION (VMA_READ | VMA_WRITE | VMA_EXECUTE)
 /* Linux keeps 256 pages below a stack free of other mappings ("stack_guard_gap"). */
 #define STACK_GUARD_BYTES (256 * PAGE_SIZE)
-#define VMAS_MAX 65530u /* Linux's default vm.max_map_count */
+#define VMAS_MAX          65530u /* Linux's default vm.max_map_count */
 
 static inline uint64_t vma_pages(const struct vma *vma)
 {
@@ -46,7 +46,8 @@ void vma_set_flags(struct address_space *space, struct vma *vma, uint32_t flags)
 
 /* Cuts at `address`, strictly inside; *ret = the upper part. 0 or -ENOMEM. */
 int vma_split(struct address_space *space, struct vma *vma, uint64_t address, struct vma **ret);
-/* Makes [start, end), which must lie inside the vma, a mapping of its own: *vma becomes it. 0 or -ENOMEM. */
+/* Makes [start, end), which must lie inside the vma, a mapping of its own: *vma becomes it. 0 or
+ * -ENOMEM. */
 int vma_isolate(struct address_space *space, struct vma **vma, uint64_t start, uint64_t end);
 /* Joins equal neighbours; returns the mapping that now covers vma's range. */
 struct vma *vma_merge(struct address_space *space, struct vma *vma);
@@ -56,7 +57,8 @@ uint64_t vma_find_gap(struct address_space *space, uint64_t bytes, uint64_t limi
 /* Nothing mapped in [start, end); with_guard: nor a stack that may grow into the neighbourhood. */
 bool vma_range_free(struct address_space *space, uint64_t start, uint64_t end, bool with_guard);
 
-/* Same shape, same contents (files referenced) in an empty space. 0 or -ENOMEM; then *target is partial. */
+/* Same shape, same contents (files referenced) in an empty space. 0 or -ENOMEM; then *target is
+ * partial. */
 int vma_tree_copy(struct address_space *target, const struct address_space *source);
 
 #endif

@@ -1,18 +1,15 @@
 /*
- * fork.c - process_clone(), the one way in which tasks come into being, the four system calls that are
- * arguments to it, and the first two processes.
+ * fork.c - process_clone(), the one way in which tasks come into being, and the four system calls that are
+ * arguments to it. The first two processes are made in first.c.
  *
  * Order of work: everything that can fail comes first, in private; then one step under family_lock makes the
  * child visible in the PID table, the family, its group and session; then it may run. A failure before that
  * step undoes what was done; after it nothing fails.
  */
 #include "arch/layout.h"
-#include "arch/machine.h"
 #include "kernel/fs/file.h"
-#include "kernel/fs/tty/tty.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
-#include "kernel/observe/done.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
@@ -22,8 +19,6 @@
 
 /* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for them). */
 #define CLONE_NEW_OTHER (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
-
-bool aslr_enabled = true;
 
 static int check_flags(uint64_t flags)
 {
@@ -166,7 +161,7 @@ static void drop_parts(struct task *child)
 }
 
 /* A thread enters its process. family_lock and signal_lock held. */
-static void join_process_locked(struct process *process, struct task *task)
+void process_add_thread_locked(struct process *process, struct task *task)
 {
     task->process = process;
     task->actions = process->actions;
@@ -177,7 +172,7 @@ static void join_process_locked(struct process *process, struct task *task)
 }
 
 /* A new process enters family, group and session, with its first thread. family_lock held. */
-static void join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
+void process_join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
                                int32_t session)
 {
     process->pid = leader->tid;
@@ -189,7 +184,7 @@ static void join_family_locked(struct process *process, struct task *leader, str
     group_join_locked(process, group ? group : process->pid);
     session_join_locked(process, session ? session : process->pid);
     spin_lock(&process->signal_lock);
-    join_process_locked(process, leader);
+    process_add_thread_locked(process, leader);
     spin_unlock(&process->signal_lock);
 }
 
@@ -260,11 +255,11 @@ int64_t process_clone(const struct clone_arguments *arguments)
         struct process *parent = flags & CLONE_PARENT ? process->parent : process;
         child_process->creator_tid = flags & CLONE_PARENT ? process->creator_tid : self->tid;
         child_process->tty = process->tty;
-        join_family_locked(child_process, child, parent, process->group, process->session);
+        process_join_family_locked(child_process, child, parent, process->group, process->session);
         object_publish(&child_process->object);
     } else {
         spin_lock(&process->signal_lock);
-        join_process_locked(process, child);
+        process_add_thread_locked(process, child);
         spin_unlock(&process->signal_lock);
     }
     object_write_end(&child->object);
@@ -379,109 +374,4 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
         .tls = wanted.tls,
     };
     return process_clone(&arguments);
-}
-
-/* ---- the first processes ---- */
-
-static const struct boot_info *boot_info(void)
-{
-    return phys_to_virt(BOOT_INFO_PHYS);
-}
-
-static const char *boot_string(uint32_t offset)
-{
-    const struct boot_info *boot = boot_info();
-    if (offset >= boot->strings_bytes || boot->strings_bytes > BOOT_STRINGS_MAX)
-        panic("boot page: string at offset %u lies outside the %u bytes of strings", offset, boot->strings_bytes);
-    return (const char *)phys_to_virt(BOOT_STRINGS_PHYS) + offset;
-}
-
-static _Noreturn void program_failed(const char *what, const char *path, int error)
-{
-    const char *why = error == -ENOENT    ? "no such file in the guest"
-                      : error == -EACCES  ? "permission denied (is it executable?)"
-                      : error == -ENOEXEC ? "not an x86-64 ELF program or #! script"
-                      : error == -ENOMEM  ? "out of memory"
-                      : error == -ENOTDIR ? "a part of the path is not a directory"
-                      : error == -EISDIR  ? "it is a directory"
-                      : error == -E2BIG   ? "arguments and environment are too long"
-                                          : "it cannot be used";
-    log_line("%s %s: %s (error %d)", what, path, why, -error);
-    machine_done(WAIT_STATUS_EXITED(error == -ENOENT || error == -ENOTDIR ? 127 : 126));
-}
-
-/* PID 2 before it is a program: in the kernel, as a task of its own, so that it may sleep and open files. */
-static void program_start(void *unused)
-{
-    const struct boot_info *boot = boot_info();
-    const char *path = boot_string(boot->program), *directory = boot_string(boot->working_directory);
-    int error = fs_open_standard_streams(current->files);
-    if (error)
-        program_failed("standard streams of", path, error);
-    tty_make_controlling(console_tty(), current->process);
-    if (*directory) {
-        error = fs_context_set_cwd(directory);
-        if (error)
-            program_failed("working directory", directory, error);
-    }
-    error = process_exec_boot(path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
-                              boot->environment_count ? boot_string(boot->environment) : "",
-                              boot->environment_count);
-    if (error)
-        program_failed("program", path, error);
-    arch_enter_user_mode();
-}
-
-static void release_task(struct task *task)
-{
-    if (task->process)
-        process_put(task->process);
-}
-
-static struct task *make_first(const char *name, bool user, struct process **ret)
-{
-    struct process *process = process_create();
-    struct task *task = task_create(user);
-    if (!process || !task)
-        panic("no memory for the first processes");
-    limits_init(process->rlimits);
-    process->dumpable = true;
-    process->start_ns = clock_monotonic_ns();
-    task->exit_signal = SIGCHLD;
-    task_set_comm(task, name);
-    *ret = process;
-    return task;
-}
-
-void process_start_init(void)
-{
-    task_released = release_task;
-    aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
-
-    struct task *init = make_first("init", false, &init_process);
-    struct task *program = make_first("program", true, &program_process);
-    init_process->actions = signal_actions_create();
-    program_process->actions = signal_actions_create();
-    program->files = file_table_create();
-    program->fs = fs_context_create();
-    if (!init_process->actions || !program_process->actions || !program->files || !program->fs)
-        panic("no memory for the first processes");
-
-    spin_lock(&family_lock);
-    init->tid = pid_take_locked(init);
-    program->tid = pid_take_locked(program);
-    if (!program->tid)
-        panic("no memory for the PID table");
-    task_get(init);
-    task_get(program);
-    join_family_locked(init_process, init, NULL, 0, 0);
-    join_family_locked(program_process, program, init_process, 0, 0);
-    object_publish(&init_process->object);
-    object_publish(&program_process->object);
-    spin_unlock(&family_lock);
-
-    arch_task_start_kernel(init, process_init_thread, NULL);
-    arch_task_start_kernel(program, program_start, NULL);
-    task_start(init, NULL);
-    task_start(program, NULL);
 }

@@ -72,6 +72,13 @@ struct address_space *task_detach_address_space(struct task *task);
 struct file_table *task_detach_files(struct task *task);
 struct fs_context *task_detach_fs(struct task *task);
 
+/* ---- fork.c ---- */
+/* A thread enters its process. signal_lock held too. */
+void process_add_thread_locked(struct process *process, struct task *task);
+/* A new process enters family, group and session (0 = its own), with its first thread. */
+void process_join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
+                                int32_t session);
+
 /* ---- signal.c ---- */
 int signal_send_group_locked(int32_t group, int signal, const struct linux_siginfo *info);
 /* Sends to a task or (task NULL) to the process. */

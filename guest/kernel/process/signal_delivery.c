@@ -73,14 +73,14 @@ static void settle_call_without_handler(struct trap_frame *frame)
     }
 }
 
+/* The mask during the handler is set already; `saved` is the one that its return restores. */
 static void run_handler(struct task *task, struct trap_frame *frame, int signal, const struct signal_action *action,
-                        const struct pending_signal *pending)
+                        const struct pending_signal *pending, uint64_t saved)
 {
     struct process *process = task->process;
-    uint64_t saved = task->restore_saved_mask ? task->saved_mask.bits : task->blocked.bits;
 
     settle_call_before_handler(frame, action);
-    if (arch_signal_frame_push(task, pending, action, saved)) {
+    if (unlikely(arch_signal_frame_push(task, pending, action, saved))) {
         if (signal == SIGSEGV) {
             /* No stack to report it on: nothing but the default action is left. */
             spin_lock(&process->signal_lock);
@@ -90,16 +90,10 @@ static void run_handler(struct task *task, struct trap_frame *frame, int signal,
             spin_unlock(&process->actions->lock);
             spin_unlock(&process->signal_lock);
         }
+        signal_set_blocked(saved);
         signal_force(SIGSEGV, SI_KERNEL, 0);
         return;
     }
-    task->restore_saved_mask = false;
-    uint64_t blocked = task->blocked.bits | action->mask.bits;
-    if (!(action->flags & SA_NODEFER))
-        blocked |= signal_bit(signal);
-    blocked &= ~SIGNALS_UNBLOCKABLE;
-    if (blocked != task->blocked.bits)
-        signal_set_blocked(blocked);
     trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)pending->info.code,
                 TRACE_SIGNAL_HANDLER, 0);
 }
@@ -109,7 +103,8 @@ static void deliver_one(struct task *task, struct trap_frame *frame)
 {
     struct process *process = task->process;
     struct pending_signal pending;
-    struct signal_action action = {};
+    struct signal_action action;
+    uint64_t saved = 0;
     bool caught = false;
 
     spin_lock(&process->signal_lock);
@@ -119,7 +114,6 @@ static void deliver_one(struct task *task, struct trap_frame *frame)
         spin_unlock(&process->signal_lock);
         return;
     }
-    signal_recheck_signal_locked(task);
     uint64_t bit = signal_bit(signal);
     struct signal_actions *actions = process->actions;
     bool ignored = actions->ignored.bits & bit;
@@ -135,12 +129,22 @@ static void deliver_one(struct task *task, struct trap_frame *frame)
         }
         spin_unlock(&actions->lock);
     }
-    if (bit & SIGNALS_DEFAULT_STOP && !caught && !ignored)
+    if (caught) {
+        saved = task->restore_saved_mask ? task->saved_mask.bits : task->blocked.bits;
+        task->restore_saved_mask = false;
+        uint64_t more = (action.mask.bits | (action.flags & SA_NODEFER ? 0 : bit)) & ~SIGNALS_UNBLOCKABLE;
+        uint64_t newly_blocked = more & ~task->blocked.bits;
+        task->blocked.bits |= more;
+        if (unlikely(process->pending.bits & newly_blocked))
+            signal_retarget_signal_locked(task);
+    } else if (bit & SIGNALS_DEFAULT_STOP && !ignored) {
         process->stop_dequeued = true;
+    }
+    signal_recheck_signal_locked(task);
     spin_unlock(&process->signal_lock);
 
     if (caught) {
-        run_handler(task, frame, signal, &action, &pending);
+        run_handler(task, frame, signal, &action, &pending, saved);
         return;
     }
     if (ignored || bit & SIGNALS_DEFAULT_IGNORE)

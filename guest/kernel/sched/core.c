@@ -40,8 +40,8 @@ struct run_queue *run_queue_lock(struct task *task)
 
 /* ---- charging time ---- */
 
-/* The running task has used the CPU until now. True if its request is used up. */
-static bool charge(struct run_queue *queue, uint64_t now)
+/* The running task has used the CPU until now. */
+static void charge(struct run_queue *queue, uint64_t now)
 {
     struct task *task = queue->running;
     uint64_t cycles = now - queue->charged_tsc;
@@ -50,10 +50,11 @@ static bool charge(struct run_queue *queue, uint64_t now)
     queue->charged_tsc = now;
     if (task == queue->idle) {
         cpu_at(queue->cpu)->glass->idle_tsc += cycles;
-        return false;
+        return;
     }
     task->exec_tsc += cycles;
-    return queue->fair.running && fair_account(&queue->fair, clock_tsc_to_ns(cycles));
+    if (queue->fair.running && fair_account(&queue->fair, clock_tsc_to_ns(cycles)))
+        queue->slice_over = true;
 }
 
 /* Until when the running task may go on undisturbed; asks for the timer if that is news. */
@@ -93,8 +94,8 @@ static struct task *steal(struct run_queue *queue)
         if (!READ_ONCE(other->ready) || !spin_try_lock(&other->lock))
             continue;
         struct task *found = NULL;
-        for (struct rb_node *node = rb_last(&other->fair.tree); node; node = rb_previous(node)) {
-            struct task *task = container_of(rb_entry(node, struct fair_entity, node), struct task, fair);
+        for (struct fair_entity *entity = fair_last(&other->fair); entity; entity = fair_before(&other->fair, entity)) {
+            struct task *task = container_of(entity, struct task, fair);
             if (task->affinity & 1ull << queue->cpu) {
                 found = task;
                 break;
@@ -171,6 +172,7 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum switc
     __atomic_fetch_and(&prev->work, ~(uint32_t)TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
 
     struct task *next = pick(queue);
+    queue->slice_over = false;
     task_set_state(next, TASK_RUNNING);
     next->wait_kind = WAIT_NONE;
     if (next == prev) {
@@ -206,11 +208,11 @@ void schedule_preempt(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    bool slice_over = charge(queue, clock_tsc());
+    charge(queue, clock_tsc());
     task_set_state(task, TASK_READY);
     schedule_away(queue, task, task == queue->idle ? SWITCH_IDLE
                                : task->held        ? SWITCH_STOPPED
-                               : slice_over        ? SWITCH_SLICE_OVER
+                               : queue->slice_over ? SWITCH_SLICE_OVER
                                                    : SWITCH_PREEMPTED);
 }
 

@@ -89,7 +89,7 @@ int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entit
 
 /* ---- the tree ---- */
 
-static void tree_insert(struct fair_queue *queue, struct fair_entity *entity)
+static void tree_link(struct fair_queue *queue, struct fair_entity *entity)
 {
     struct rb_node *parent = NULL, **link = &queue->tree.root;
     while (*link) {
@@ -98,15 +98,31 @@ static void tree_insert(struct fair_queue *queue, struct fair_entity *entity)
     }
     entity->min_vruntime = entity->vruntime;
     rb_insert(&queue->tree, &entity->node, parent, link);
-    entity->queued = true;
-    queue->waiting++;
 }
 
-static void tree_remove(struct fair_queue *queue, struct fair_entity *entity)
+/* One waiting entity alone needs no tree; it moves there when a second one comes. */
+static inline void tree_insert(struct fair_queue *queue, struct fair_entity *entity)
 {
-    rb_remove(&queue->tree, &entity->node);
+    entity->queued = true;
+    if (!queue->waiting++) {
+        queue->lone = entity;
+        return;
+    }
+    if (queue->lone) {
+        tree_link(queue, queue->lone);
+        queue->lone = NULL;
+    }
+    tree_link(queue, entity);
+}
+
+static inline void tree_remove(struct fair_queue *queue, struct fair_entity *entity)
+{
     entity->queued = false;
     queue->waiting--;
+    if (queue->lone)
+        queue->lone = NULL;
+    else
+        rb_remove(&queue->tree, &entity->node);
 }
 
 /*
@@ -148,7 +164,7 @@ void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool fir
 {
     int64_t lag = 0;
     /* Joining moves V; scaling the lag keeps what the entity is owed (the paper's join, inverted). */
-    if (queue->total_weight)
+    if (queue->total_weight && entity->lag)
         lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) / (int64_t)queue->total_weight;
     entity->vruntime = average(queue) - (uint64_t)lag;
     uint64_t request = virtual_of(entity->slice_ns, entity->weight);
@@ -167,14 +183,16 @@ void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity)
     else
         tree_remove(queue, entity);
     sum_remove(queue, entity);
-    if (!queue->total_weight)
+    if (!queue->total_weight) {
+        queue->base = entity->vruntime; /* alone, it was V */
         queue->weighted_sum = 0;
+    }
 }
 
 struct fair_entity *fair_pick(struct fair_queue *queue)
 {
-    struct fair_entity *entity = earliest_eligible(queue);
-    if (!entity) {
+    struct fair_entity *entity = queue->lone ? queue->lone : earliest_eligible(queue);
+    if (unlikely(!entity)) {
         /* Only when rounding leaves nobody eligible: the smallest vruntime is the nearest to it. */
         struct rb_node *first = rb_first(&queue->tree);
         if (!first)
@@ -223,7 +241,15 @@ uint64_t fair_slice_left_ns(const struct fair_queue *queue)
 
 struct fair_entity *fair_last(const struct fair_queue *queue)
 {
+    if (queue->lone)
+        return queue->lone;
     struct rb_node *node = rb_last(&queue->tree);
+    return node ? entity_of(node) : NULL;
+}
+
+struct fair_entity *fair_before(const struct fair_queue *queue, const struct fair_entity *entity)
+{
+    struct rb_node *node = entity == queue->lone ? NULL : rb_previous(&entity->node);
     return node ? entity_of(node) : NULL;
 }
 

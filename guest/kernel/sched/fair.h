@@ -19,12 +19,13 @@
 #define FAIR_SLICE_NS 3000000ull
 
 struct fair_queue {
+    struct fair_entity *lone;    /* the only waiting entity; with more of them, all are in the tree */
     struct rb_tree tree;         /* waiting entities by deadline, augmented with the smallest vruntime */
     struct fair_entity *running; /* the running one, not in the tree but in the sums; or NULL */
     int64_t weighted_sum;
     uint64_t total_weight;
     uint64_t base;
-    uint32_t waiting;            /* in the tree */
+    uint32_t waiting;            /* entities that wait */
 };
 
 void fair_init(struct fair_queue *queue);
@@ -51,6 +52,8 @@ bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entit
 uint64_t fair_slice_left_ns(const struct fair_queue *queue);
 /* The waiting entity that would run last: what another CPU may take; NULL if none. */
 struct fair_entity *fair_last(const struct fair_queue *queue);
+/* The one that would run before that one; NULL if there is none. */
+struct fair_entity *fair_before(const struct fair_queue *queue, const struct fair_entity *entity);
 /* V - vruntime, in virtual nanoseconds. For checks. */
 int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity);
 void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight, bool queued);

@@ -16,6 +16,7 @@ struct run_queue {
     struct task *idle;
     struct task *previous;     /* whom the switch under way comes from */
     struct fair_queue fair;
+    bool slice_over;           /* the running task has used up its request since it was picked */
     uint64_t charged_tsc;      /* up to when `running` was charged for its time */
     uint64_t slice_end_tsc;    /* UINT64_MAX: nobody waits, the running task may go on */
 };

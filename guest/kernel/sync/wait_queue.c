@@ -30,12 +30,13 @@ void waiter_init(struct waiter *waiter)
     waiter->queue = NULL;
     waiter->exclusive = false;
     waiter->woken = false;
+    waiter->notify = NULL;
 }
 
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive)
 {
     WRITE_ONCE(waiter->task->sleep_intent, 1);
-    spin_lock(&queue->lock); /* a full barrier: the intent is visible before the condition is read */
+    spin_lock(&queue->lock);
     if (!waiter->queue) {
         waiter->exclusive = exclusive;
         waiter->woken = false;
@@ -47,6 +48,7 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusiv
             list_push_front(&queue->waiters, &waiter->link);
     }
     spin_unlock(&queue->lock);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* being queued is visible before the condition is read */
 }
 
 void wait_prepare_alone(void)
@@ -69,18 +71,16 @@ void wait_finish(struct waiter *waiter)
     spin_unlock(&queue->lock);
 }
 
-static unsigned wake(struct wait_queue *queue, bool all)
+unsigned wait_queue_wake(struct wait_queue *queue, bool all)
 {
     unsigned count = 0;
-    if (list_empty(&queue->waiters)) {
-        /* Unlocked look: the caller's store of the condition must come before it. */
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (list_empty(&queue->waiters))
-            return 0;
-    }
     spin_lock(&queue->lock);
-    while (!list_empty(&queue->waiters)) {
-        struct waiter *waiter = list_first(&queue->waiters, struct waiter, link);
+    struct waiter *waiter, *following;
+    list_for_each_safe(waiter, following, &queue->waiters, link) {
+        if (unlikely(waiter->notify)) {
+            waiter->notify(waiter); /* stays queued */
+            continue;
+        }
         struct task *task = waiter->task;
         bool exclusive = waiter->exclusive;
         list_remove(&waiter->link);
@@ -94,16 +94,6 @@ static unsigned wake(struct wait_queue *queue, bool all)
     }
     spin_unlock(&queue->lock);
     return count;
-}
-
-unsigned wake_up_one(struct wait_queue *queue)
-{
-    return wake(queue, false);
-}
-
-unsigned wake_up_all(struct wait_queue *queue)
-{
-    return wake(queue, true);
 }
 
 /* ---- sleeping ---- */

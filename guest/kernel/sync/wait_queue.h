@@ -66,13 +66,26 @@ int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64
 /* Leaves the queue and withdraws the intent. Harmless if neither was there. */
 void wait_finish(struct waiter *waiter);
 
-/* Each returns how many tasks it woke. Spinlocks of rank below RANK_WAIT_QUEUE may be held. */
-unsigned wake_up_one(struct wait_queue *queue);
-unsigned wake_up_all(struct wait_queue *queue);
-
+/*
+ * Is anybody waiting? The caller's store that makes the condition true comes before the look, so a waiter that is
+ * not seen here has not looked at the condition yet.
+ */
 static inline bool wait_queue_active(const struct wait_queue *queue)
 {
-    return !list_empty(&queue->waiters);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return READ_ONCE(queue->waiters.next) != &queue->waiters;
+}
+
+unsigned wait_queue_wake(struct wait_queue *queue, bool all); /* use the two below */
+
+/* Each returns how many tasks it woke. Spinlocks of rank below RANK_WAIT_QUEUE may be held. */
+static inline unsigned wake_up_one(struct wait_queue *queue)
+{
+    return wait_queue_active(queue) ? wait_queue_wake(queue, false) : 0;
+}
+static inline unsigned wake_up_all(struct wait_queue *queue)
+{
+    return wait_queue_active(queue) ? wait_queue_wake(queue, true) : 0;
 }
 
 #define wait_event_mode(queue, kind, object, mode, deadline_ns, is_exclusive, condition)           \
@@ -86,11 +99,12 @@ static inline bool wait_queue_active(const struct wait_queue *queue)
                 if (condition)                                                                     \
                     break;                                                                         \
                 wait_result = wait_block(kind, object, mode, deadline_ns);                         \
-                if (wait_result) {                                                                 \
-                    if (condition)                                                                 \
-                        wait_result = 0;                                                           \
+                if (condition) { /* mostly so after a wake-up, which has taken us off the queue */ \
+                    wait_result = 0;                                                               \
                     break;                                                                         \
                 }                                                                                  \
+                if (wait_result)                                                                   \
+                    break;                                                                         \
             }                                                                                      \
             wait_finish(&wait_self);                                                               \
         }                                                                                          \

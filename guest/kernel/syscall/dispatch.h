@@ -1,10 +1,29 @@
-/* kernel/syscall/dispatch.h - from a trap frame to a handler. */
+/* kernel/syscall/dispatch.h - from a trap frame to a handler; inline, because every system call passes here. */
 #ifndef KERNEL_SYSCALL_DISPATCH_H
 #define KERNEL_SYSCALL_DISPATCH_H
 
-#include "arch/trap_frame.h"
+#include "arch/cpu.h"
+#include "kernel/observe/trace.h"
+#include "kernel/syscall/syscall.h"
+
+#define SYSCALL_NUMBER_END 512
+
+extern syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END];
+
+/* ENOSYS, counted and traced with its number. Also the entry of every number that has no handler. */
+int64_t syscall_unknown(struct trap_frame *frame);
+/* The same as below, with trace records before and after. */
+void syscall_dispatch_traced(struct trap_frame *frame);
 
 /* Calls the handler of frame->original_rax and leaves its result in frame->rax. */
-void syscall_dispatch(struct trap_frame *frame);
+static inline void syscall_dispatch(struct trap_frame *frame)
+{
+    uint64_t number = frame->original_rax;
+    this_cpu()->glass->system_calls++;
+    if (unlikely(READ_ONCE(trace_active) & (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT)))
+        syscall_dispatch_traced(frame);
+    else
+        frame->rax = (uint64_t)(likely(number < SYSCALL_NUMBER_END) ? syscall_handlers[number] : syscall_unknown)(frame);
+}
 
 #endif

@@ -7,7 +7,7 @@
 #include "kernel/observe/glass.h"
 #include "kernel/time/clock_init.h"
 
-static uint64_t ns_per_tsc_fixed; /* nanoseconds per cycle, 32.32 */
+uint64_t clock_ns_per_tsc_fixed;
 static uint64_t tsc_per_ns_fixed; /* cycles per nanosecond, 32.32 */
 static uint64_t start_tsc;
 int64_t clock_realtime_offset_ns;
@@ -15,7 +15,7 @@ int64_t clock_realtime_offset_ns;
 void clock_init(const struct boot_info *boot, uint64_t entry_tsc)
 {
     uint64_t khz = boot->tsc_khz ? boot->tsc_khz : 1000000;
-    ns_per_tsc_fixed = (1000000ull << 32) / khz;
+    clock_ns_per_tsc_fixed = (1000000ull << 32) / khz;
     tsc_per_ns_fixed = (uint64_t)(((unsigned __int128)khz << 32) / 1000000);
     start_tsc = entry_tsc;
     uint64_t wall_at_entry = boot->wall_ns;
@@ -25,11 +25,6 @@ void clock_init(const struct boot_info *boot, uint64_t entry_tsc)
     glass.tsc_khz = khz;
     glass.boot_tsc = entry_tsc;
     glass.wall_ns_at_boot = wall_at_entry;
-}
-
-uint64_t clock_tsc_to_ns(uint64_t cycles)
-{
-    return (uint64_t)((unsigned __int128)cycles * ns_per_tsc_fixed >> 32);
 }
 
 uint64_t clock_ns_to_tsc(uint64_t nanoseconds)

@@ -19,7 +19,12 @@ static inline uint64_t clock_tsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-uint64_t clock_tsc_to_ns(uint64_t cycles);
+extern uint64_t clock_ns_per_tsc_fixed; /* nanoseconds per cycle, 32.32; set once at boot */
+
+static inline uint64_t clock_tsc_to_ns(uint64_t cycles)
+{
+    return (uint64_t)((unsigned __int128)cycles * clock_ns_per_tsc_fixed >> 32);
+}
 uint64_t clock_ns_to_tsc(uint64_t nanoseconds); /* saturates */
 uint64_t clock_monotonic_ns(void);              /* since kernel entry, never 0 */
 uint64_t clock_realtime_ns(void);

@@ -111,6 +111,7 @@ static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsign
         kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_WRITE);
         kernel_assert(!(entry & PTE_PRESENT) == !(vma->flags & VMA_PROTECTION));
         kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_SHARED || frame_of(phys)->references == 1);
+        kernel_assert(!(entry & PTE_ANONYMOUS) == (frame_of(phys)->kind != FRAME_ANONYMOUS));
         counts->leaves[phys >> PAGE_SHIFT]++;
         if (frame_of(phys)->kind == FRAME_ANONYMOUS)
             counts->anonymous++;

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/device/memory.c - the devices of major number 1: null, zero, full, random, urandom (null(4),
- * full(4), random(4)). They hold no state and take no lock.
+ * kernel/fs/device/memory.c - the devices of major number 1: null, zero, full, random, urandom
+ * (null(4), full(4), random(4)). They hold no state and take no lock.
  */
 #include "arch/cpu.h"
 #include "arch/user_access.h"
@@ -11,15 +11,15 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
-#define MINOR_NULL 3
-#define MINOR_ZERO 5
-#define MINOR_FULL 7
-#define MINOR_RANDOM 8
+#define MINOR_NULL    3
+#define MINOR_ZERO    5
+#define MINOR_FULL    7
+#define MINOR_RANDOM  8
 #define MINOR_URANDOM 9
 
 #define RNDGETENTCNT 0x80045200u
 #define ENTROPY_BITS 256 /* what random(4) reports of a ready generator */
-#define ZERO_PIECE (64 * PAGE_SIZE)
+#define ZERO_PIECE   (64 * PAGE_SIZE)
 
 static ssize_t null_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {

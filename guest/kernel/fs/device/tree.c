@@ -1,6 +1,7 @@
 /*
- * kernel/fs/device/tree.c - what /dev holds at boot: a tmpfs with the device nodes, so that programs may add
- * their own. A node that cannot be made for lack of memory is left out; the log says so.
+ * kernel/fs/device/tree.c - what /dev holds at boot: a tmpfs with the device nodes, so that
+ * programs may add their own. A node that cannot be made for lack of memory is left out; the log
+ * says so.
  */
 #include "kernel/fs/device/device.h"
 #include "kernel/fs/inode.h"
@@ -41,7 +42,8 @@ static int make_node(struct inode *directory, const struct node_description *nod
     if (node->target)
         error = directory->operations->symlink(directory, node->name, length, node->target, &inode);
     else
-        error = directory->operations->create(directory, node->name, length, node->mode, node->device, &inode);
+        error = directory->operations->create(directory, node->name, length, node->mode,
+                                              node->device, &inode);
     if (!error && inode)
         inode_put(inode);
     return error;

@@ -1,10 +1,10 @@
 /*
- * kernel/fs/proc/file.c - reading and writing the files of /proc. The text is made anew whenever reading begins
- * at position 0, and kept with the open file, so that a reader with a small buffer sees one moment and a reader
- * that rewinds sees the next.
+ * kernel/fs/proc/file.c - reading and writing the files of /proc. The text is made anew whenever
+ * reading begins at position 0, and kept with the open file, so that a reader with a small buffer
+ * sees one moment and a reader that rewinds sees the next.
  *
- * Locks: the text of an open file is guarded by its position lock; pread() goes without it and therefore makes
- * a text of its own.
+ * Locks: the text of an open file is guarded by its position lock; pread() goes without it and
+ * therefore makes a text of its own.
  */
 #include "kernel/fs/proc/file.h"
 

@@ -1,9 +1,10 @@
 /*
- * kernel/fs/proc/filesystem.c - /proc as a file system: inodes, names, directories and links over the tables of
- * struct proc_entry. What the files say is elsewhere in this folder.
+ * kernel/fs/proc/filesystem.c - /proc as a file system: inodes, names, directories and links over
+ * the tables of struct proc_entry. What the files say is elsewhere in this folder.
  *
- * Names are volatile (filesystem.volatile_names): every lookup asks the tables and the process floor. Inode
- * numbers are computed from the key, so that the same name has the same number each time.
+ * Names are volatile (filesystem.volatile_names): every lookup asks the tables and the process
+ * floor. Inode numbers are computed from the key, so that the same name has the same number each
+ * time.
  */
 #include "arch/cpu.h"
 #include "kernel/fs/proc/file.h"
@@ -13,26 +14,29 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
 
-#define PROC_MAGIC 0x9fa0u
+#define PROC_MAGIC  0x9fa0u
 #define PROC_DEVICE 3u
-#define FIRST_NUMBER_POSITION 0x1000u /* of a directory's entries: 0 ".", 1 "..", 2.. named, then numbers */
+#define FIRST_NUMBER_POSITION                                                                      \
+    0x1000u /* of a directory's entries: 0 ".", 1 "..", 2.. named, then numbers */
 
 static struct object_cache inode_cache = OBJECT_CACHE_INIT("proc_inode", struct proc_inode);
 static struct filesystem proc_filesystem;
-static const struct inode_operations directory_inode_operations, link_inode_operations, place_inode_operations,
-    file_inode_operations;
+static const struct inode_operations directory_inode_operations, link_inode_operations,
+    place_inode_operations, file_inode_operations;
 static const struct file_operations directory_operations;
 
 /* ---- who it is about ---- */
 
 bool proc_may_inspect(struct process *process)
 {
-    const struct credentials *mine = &current->process->credentials, *theirs = &process->credentials;
+    const struct credentials *mine = &current->process->credentials,
+                             *theirs = &process->credentials;
 
     if (process == current->process || mine->euid == 0)
         return true;
-    return mine->fsuid == theirs->uid && mine->fsuid == theirs->euid && mine->fsuid == theirs->suid &&
-           mine->fsgid == theirs->gid && mine->fsgid == theirs->egid && mine->fsgid == theirs->sgid;
+    return mine->fsuid == theirs->uid && mine->fsuid == theirs->euid &&
+           mine->fsuid == theirs->suid && mine->fsgid == theirs->gid &&
+           mine->fsgid == theirs->egid && mine->fsgid == theirs->sgid;
 }
 
 int proc_target_get(const struct proc_key *key, struct proc_target *ret)
@@ -177,7 +181,8 @@ static struct inode *make_inode(const struct proc_key *key)
         proc->inode.file_operations = &directory_operations;
         break;
     case S_IFLNK:
-        proc->inode.operations = key->entry->follow ? &place_inode_operations : &link_inode_operations;
+        proc->inode.operations =
+            key->entry->follow ? &place_inode_operations : &link_inode_operations;
         break;
     default:
         proc->inode.operations = &file_inode_operations;
@@ -224,7 +229,8 @@ static void child_key(const struct proc_key *parent, const struct proc_entry *en
     }
 }
 
-static bool find_child(const struct proc_key *directory, const char *name, size_t length, struct proc_key *ret)
+static bool find_child(const struct proc_key *directory, const char *name, size_t length,
+                       struct proc_key *ret)
 {
     const struct proc_entry *entry = directory->entry->children;
 
@@ -262,7 +268,8 @@ static int lookup(struct inode *directory, const char *name, size_t length, stru
 
 /* ---- directories ---- */
 
-static int emit_number(const struct proc_key *key, struct directory_context *context, int32_t number)
+static int emit_number(const struct proc_key *key, struct directory_context *context,
+                       int32_t number)
 {
     char name[12];
     struct proc_key child;
@@ -270,7 +277,8 @@ static int emit_number(const struct proc_key *key, struct directory_context *con
     child_key(key, key->entry->number_child, number, &child);
     int length = snprintf(name, sizeof(name), "%d", number);
     uint64_t next = FIRST_NUMBER_POSITION + (uint64_t)number + 1;
-    int full = context->emit(context->context, name, (size_t)length, number_of(&child), child.entry->mode, next);
+    int full = context->emit(context->context, name, (size_t)length, number_of(&child),
+                             child.entry->mode, next);
     if (!full)
         context->position = next;
     return full;
@@ -289,18 +297,21 @@ static int read_directory(struct file *file, void *argument)
     proc_target_put(&target);
     for (; context->position < 2; context->position++) {
         bool parent = context->position == 1;
-        uint64_t number = parent ? number_of(&(struct proc_key){.entry = &proc_root_entry, .fd = -1})
-                                 : file->inode->number;
-        if (context->emit(context->context, "..", parent ? 2 : 1, number, S_IFDIR, context->position + 1))
+        uint64_t number = parent
+                              ? number_of(&(struct proc_key){.entry = &proc_root_entry, .fd = -1})
+                              : file->inode->number;
+        if (context->emit(context->context, "..", parent ? 2 : 1, number, S_IFDIR,
+                          context->position + 1))
             return 0;
     }
-    for (const struct proc_entry *entry = key->entry->children; entry && entry->name; entry++, position++) {
+    for (const struct proc_entry *entry = key->entry->children; entry && entry->name;
+         entry++, position++) {
         struct proc_key child;
         if (position < context->position)
             continue;
         child_key(key, entry, 0, &child);
-        if (context->emit(context->context, entry->name, strlen(entry->name), number_of(&child), entry->mode,
-                          position + 1))
+        if (context->emit(context->context, entry->name, strlen(entry->name), number_of(&child),
+                          entry->mode, position + 1))
             return 0;
         context->position = position + 1;
     }

@@ -1,10 +1,10 @@
 /*
- * kernel/fs/proc/links.c - the links of /proc that lead straight to a place, whatever path it had or has: exe,
- * cwd, root, fd/N; and fdinfo/N.
+ * kernel/fs/proc/links.c - the links of /proc that lead straight to a place, whatever path it had
+ * or has: exe, cwd, root, fd/N; and fdinfo/N.
  */
+#include "kernel/fs/proc/links.h"
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
-#include "kernel/fs/proc/links.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
@@ -110,8 +110,8 @@ int proc_show_fdinfo(struct proc_text *text, const struct proc_target *target)
     struct file *file = descriptor(target);
     if (!file)
         return -ENOENT;
-    text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", file_is_stream(file) ? 0ul : file->position,
-               file->flags, file->inode->number);
+    text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n",
+               file_is_stream(file) ? 0ul : file->position, file->flags, file->inode->number);
     file_put(file);
     return 0;
 }
@@ -152,7 +152,8 @@ int proc_exe_follow(const struct proc_target *target, struct dentry **ret)
 
 /* ---- cwd and root ---- */
 
-static struct dentry *directory_of(const struct proc_target *target, struct dentry *(*get)(struct fs_context *))
+static struct dentry *directory_of(const struct proc_target *target,
+                                   struct dentry *(*get)(struct fs_context *))
 {
     struct fs_context *context = task_fs_get(target->task);
     if (!context)
@@ -210,7 +211,8 @@ ssize_t proc_thread_self_read_link(const struct proc_target *target, char *buffe
     char text[48];
 
     (void)target;
-    size_t length = min((size_t)snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->tid), size);
+    size_t length =
+        min((size_t)snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->tid), size);
     memcpy(buffer, text, length);
     return (ssize_t)length;
 }

@@ -1,6 +1,7 @@
 /*
- * kernel/fs/proc/machine.c - what /proc says of the machine as a whole: version, uptime, loadavg, meminfo, stat.
- * Formats: proc(5). Nothing is counted for /proc alone; sums are made when somebody asks.
+ * kernel/fs/proc/machine.c - what /proc says of the machine as a whole: version, uptime, loadavg,
+ * meminfo, stat. Formats: proc(5). Nothing is counted for /proc alone; sums are made when somebody
+ * asks.
  */
 #include "arch/cpu.h"
 #include "arch/layout.h"
@@ -12,7 +13,7 @@
 #include "kernel/time/clock.h"
 #include "shared/boot.h"
 
-#define TICK_NS 10000000ul /* USER_HZ is 100 */
+#define TICK_NS      10000000ul /* USER_HZ is 100 */
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 struct machine_times {
@@ -20,7 +21,8 @@ struct machine_times {
     uint64_t switches, interrupts;
 };
 
-/* Of one CPU. How its busy time splits into user and system is not counted: user_ns holds all of it. */
+/* Of one CPU. How its busy time splits into user and system is not counted: user_ns holds all of
+ * it. */
 static void cpu_times(unsigned index, struct machine_times *ret)
 {
     struct cpu *cpu = cpu_at(index);
@@ -76,7 +78,8 @@ static void sum_processes(struct process_sums *sums)
     }
 }
 
-/* The share of the system mode in busy time, taken from the processes that live, in parts of 1024. */
+/* The share of the system mode in busy time, taken from the processes that live, in parts of 1024.
+ */
 static uint64_t system_share(const struct process_sums *sums)
 {
     uint64_t total = sums->user_ns + sums->system_ns;
@@ -87,7 +90,8 @@ static uint64_t system_share(const struct process_sums *sums)
 int proc_show_version(struct proc_text *text, const struct proc_target *target)
 {
     (void)target;
-    text_print(text, "%s version %s (vitrine@vitrine) (gcc) %s\n", SYSTEM_NAME, SYSTEM_RELEASE, SYSTEM_VERSION);
+    text_print(text, "%s version %s (vitrine@vitrine) (gcc) %s\n", SYSTEM_NAME, SYSTEM_RELEASE,
+               SYSTEM_VERSION);
     return 0;
 }
 
@@ -113,7 +117,8 @@ int proc_show_loadavg(struct proc_text *text, const struct proc_target *target)
     (void)target;
     sum_processes(&sums);
     uint32_t load = sums.running + sums.blocked;
-    text_print(text, "%u.00 %u.00 %u.00 %u/%u %d\n", load, load, load, sums.running, thread_count(), sums.last_pid);
+    text_print(text, "%u.00 %u.00 %u.00 %u/%u %d\n", load, load, load, sums.running, thread_count(),
+               sums.last_pid);
     return 0;
 }
 
@@ -121,15 +126,17 @@ static void memory_line(struct proc_text *text, const char *name, uint64_t pages
 {
     int blanks = 16 - (int)__builtin_strlen(name) - 1;
 
-    text_print(text, "%s:%*s%8lu kB\n", name, blanks > 0 ? blanks - 1 : 0, "", pages * KIB_PER_PAGE);
+    text_print(text, "%s:%*s%8lu kB\n", name, blanks > 0 ? blanks - 1 : 0, "",
+               pages * KIB_PER_PAGE);
 }
 
 int proc_show_meminfo(struct proc_text *text, const struct proc_target *target)
 {
     const struct boot_info *boot = phys_to_virt(BOOT_INFO_PHYS);
-    static const char *const not_there[] = {"SwapCached", "Active", "Inactive", "Active(anon)", "Inactive(anon)",
-                                            "Active(file)", "Inactive(file)", "Unevictable", "Mlocked", "SwapTotal",
-                                            "SwapFree", "Dirty", "Writeback"};
+    static const char *const not_there[] = {
+        "SwapCached",   "Active",         "Inactive",    "Active(anon)", "Inactive(anon)",
+        "Active(file)", "Inactive(file)", "Unevictable", "Mlocked",      "SwapTotal",
+        "SwapFree",     "Dirty",          "Writeback"};
     uint64_t total = 0, free = frames_free_count(), anonymous = 0, mapped = 0, tables = 0;
     struct process *process;
     uint32_t count = 0;
@@ -170,14 +177,15 @@ int proc_show_meminfo(struct proc_text *text, const struct proc_target *target)
     memory_line(text, "PageTables", tables);
     memory_line(text, "CommitLimit", total);
     memory_line(text, "Committed_AS", anonymous);
-    text_print(text, "HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
+    text_print(text,
+               "HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
     return 0;
 }
 
 static void stat_line(struct proc_text *text, const char *name, const struct machine_times *times)
 {
-    text_print(text, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, times->user_ns / TICK_NS, times->system_ns / TICK_NS,
-               times->idle_ns / TICK_NS);
+    text_print(text, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, times->user_ns / TICK_NS,
+               times->system_ns / TICK_NS, times->idle_ns / TICK_NS);
 }
 
 int proc_show_stat(struct proc_text *text, const struct proc_target *target)
@@ -209,9 +217,10 @@ int proc_show_stat(struct proc_text *text, const struct proc_target *target)
         if (!round)
             stat_line(text, "cpu ", &all);
     }
-    text_print(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
-               all.interrupts, all.switches, (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000u,
-               READ_ONCE(process_slots.next_id) - 1, sums.running, sums.blocked);
+    text_print(
+        text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
+        all.interrupts, all.switches, (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000u,
+        READ_ONCE(process_slots.next_id) - 1, sums.running, sums.blocked);
     text_print(text, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * kernel/fs/proc/memory.c - /proc/PID/maps, and the parts of a program's own memory that /proc shows: cmdline,
- * environ, auxv. Another process's memory is read page by page through address_space_access().
+ * kernel/fs/proc/memory.c - /proc/PID/maps, and the parts of a program's own memory that /proc
+ * shows: cmdline, environ, auxv. Another process's memory is read page by page through
+ * address_space_access().
  */
 #include "arch/layout.h"
 #include "kernel/fs/proc/proc.h"
@@ -42,7 +43,8 @@ static int visit_vma(void *context, const struct vma *vma)
     text_print(walk->text, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", vma->start, vma->end,
                vma->flags & VMA_READ ? 'r' : '-', vma->flags & VMA_WRITE ? 'w' : '-',
                vma->flags & VMA_EXECUTE ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
-               inode ? vma->file_offset : 0ul, device >> 8, device & 0xff, inode ? inode->number : 0ul);
+               inode ? vma->file_offset : 0ul, device >> 8, device & 0xff,
+               inode ? inode->number : 0ul);
     if (vma->file || vma->flags & (VMA_HEAP | VMA_STACK)) {
         size_t written = walk->text->length - start;
         while (written++ < MAPS_NAME_COLUMN)
@@ -71,8 +73,8 @@ int proc_show_maps(struct proc_text *text, const struct proc_target *target)
 }
 
 /* Copies [start + position, end) of the process's memory out. Bytes, 0 at the end, or -errno. */
-static ssize_t read_memory(struct address_space *space, uint64_t start, uint64_t end, uint64_t position,
-                           struct io_buffer *buffer)
+static ssize_t read_memory(struct address_space *space, uint64_t start, uint64_t end,
+                           uint64_t position, struct io_buffer *buffer)
 {
     char piece[512];
     ssize_t done = 0;
@@ -93,27 +95,32 @@ static ssize_t read_memory(struct address_space *space, uint64_t start, uint64_t
     return done;
 }
 
-ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffer *buffer, uint64_t position)
+ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffer *buffer,
+                               uint64_t position)
 {
     struct address_space *space = task_address_space_get(target->task);
     if (!space)
         return 0;
-    ssize_t result = read_memory(space, space->argument_start, space->argument_end, position, buffer);
+    ssize_t result =
+        read_memory(space, space->argument_start, space->argument_end, position, buffer);
     address_space_put(space);
     return result;
 }
 
-ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer *buffer, uint64_t position)
+ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer *buffer,
+                              uint64_t position)
 {
     struct address_space *space = task_address_space_get(target->task);
     if (!space)
         return 0;
-    ssize_t result = read_memory(space, space->environment_start, space->environment_end, position, buffer);
+    ssize_t result =
+        read_memory(space, space->environment_start, space->environment_end, position, buffer);
     address_space_put(space);
     return result;
 }
 
-ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer, uint64_t position)
+ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer,
+                       uint64_t position)
 {
     struct address_space *space = task_address_space_get(target->task);
     if (!space)

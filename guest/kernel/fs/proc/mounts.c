@@ -1,6 +1,7 @@
 /*
- * kernel/fs/proc/mounts.c - /proc/mounts, mountinfo and filesystems. The lists are walked under mount_lock, whose
- * rank is below a file position's: these files are therefore written when they are opened.
+ * kernel/fs/proc/mounts.c - /proc/mounts, mountinfo and filesystems. The lists are walked under
+ * mount_lock, whose rank is below a file position's: these files are therefore written when they
+ * are opened.
  */
 #include "kernel/fs/proc/proc.h"
 
@@ -17,7 +18,8 @@ int proc_show_mounts(struct proc_text *text, const struct proc_target *target)
 
     (void)target;
     mutex_lock(&mount_lock);
-    list_for_each(filesystem, &mount_list, mount_link) {
+    list_for_each(filesystem, &mount_list, mount_link)
+    {
         text_print(text, "%s ", filesystem->type);
         text_add_escaped(text, filesystem->mount_path, ESCAPED);
         text_print(text, " %s %s 0 0\n", filesystem->type, options_of(filesystem));
@@ -33,11 +35,13 @@ int proc_show_mountinfo(struct proc_text *text, const struct proc_target *target
 
     (void)target;
     mutex_lock(&mount_lock);
-    list_for_each(filesystem, &mount_list, mount_link) {
-        text_print(text, "%u %u %u:%u / ", id, id == 1 ? 0u : 1u, filesystem->device >> 8, filesystem->device & 0xff);
+    list_for_each(filesystem, &mount_list, mount_link)
+    {
+        text_print(text, "%u %u %u:%u / ", id, id == 1 ? 0u : 1u, filesystem->device >> 8,
+                   filesystem->device & 0xff);
         text_add_escaped(text, filesystem->mount_path, ESCAPED);
-        text_print(text, " %s - %s %s %s\n", options_of(filesystem), filesystem->type, filesystem->type,
-                   filesystem->flags & FILESYSTEM_READ_ONLY ? "ro" : "rw");
+        text_print(text, " %s - %s %s %s\n", options_of(filesystem), filesystem->type,
+                   filesystem->type, filesystem->flags & FILESYSTEM_READ_ONLY ? "ro" : "rw");
         id++;
     }
     mutex_unlock(&mount_lock);

@@ -1,7 +1,8 @@
 /*
- * kernel/fs/proc/proc.h - the inside of /proc. The tree is described by tables of struct proc_entry; what an
- * entry is about (which process, thread, descriptor) is its key. Inodes are made when a name is looked up and
- * hold no process: each operation looks the process up again and says ESRCH if it has gone.
+ * kernel/fs/proc/proc.h - the inside of /proc. The tree is described by tables of struct
+ * proc_entry; what an entry is about (which process, thread, descriptor) is its key. Inodes are
+ * made when a name is looked up and hold no process: each operation looks the process up again and
+ * says ESRCH if it has gone.
  */
 #ifndef KERNEL_FS_PROC_PROC_H
 #define KERNEL_FS_PROC_PROC_H
@@ -30,7 +31,7 @@ enum proc_number { PROC_NO_NUMBERS = 0, PROC_PIDS, PROC_TIDS, PROC_FDS };
 
 struct proc_entry {
     const char *name;
-    uint32_t mode;                         /* type and permissions */
+    uint32_t mode; /* type and permissions */
     /* Files: one of the two. 0 or -errno. */
     int (*show)(struct proc_text *text, const struct proc_target *target);
     ssize_t (*read)(const struct proc_target *target, struct io_buffer *buffer, uint64_t position);
@@ -43,13 +44,18 @@ struct proc_entry {
     const struct proc_entry *children;
     const struct proc_entry *number_child;
     enum proc_number numbers;
-    bool private;                          /* only for who may inspect the process */
-    bool text_at_open;                     /* show() needs locks below a file position's */
+    bool private;      /* only for who may inspect the process */
+    bool text_at_open; /* show() needs locks below a file position's */
 };
 
-#define PROC_FILE(file_name, show_function) {.name = (file_name), .mode = S_IFREG | 0444, .show = (show_function)}
+#define PROC_FILE(file_name, show_function)                                                        \
+    {                                                                                              \
+        .name = (file_name), .mode = S_IFREG | 0444, .show = (show_function)                       \
+    }
 #define PROC_DIRECTORY(directory_name, child_table)                                                \
-    {.name = (directory_name), .mode = S_IFDIR | 0555, .children = (child_table)}
+    {                                                                                              \
+        .name = (directory_name), .mode = S_IFDIR | 0555, .children = (child_table)                \
+    }
 
 extern const struct proc_entry proc_root_entry;
 extern const struct proc_entry proc_process_entry; /* /proc/PID */
@@ -59,7 +65,8 @@ extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry; /* /proc/PID/fd
 /* 0, -ESRCH if it has gone, -EACCES if it is private and not the current task's to see. */
 int proc_target_get(const struct proc_key *key, struct proc_target *ret);
 void proc_target_put(struct proc_target *target);
-/* May the current task look into the process (ptrace(2), "access mode checking", without capabilities)? */
+/* May the current task look into the process (ptrace(2), "access mode checking", without
+ * capabilities)? */
 bool proc_may_inspect(struct process *process);
 /* The smallest number >= from that a directory with numbers has, or -1. */
 int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from);
@@ -84,8 +91,11 @@ int proc_show_process_statm(struct proc_text *text, const struct proc_target *ta
 int proc_show_limits(struct proc_text *text, const struct proc_target *target);
 /* memory.c */
 int proc_show_maps(struct proc_text *text, const struct proc_target *target);
-ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffer *buffer, uint64_t position);
-ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer *buffer, uint64_t position);
-ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer, uint64_t position);
+ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffer *buffer,
+                               uint64_t position);
+ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer *buffer,
+                              uint64_t position);
+ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer,
+                       uint64_t position);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * kernel/fs/proc/status.c - /proc/PID/{stat,status,statm,limits}: one process or thread in numbers, in the exact
- * formats of proc(5) that ps and top parse.
+ * kernel/fs/proc/status.c - /proc/PID/{stat,status,statm,limits}: one process or thread in numbers,
+ * in the exact formats of proc(5) that ps and top parse.
  */
-#include "arch/cpu.h"
 #include "arch/context.h"
+#include "arch/cpu.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/proc/proc.h"
@@ -13,7 +13,7 @@
 #include "kernel/process/process.h"
 #include "kernel/time/clock.h"
 
-#define TICK_NS 10000000ul
+#define TICK_NS      10000000ul
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 
 /* A consistent look at what family_lock guards. */
@@ -108,8 +108,8 @@ static void times_of(const struct proc_target *target, uint64_t *user_ns, uint64
 }
 
 /* Minor faults, and switches by the task's own will and against it. */
-static void counts_of(const struct proc_target *target, const struct family_view *family, uint64_t *faults,
-                      uint64_t *voluntary, uint64_t *involuntary)
+static void counts_of(const struct proc_target *target, const struct family_view *family,
+                      uint64_t *faults, uint64_t *voluntary, uint64_t *involuntary)
 {
     *faults = target->task->min_faults;
     *voluntary = target->task->nvcsw;
@@ -118,7 +118,8 @@ static void counts_of(const struct proc_target *target, const struct family_view
         return;
     struct task *task;
     *faults = family->dead_min_faults;
-    for (int32_t from = 0; (task = process_thread_next_get(target->process, from)); task_put(task)) {
+    for (int32_t from = 0; (task = process_thread_next_get(target->process, from));
+         task_put(task)) {
         from = task->tid + 1;
         *faults += task->min_faults;
     }
@@ -154,26 +155,34 @@ int proc_show_process_stat(struct proc_text *text, const struct proc_target *tar
     times_of(target, &user_ns, &system_ns);
     counts_of(target, &family, &faults, &voluntary, &involuntary);
     copy_comm(task, comm);
-    uint64_t start_ns = whole_process(target) ? process->start_ns : clock_tsc_to_ns(task->start_tsc);
+    uint64_t start_ns =
+        whole_process(target) ? process->start_ns : clock_tsc_to_ns(task->start_tsc);
     uint64_t limit = READ_ONCE(process->rlimits[RLIMIT_RSS].soft);
     char state = state_letter(task, is_zombie(target, &family));
 
-    text_print(text, "%d (%s) %c %d %d %d %d %d %u ", whole_process(target) ? process->pid : task->tid, comm, state,
-               family.ppid, family.group, family.session, family.tty_device, family.foreground,
-               task->flags & TASK_KERNEL_THREAD ? 0x200000u : task->flags & TASK_FORKED_NO_EXEC ? 0x40u : 0u);
-    text_print(text, "%lu %lu %lu 0 %lu %lu %lu %lu ", faults, family.children_min_faults, task->maj_faults,
-               user_ns / TICK_NS, system_ns / TICK_NS, clock_tsc_to_ns(family.children_user) / TICK_NS,
+    text_print(text, "%d (%s) %c %d %d %d %d %d %u ",
+               whole_process(target) ? process->pid : task->tid, comm, state, family.ppid,
+               family.group, family.session, family.tty_device, family.foreground,
+               task->flags & TASK_KERNEL_THREAD    ? 0x200000u
+               : task->flags & TASK_FORKED_NO_EXEC ? 0x40u
+                                                   : 0u);
+    text_print(text, "%lu %lu %lu 0 %lu %lu %lu %lu ", faults, family.children_min_faults,
+               task->maj_faults, user_ns / TICK_NS, system_ns / TICK_NS,
+               clock_tsc_to_ns(family.children_user) / TICK_NS,
                clock_tsc_to_ns(family.children_system) / TICK_NS);
-    text_print(text, "%d %d %u 0 %lu %lu %lu %lu ", shown_priority(task), task->nice, family.threads,
-               start_ns / TICK_NS, memory->mapped_pages * PAGE_SIZE, resident_pages(memory), limit);
+    text_print(text, "%d %d %u 0 %lu %lu %lu %lu ", shown_priority(task), task->nice,
+               family.threads, start_ns / TICK_NS, memory->mapped_pages * PAGE_SIZE,
+               resident_pages(memory), limit);
     text_print(text, "%lu %lu %lu 0 0 ", layout->code_start, layout->code_end, layout->stack_top);
     /* Real-time signals do not fit into these fields: status has them. */
-    text_print(text, "%lu %lu %lu %lu ", signals.thread_pending.bits & 0x7fffffff, signals.blocked.bits & 0x7fffffff,
-               signals.ignored.bits & 0x7fffffff, signals.caught.bits & 0x7fffffff);
-    text_print(text, "%d 0 0 %d %u %d %u 0 0 0 ", state == 'S' || state == 'D', task->exit_signal, task->cpu,
-               task->rt_priority, task->policy);
-    text_print(text, "%lu %lu %lu %lu %lu %lu %lu %u\n", layout->data_start, layout->data_end, layout->brk_start,
-               layout->argument_start, layout->argument_end, layout->environment_start, layout->environment_end,
+    text_print(text, "%lu %lu %lu %lu ", signals.thread_pending.bits & 0x7fffffff,
+               signals.blocked.bits & 0x7fffffff, signals.ignored.bits & 0x7fffffff,
+               signals.caught.bits & 0x7fffffff);
+    text_print(text, "%d 0 0 %d %u %d %u 0 0 0 ", state == 'S' || state == 'D', task->exit_signal,
+               task->cpu, task->rt_priority, task->policy);
+    text_print(text, "%lu %lu %lu %lu %lu %lu %lu %u\n", layout->data_start, layout->data_end,
+               layout->brk_start, layout->argument_start, layout->argument_end,
+               layout->environment_start, layout->environment_end,
                inspect ? family.exit_status : 0);
     if (space)
         address_space_put(space);
@@ -197,13 +206,17 @@ static void show_memory(struct proc_text *text, struct task *task)
     text_print(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t       0 kB\n",
                space->mapped_pages * KIB_PER_PAGE, space->mapped_pages * KIB_PER_PAGE,
                space->locked_pages * KIB_PER_PAGE);
-    text_print(text, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t       0 kB\n",
+    text_print(text,
+               "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu "
+               "kB\nRssShmem:\t       0 kB\n",
                max(space->max_resident, resident) * KIB_PER_PAGE, resident * KIB_PER_PAGE,
                space->anonymous_pages * KIB_PER_PAGE, space->file_pages * KIB_PER_PAGE);
-    text_print(text, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\nVmPTE:\t%8lu kB\n"
-                     "VmSwap:\t       0 kB\n",
-               space->data_pages * KIB_PER_PAGE, 132ul, (space->code_end - space->code_start + 1023) / 1024,
-               space->table_pages * KIB_PER_PAGE);
+    text_print(
+        text,
+        "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t       0 kB\nVmPTE:\t%8lu kB\n"
+        "VmSwap:\t       0 kB\n",
+        space->data_pages * KIB_PER_PAGE, 132ul,
+        (space->code_end - space->code_start + 1023) / 1024, space->table_pages * KIB_PER_PAGE);
     address_space_put(space);
 }
 
@@ -243,26 +256,35 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     copy_comm(task, comm);
     text_print(text, "Name:\t");
     text_add_escaped(text, comm, "\n\\");
-    text_print(text, "\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-               umask_of(task), state_name(state_letter(task, is_zombie(target, &family))), process->pid, pid,
-               family.ppid);
-    text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", who->uid, who->euid, who->suid,
-               who->fsuid, who->gid, who->egid, who->sgid, who->fsgid, descriptor_capacity(task));
+    text_print(
+        text,
+        "\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+        umask_of(task), state_name(state_letter(task, is_zombie(target, &family))), process->pid,
+        pid, family.ppid);
+    text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", who->uid,
+               who->euid, who->suid, who->fsuid, who->gid, who->egid, who->sgid, who->fsgid,
+               descriptor_capacity(task));
     show_groups(text, who);
-    text_print(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", process->pid, pid, family.group,
-               family.session);
+    text_print(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", process->pid, pid,
+               family.group, family.session);
     show_memory(text, task);
-    text_print(text, "CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t%u\nSigQ:\t%u/%lu\n", family.threads, signals.queued,
-               READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft));
-    text_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-               signals.thread_pending.bits, signals.process_pending.bits, signals.blocked.bits, signals.ignored.bits,
-               signals.caught.bits);
-    text_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul, all,
-               all, 0x1fffffffffful, 0ul);
-    text_print(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", process->no_new_privileges);
+    text_print(text, "CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t%u\nSigQ:\t%u/%lu\n",
+               family.threads, signals.queued, READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft));
+    text_print(
+        text,
+        "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+        signals.thread_pending.bits, signals.process_pending.bits, signals.blocked.bits,
+        signals.ignored.bits, signals.caught.bits);
+    text_print(
+        text,
+        "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
+        0ul, all, all, 0x1fffffffffful, 0ul);
+    text_print(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+               process->no_new_privileges);
     text_print(text, "Cpus_allowed:\t%lx\nMems_allowed:\t1\nMems_allowed_list:\t0\n",
                task->affinity & (cpu_count() < 64 ? (1ul << cpu_count()) - 1 : ~0ul));
-    text_print(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", task->nvcsw, task->nivcsw);
+    text_print(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+               task->nvcsw, task->nivcsw);
     return 0;
 }
 
@@ -274,8 +296,9 @@ int proc_show_process_statm(struct proc_text *text, const struct proc_target *ta
         text_print(text, "0 0 0 0 0 0 0\n");
         return 0;
     }
-    text_print(text, "%lu %lu %lu %lu 0 %lu 0\n", space->mapped_pages, resident_pages(space), space->file_pages,
-               (space->code_end - space->code_start + PAGE_SIZE - 1) / PAGE_SIZE, space->data_pages);
+    text_print(text, "%lu %lu %lu %lu 0 %lu 0\n", space->mapped_pages, resident_pages(space),
+               space->file_pages, (space->code_end - space->code_start + PAGE_SIZE - 1) / PAGE_SIZE,
+               space->data_pages);
     address_space_put(space);
     return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * kernel/fs/proc/sys.c - /proc/sys: the few settings of Linux that programs look up. None can be changed here.
+ * kernel/fs/proc/sys.c - /proc/sys: the few settings of Linux that programs look up. None can be
+ * changed here.
  */
 #include "arch/cpu.h"
 #include "kernel/fs/file_table.h"

@@ -1,5 +1,6 @@
 /*
- * kernel/fs/proc/tables.c - what there is in /proc: its root, a process's directory, a thread's directory.
+ * kernel/fs/proc/tables.c - what there is in /proc: its root, a process's directory, a thread's
+ * directory.
  */
 #include "arch/cpu.h"
 #include "kernel/fs/proc/links.h"
@@ -33,13 +34,23 @@ static int write_comm(const struct proc_target *target, char *comm, size_t lengt
 /* What a sleeping task waits for, by our own names; "0" when it does not sleep. */
 static int show_wchan(struct proc_text *text, const struct proc_target *target)
 {
-    static const char *const names[WAIT_KINDS] = {
-        [WAIT_NONE] = "0", [WAIT_PIPE_READ] = "pipe_read", [WAIT_PIPE_WRITE] = "pipe_write",
-        [WAIT_CHILD] = "do_wait", [WAIT_FUTEX] = "futex_wait", [WAIT_SLEEP] = "nanosleep", [WAIT_POLL] = "poll",
-        [WAIT_SIGNAL] = "sigsuspend", [WAIT_CONSOLE_INPUT] = "console_input",
-        [WAIT_CONSOLE_OUTPUT] = "console_output", [WAIT_MUTEX] = "mutex", [WAIT_VFORK] = "vfork",
-        [WAIT_KTHREAD] = "kthread", [WAIT_FILE_LOCK] = "file_lock", [WAIT_SOCKET] = "socket",
-        [WAIT_EVENT] = "event", [WAIT_EXIT] = "exit"};
+    static const char *const names[WAIT_KINDS] = {[WAIT_NONE] = "0",
+                                                  [WAIT_PIPE_READ] = "pipe_read",
+                                                  [WAIT_PIPE_WRITE] = "pipe_write",
+                                                  [WAIT_CHILD] = "do_wait",
+                                                  [WAIT_FUTEX] = "futex_wait",
+                                                  [WAIT_SLEEP] = "nanosleep",
+                                                  [WAIT_POLL] = "poll",
+                                                  [WAIT_SIGNAL] = "sigsuspend",
+                                                  [WAIT_CONSOLE_INPUT] = "console_input",
+                                                  [WAIT_CONSOLE_OUTPUT] = "console_output",
+                                                  [WAIT_MUTEX] = "mutex",
+                                                  [WAIT_VFORK] = "vfork",
+                                                  [WAIT_KTHREAD] = "kthread",
+                                                  [WAIT_FILE_LOCK] = "file_lock",
+                                                  [WAIT_SOCKET] = "socket",
+                                                  [WAIT_EVENT] = "event",
+                                                  [WAIT_EXIT] = "exit"};
     uint8_t state = READ_ONCE(target->task->state), kind = READ_ONCE(target->task->wait_kind);
     bool asleep = state == TASK_BLOCKED || state == TASK_BLOCKED_HARD;
     const char *name = asleep && kind < WAIT_KINDS ? names[kind] : "0";
@@ -77,7 +88,8 @@ static int write_oom_score_adj(const struct proc_target *target, char *text, siz
     }
     if (negative)
         value = -value;
-    if (value < READ_ONCE(target->process->oom_score_adj) && current->process->credentials.euid != 0)
+    if (value < READ_ONCE(target->process->oom_score_adj) &&
+        current->process->credentials.euid != 0)
         return -EACCES;
     WRITE_ONCE(target->process->oom_score_adj, value);
     return 0;
@@ -97,8 +109,10 @@ static int show_personality(struct proc_text *text, const struct proc_target *ta
 }
 
 #define LINK(link_name, text_function, place_function)                                             \
-    {.name = (link_name), .mode = S_IFLNK | 0777, .read_link = (text_function), .follow = (place_function),          \
-     .private = true}
+    {                                                                                              \
+        .name = (link_name), .mode = S_IFLNK | 0777, .read_link = (text_function),                 \
+        .follow = (place_function), .private = true                                                \
+    }
 
 const struct proc_entry proc_fd_entry = {
     .mode = S_IFLNK | 0700,
@@ -115,25 +129,46 @@ const struct proc_entry proc_fdinfo_entry = {
 
 /* What a process and each of its threads have in common. */
 #define COMMON_CHILDREN                                                                            \
-    PROC_FILE("stat", proc_show_process_stat), PROC_FILE("status", proc_show_process_status),     \
+    PROC_FILE("stat", proc_show_process_stat), PROC_FILE("status", proc_show_process_status),      \
         PROC_FILE("statm", proc_show_process_statm),                                               \
         {.name = "cmdline", .mode = S_IFREG | 0444, .read = proc_read_command_line},               \
-        {.name = "environ", .mode = S_IFREG | 0400, .read = proc_read_environment, .private = true},           \
+        {.name = "environ",                                                                        \
+         .mode = S_IFREG | 0400,                                                                   \
+         .read = proc_read_environment,                                                            \
+         .private = true},                                                                         \
         {.name = "auxv", .mode = S_IFREG | 0400, .read = proc_read_auxv, .private = true},         \
         {.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm},          \
         {.name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps, .private = true},         \
         PROC_FILE("limits", proc_show_limits), PROC_FILE("wchan", show_wchan),                     \
         PROC_FILE("cgroup", show_cgroup), PROC_FILE("oom_score", show_oom_score),                  \
-        {.name = "oom_score_adj", .mode = S_IFREG | 0644, .show = show_oom_score_adj, .write = write_oom_score_adj}, \
-        {.name = "personality", .mode = S_IFREG | 0400, .show = show_personality, .private = true},            \
-        {.name = "mounts", .mode = S_IFREG | 0444, .show = proc_show_mounts, .text_at_open = true},            \
-        {.name = "mountinfo", .mode = S_IFREG | 0444, .show = proc_show_mountinfo, .text_at_open = true},      \
-        LINK("exe", proc_exe_read_link, proc_exe_follow), LINK("cwd", proc_cwd_read_link, proc_cwd_follow),    \
-        LINK("root", proc_root_read_link, proc_root_follow),                                       \
-        {.name = "fd", .mode = S_IFDIR | 0500, .number_child = &proc_fd_entry, .numbers = PROC_FDS,            \
+        {.name = "oom_score_adj",                                                                  \
+         .mode = S_IFREG | 0644,                                                                   \
+         .show = show_oom_score_adj,                                                               \
+         .write = write_oom_score_adj},                                                            \
+        {.name = "personality",                                                                    \
+         .mode = S_IFREG | 0400,                                                                   \
+         .show = show_personality,                                                                 \
          .private = true},                                                                         \
-        {.name = "fdinfo", .mode = S_IFDIR | 0500, .number_child = &proc_fdinfo_entry, .numbers = PROC_FDS,    \
-         .private = true}
+        {.name = "mounts",                                                                         \
+         .mode = S_IFREG | 0444,                                                                   \
+         .show = proc_show_mounts,                                                                 \
+         .text_at_open = true},                                                                    \
+        {.name = "mountinfo",                                                                      \
+         .mode = S_IFREG | 0444,                                                                   \
+         .show = proc_show_mountinfo,                                                              \
+         .text_at_open = true},                                                                    \
+        LINK("exe", proc_exe_read_link, proc_exe_follow),                                          \
+        LINK("cwd", proc_cwd_read_link, proc_cwd_follow),                                          \
+        LINK("root", proc_root_read_link, proc_root_follow),                                       \
+        {.name = "fd",                                                                             \
+         .mode = S_IFDIR | 0500,                                                                   \
+         .number_child = &proc_fd_entry,                                                           \
+         .numbers = PROC_FDS,                                                                      \
+         .private = true},                                                                         \
+    {                                                                                              \
+        .name = "fdinfo", .mode = S_IFDIR | 0500, .number_child = &proc_fdinfo_entry,              \
+        .numbers = PROC_FDS, .private = true                                                       \
+    }
 
 static const struct proc_entry thread_children[] = {
     COMMON_CHILDREN,

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/proc/text.h - text that is written once and then read from any position: what a file of /proc says
- * at one moment, kept in whole frames.
+ * kernel/fs/proc/text.h - text that is written once and then read from any position: what a file of
+ * /proc says at one moment, kept in whole frames.
  */
 #ifndef KERNEL_FS_PROC_TEXT_H
 #define KERNEL_FS_PROC_TEXT_H
@@ -23,7 +23,8 @@ struct proc_text *proc_text_create(void);
 void proc_text_destroy(struct proc_text *text); /* NULL is fine */
 void proc_text_clear(struct proc_text *text);   /* keeps the frames */
 /* One call adds at most 1023 characters. */
-void text_print(struct proc_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_print(struct proc_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void text_add(struct proc_text *text, const char *bytes, size_t count);
 /* A path or name with octal escapes for blanks, newlines and backslashes (proc(5)). */
 void text_add_escaped(struct proc_text *text, const char *string, const char *escape);

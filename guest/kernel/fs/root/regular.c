@@ -473,6 +473,26 @@ static int regular_get_page(struct file *file, uint64_t index, bool write, phys_
     return error;
 }
 
+/* For mappings, around a fault: only what is there already. */
+static void regular_get_present_pages(struct file *file, uint64_t index, unsigned count, phys_t *frames)
+{
+    struct inode *inode = file->inode;
+    struct node *node = node_of(inode);
+    uint64_t end = pages_of(READ_ONCE(inode->bytes));
+    bool own = READ_ONCE(node->file.pages.root) != 0;
+    for (unsigned i = 0; i < count; i++, index++) {
+        phys_t frame = 0;
+        if (index < end && own)
+            frame = page_map_get(&node->file.pages, index);
+        if (index < end && !frame) {
+            frame = in_place_frame(node, index);
+            if (frame)
+                frame_reference(frame);
+        }
+        frames[i] = frame;
+    }
+}
+
 const struct inode_operations node_regular_operations = {
     .truncate = regular_truncate,
     .allocate = regular_allocate,
@@ -485,4 +505,5 @@ const struct file_operations node_regular_file_operations = {
     .write = regular_write,
     .seek = regular_seek,
     .get_page = regular_get_page,
+    .get_present_pages = regular_get_present_pages,
 };

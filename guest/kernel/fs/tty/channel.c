@@ -12,9 +12,9 @@ struct glass_channel channels[CHANNEL_COUNT] __attribute__((aligned(4096)));
 
 /* What the guest itself knows of a channel. */
 static struct channel_state {
-    uint64_t index;      /* head of an output, tail of the input; the shared word is only a copy */
-    uint64_t rung_tail;  /* the host's tail when the doorbell was last rung ... */
-    bool rung;           /* ... if it ever was */
+    uint64_t index;     /* head of an output, tail of the input; the shared word is only a copy */
+    uint64_t rung_tail; /* the host's tail when the doorbell was last rung ... */
+    bool rung;          /* ... if it ever was */
     struct wait_queue waiters;
 } states[CHANNEL_COUNT] = {
     [CHANNEL_STDIN] = {.waiters = WAIT_QUEUE_INIT(states[CHANNEL_STDIN].waiters)},
@@ -175,10 +175,11 @@ bool channel_want_bytes(void)
 
 void channel_host_notified(void)
 {
-    if (wait_queue_active(&states[CHANNEL_STDIN].waiters) && (channel_available() || channel_ended()))
+    if (channel_available() || channel_ended())
         wake_up_all(&states[CHANNEL_STDIN].waiters);
     for (enum glass_channel_index index = CHANNEL_STDOUT; index < CHANNEL_COUNT; index++) {
-        if (!READ_ONCE(channels[index].producer_waits) || !(channel_room(index) || channel_reader_gone(index)))
+        if (!READ_ONCE(channels[index].producer_waits) ||
+            !(channel_room(index) || channel_reader_gone(index)))
             continue;
         WRITE_ONCE(channels[index].producer_waits, 0);
         wake_up_all(&states[index].waiters);

@@ -1,25 +1,28 @@
 /*
- * kernel/fs/tty/channel.h - the three byte rings towards the host (struct glass_channel in shared/glass.h):
- * moving bytes, and the doorbell protocol.
+ * kernel/fs/tty/channel.h - the three byte rings towards the host (struct glass_channel in
+ * shared/glass.h): moving bytes, and the doorbell protocol.
  *
- * Who sleeps says so, and looks again: a consumer sets consumer_waits, then reads head once more, then sleeps; a
- * producer stores head, then reads consumer_waits. With a full fence between the two steps on both sides, one of
- * them sees the other. The same with producer_waits and tail. The sleeper clears its own word when it is awake.
+ * Who sleeps says so, and looks again: a consumer sets consumer_waits, then reads head once more,
+ * then sleeps; a producer stores head, then reads consumer_waits. With a full fence between the two
+ * steps on both sides, one of them sees the other. The same with producer_waits and tail. The
+ * sleeper clears its own word when it is awake.
  *
- *   output  guest -> host: HYPERCALL_OUTPUT is rung when bytes were added and the host has consumer_waits set,
- *           but only once as long as its tail does not move: it is awake then, or about to be. It is also rung
- *           when a writer sets producer_waits because the ring is full.
- *   input   host -> guest: the host kicks the guest when it added bytes or set `closed` and consumer_waits is
- *           set (always so while the input is a terminal: ^C must arrive though nobody reads). The guest rings
+ *   output  guest -> host: HYPERCALL_OUTPUT is rung when bytes were added and the host has
+ * consumer_waits set, but only once as long as its tail does not move: it is awake then, or about
+ * to be. It is also rung when a writer sets producer_waits because the ring is full. input   host
+ * -> guest: the host kicks the guest when it added bytes or set `closed` and consumer_waits is set
+ * (always so while the input is a terminal: ^C must arrive though nobody reads). The guest rings
  *           HYPERCALL_INPUT when the host has producer_waits set and half of the ring is free.
- *   The host also kicks when it made room in an output ring whose producer_waits is set, and when it sets
- *   consumer_gone.
+ *   The host also kicks when it made room in an output ring whose producer_waits is set, and when
+ * it sets consumer_gone.
  *
- * The guest keeps its own copy of the index that it owns, and takes an index of the host that cannot be (more
- * than a ring's size away) as "no bytes" or "no room": nothing that the host writes leads outside the ring.
+ * The guest keeps its own copy of the index that it owns, and takes an index of the host that
+ * cannot be (more than a ring's size away) as "no bytes" or "no room": nothing that the host writes
+ * leads outside the ring.
  *
- * Locks: one producer or consumer at a time, which the callers see to (stream.c: a mutex; console.c: the lock of
- * the tty). The wait queues are woken by channel_host_notified(), from interrupts.
+ * Locks: one producer or consumer at a time, which the callers see to (stream.c: a mutex;
+ * console.c: the lock of the tty). The wait queues are woken by channel_host_notified(), from
+ * interrupts.
  */
 #ifndef KERNEL_FS_TTY_CHANNEL_H
 #define KERNEL_FS_TTY_CHANNEL_H

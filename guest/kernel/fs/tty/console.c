@@ -1,11 +1,13 @@
 /*
- * kernel/fs/tty/console.c - the terminal that the host's standard streams are, if the host says so: a tty whose
- * driver is the input channel and one output channel. Opens the standard streams of the first program.
+ * kernel/fs/tty/console.c - the terminal that the host's standard streams are, if the host says so:
+ * a tty whose driver is the input channel and one output channel. Opens the standard streams of the
+ * first program.
  *
- * If only some streams are a terminal, the tty has only these directions: without input it reads end of file,
- * without output it swallows its echo; the other streams are plain ones (stream.c).
+ * If only some streams are a terminal, the tty has only these directions: without input it reads
+ * end of file, without output it swallows its echo; the other streams are plain ones (stream.c).
  *
- * Locks: the input channel's consumer is whoever holds pump_lock; the output channel's producer holds tty->lock.
+ * Locks: the input channel's consumer is whoever holds pump_lock; the output channel's producer
+ * holds tty->lock.
  */
 #include "arch/cpu.h"
 #include "arch/layout.h"
@@ -23,8 +25,8 @@ static bool console_present, console_input, console_output;
 static enum glass_channel_index output_channel;
 
 /*
- * Taken inside no lock and around tty->lock, also in interrupts; never held while interrupts are let in. Whoever
- * finds it taken leaves: the holder looks again before it goes.
+ * Taken inside no lock and around tty->lock, also in interrupts; never held while interrupts are
+ * let in. Whoever finds it taken leaves: the holder looks again before it goes.
  */
 static uint32_t pump_taken, pump_again;
 
@@ -149,10 +151,12 @@ static void attach_tty(struct file *file, struct tty *tty)
 int console_open(struct file *file)
 {
     if (console_present) {
-        attach_tty(file, &console); /* opening the console never makes it the controlling terminal */
+        attach_tty(file,
+                   &console); /* opening the console never makes it the controlling terminal */
         return 0;
     }
-    /* No terminal anywhere: what is read comes from standard input, what is written goes to standard error. */
+    /* No terminal anywhere: what is read comes from standard input, what is written goes to
+     * standard error. */
     stream_attach(file, (file->flags & O_ACCMODE) == O_RDONLY ? CHANNEL_STDIN : CHANNEL_STDERR);
     return 0;
 }
@@ -169,7 +173,8 @@ int controlling_tty_open(struct file *file)
 
 static void console_init(const struct boot_info *boot)
 {
-    bool tty_stdout = boot->flags & BOOT_FLAG_TTY_STDOUT, tty_stderr = boot->flags & BOOT_FLAG_TTY_STDERR;
+    bool tty_stdout = boot->flags & BOOT_FLAG_TTY_STDOUT,
+         tty_stderr = boot->flags & BOOT_FLAG_TTY_STDERR;
 
     console_input = boot->flags & BOOT_FLAG_TTY_STDIN;
     console_output = tty_stdout || tty_stderr;
@@ -183,7 +188,8 @@ static void console_init(const struct boot_info *boot)
     console_pump(&console);
 }
 
-/* /dev/console as a place in the tree, so that ttyname() finds it; NULL if the tree has none. Counted. */
+/* /dev/console as a place in the tree, so that ttyname() finds it; NULL if the tree has none.
+ * Counted. */
 static struct dentry *find_console_node(void)
 {
     struct dentry *devices, *node;

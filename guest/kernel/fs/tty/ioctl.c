@@ -9,16 +9,16 @@
 #include "kernel/time/clock.h"
 
 #define CELL(tty, index) ((tty)->input[(index) & (TTY_INPUT_CELLS - 1)])
-#define SPEED_38400 38400u
+#define SPEED_38400      38400u
 
 /* What the flush and flow calls act on. */
-#define TCIFLUSH 0
-#define TCOFLUSH 1
+#define TCIFLUSH  0
+#define TCOFLUSH  1
 #define TCIOFLUSH 2
-#define TCOOFF 0
-#define TCOON 1
-#define TCIOFF 2
-#define TCION 3
+#define TCOOFF    0
+#define TCOON     1
+#define TCIOFF    2
+#define TCION     3
 
 static void flush_input(struct tty *tty)
 {
@@ -30,7 +30,8 @@ static void flush_input(struct tty *tty)
 /* Waits until the host has taken everything. 0 or -ERESTARTSYS. */
 static int drain_output(struct tty *tty)
 {
-    /* The host takes the bytes by itself; nobody tells when the last one went, so look again now and then. */
+    /* The host takes the bytes by itself; nobody tells when the last one went, so look again now
+     * and then. */
     while (tty->driver->output_pending(tty) && !tty->driver->output_ended(tty)) {
         wait_prepare_alone();
         int error = wait_block(WAIT_CONSOLE_OUTPUT, (uint64_t)tty, WAIT_INTERRUPTIBLE,
@@ -177,11 +178,13 @@ int64_t tty_ioctl(struct file *file, uint32_t command, uint64_t argument)
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
-        return set_termios(tty, argument, sizeof(struct linux_termios), command != TCSETS, command == TCSETSF);
+        return set_termios(tty, argument, sizeof(struct linux_termios), command != TCSETS,
+                           command == TCSETSF);
     case TCSETS2:
     case TCSETSW2:
     case TCSETSF2:
-        return set_termios(tty, argument, sizeof(struct linux_termios2), command != TCSETS2, command == TCSETSF2);
+        return set_termios(tty, argument, sizeof(struct linux_termios2), command != TCSETS2,
+                           command == TCSETSF2);
     case TCFLSH:
         return flush(tty, argument);
     case TCXONC:

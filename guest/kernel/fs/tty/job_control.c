@@ -1,7 +1,7 @@
 /*
- * kernel/fs/tty/job_control.c - whose terminal it is: the session that controls it, the process group in the
- * foreground, and what happens to the others when they read or write (credentials(7), termios(3), "job
- * control" in tty_ioctl(4)). All of it is guarded by family_lock.
+ * kernel/fs/tty/job_control.c - whose terminal it is: the session that controls it, the process
+ * group in the foreground, and what happens to the others when they read or write (credentials(7),
+ * termios(3), "job control" in tty_ioctl(4)). All of it is guarded by family_lock.
  */
 #include "arch/cpu.h"
 #include "arch/user_access.h"

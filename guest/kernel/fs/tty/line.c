@@ -1,9 +1,10 @@
 /*
- * kernel/fs/tty/line.c - the input side of the line discipline (termios(3)): what typed bytes become. Canonical
- * mode edits a line until it is ended; raw mode hands bytes through. Runs in interrupts as well as in tasks.
+ * kernel/fs/tty/line.c - the input side of the line discipline (termios(3)): what typed bytes
+ * become. Canonical mode edits a line until it is ended; raw mode hands bytes through. Runs in
+ * interrupts as well as in tasks.
  *
- * Cells [read, committed) are complete lines, [committed, head) is the line being edited. A cell's high bits
- * say that it ends a line, or that it is an end-of-file mark.
+ * Cells [read, committed) are complete lines, [committed, head) is the line being edited. A cell's
+ * high bits say that it ends a line, or that it is an end-of-file mark.
  */
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/string.h"
@@ -198,7 +199,8 @@ static bool canonical(struct tty *tty, uint8_t character)
         end_line(tty, character | TTY_CELL_EOF);
         return true;
     }
-    if (is_character(tty, VEOL, character) || (is_character(tty, VEOL2, character) && flag(lflag, IEXTEN))) {
+    if (is_character(tty, VEOL, character) ||
+        (is_character(tty, VEOL2, character) && flag(lflag, IEXTEN))) {
         if (flag(lflag, ECHO))
             tty_echo_character(tty, character);
         end_line(tty, character | TTY_CELL_DELIMITER);
@@ -220,7 +222,8 @@ static int receive(struct tty *tty, uint8_t character)
         return 0;
     }
     if (flag(iflag, IXON)) {
-        bool start = is_character(tty, VSTART, character), stop = is_character(tty, VSTOP, character);
+        bool start = is_character(tty, VSTART, character),
+             stop = is_character(tty, VSTOP, character);
         if (start || stop) {
             tty->output_stopped = start && stop ? !tty->output_stopped : stop;
             return 0;
@@ -272,8 +275,8 @@ size_t tty_receive(struct tty *tty, const uint8_t *bytes, size_t count)
         spin_lock(&tty->lock);
         bool was_stopped = tty->output_stopped;
         /*
-         * In canonical mode a full buffer still takes bytes, so that ^C and line ends get through, as long as
-         * one cell is left for a line's end. In raw mode the rest waits in the driver.
+         * In canonical mode a full buffer still takes bytes, so that ^C and line ends get through,
+         * as long as one cell is left for a line's end. In raw mode the rest waits in the driver.
          */
         while (taken < count && !signal) {
             bool full = used(tty) >= TTY_INPUT_CELLS - 1;
@@ -286,8 +289,7 @@ size_t tty_receive(struct tty *tty, const uint8_t *bytes, size_t count)
         bool started = was_stopped && !tty->output_stopped;
         bool stuck = !signal && taken < count;
         spin_unlock(&tty->lock);
-        if (wait_queue_active(&tty->read_waiters))
-            wake_up_all(&tty->read_waiters);
+        wake_up_all(&tty->read_waiters);
         if (started)
             wake_up_all(&tty->write_waiters);
         if (signal)

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/tty/output.c - the output side of the line discipline: OPOST processing, echo, and the column of
- * the cursor (which erasing needs). Everything here runs under tty->lock.
+ * kernel/fs/tty/output.c - the output side of the line discipline: OPOST processing, echo, and the
+ * column of the cursor (which erasing needs). Everything here runs under tty->lock.
  */
 #include "kernel/fs/tty/tty.h"
 
@@ -66,7 +66,8 @@ static bool output_special(struct tty *tty, uint8_t character)
             character -= 'a' - 'A';
         if (!put(tty, &character, 1))
             return false;
-        if (character >= 32 && character != 127 && !(tty->termios.iflag & IUTF8 && (character & 0xc0) == 0x80))
+        if (character >= 32 && character != 127 &&
+            !(tty->termios.iflag & IUTF8 && (character & 0xc0) == 0x80))
             tty->column++;
         return true;
     }

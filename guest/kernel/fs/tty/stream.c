@@ -1,9 +1,10 @@
 /*
- * kernel/fs/tty/stream.c - standard streams that the host says are no terminals. They look like pipes: no
- * position, end of file when the host closes its side, EPIPE and SIGPIPE when nobody there reads any more.
+ * kernel/fs/tty/stream.c - standard streams that the host says are no terminals. They look like
+ * pipes: no position, end of file when the host closes its side, EPIPE and SIGPIPE when nobody
+ * there reads any more.
  *
- * Locks: one mutex (RANK_TTY) per channel, because several files can be open on one. Never held while asleep
- * for bytes or room.
+ * Locks: one mutex (RANK_TTY) per channel, because several files can be open on one. Never held
+ * while asleep for bytes or room.
  */
 #include "kernel/fs/tty/stream.h"
 
@@ -92,8 +93,8 @@ static ssize_t stream_write(struct file *file, struct io_buffer *buffer, uint64_
             continue; /* the rest of the source faults: the next round says so */
         if (file->flags & O_NONBLOCK)
             return done ? done : -EAGAIN;
-        int error = wait_event(channel_waiters(index), WAIT_CONSOLE_OUTPUT, (uint64_t)file, WAIT_INTERRUPTIBLE, 0,
-                               channel_want_room(index, ROOM_TO_WAKE_FOR));
+        int error = wait_event(channel_waiters(index), WAIT_CONSOLE_OUTPUT, (uint64_t)file,
+                               WAIT_INTERRUPTIBLE, 0, channel_want_room(index, ROOM_TO_WAKE_FOR));
         if (error)
             return done ? done : error;
     }
@@ -121,7 +122,8 @@ static int64_t stream_ioctl(struct file *file, uint32_t command, uint64_t argume
 
     if (command != FIONREAD)
         return -ENOTTY;
-    int32_t bytes = (int32_t)(index == CHANNEL_STDIN ? channel_available() : channel_pending(index));
+    int32_t bytes =
+        (int32_t)(index == CHANNEL_STDIN ? channel_available() : channel_pending(index));
     return put_user(bytes, argument);
 }
 
@@ -146,8 +148,8 @@ struct file *stream_file_create(enum glass_channel_index index)
         return NULL;
     inode->file_operations = &stream_operations;
     inode->private_data = (void *)(uintptr_t)index;
-    struct file *file = file_create(NULL, inode, index == CHANNEL_STDIN ? O_RDONLY : O_WRONLY, &stream_operations,
-                                    (void *)(uintptr_t)index);
+    struct file *file = file_create(NULL, inode, index == CHANNEL_STDIN ? O_RDONLY : O_WRONLY,
+                                    &stream_operations, (void *)(uintptr_t)index);
     inode_put(inode);
     return file;
 }

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/tty/tty.c - terminals as files: read, write, poll. The line discipline is in line.c (input) and
- * output.c, settings in ioctl.c, sessions in job_control.c.
+ * kernel/fs/tty/tty.c - terminals as files: read, write, poll. The line discipline is in line.c
+ * (input) and output.c, settings in ioctl.c, sessions in job_control.c.
  */
 #include "kernel/fs/tty/tty.h"
 
@@ -9,9 +9,9 @@
 #include "kernel/sched/task.h"
 #include "kernel/time/clock.h"
 
-#define COPY_PIECE 256u         /* bytes moved per turn of the lock */
-#define ROOM_TO_WAKE_FOR 256u   /* a sleeping writer waits for so much */
-#define TENTH_NS 100000000ull   /* VTIME counts tenths of seconds */
+#define COPY_PIECE       256u         /* bytes moved per turn of the lock */
+#define ROOM_TO_WAKE_FOR 256u         /* a sleeping writer waits for so much */
+#define TENTH_NS         100000000ull /* VTIME counts tenths of seconds */
 
 #define CELL(tty, index) ((tty)->input[(index) & (TTY_INPUT_CELLS - 1)])
 
@@ -20,8 +20,19 @@ static const struct linux_termios default_termios = {
     .oflag = OPOST | ONLCR,
     .cflag = B38400 | CS8 | CREAD,
     .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-    .cc = {[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17,
-           [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22},
+    .cc = {[VINTR] = 3,
+           [VQUIT] = 28,
+           [VERASE] = 127,
+           [VKILL] = 21,
+           [VEOF] = 4,
+           [VMIN] = 1,
+           [VSTART] = 17,
+           [VSTOP] = 19,
+           [VSUSP] = 26,
+           [VREPRINT] = 18,
+           [VDISCARD] = 15,
+           [VWERASE] = 23,
+           [VLNEXT] = 22},
 };
 
 void tty_init(struct tty *tty, const struct tty_driver *driver, uint32_t device)
@@ -79,7 +90,8 @@ static size_t take(struct tty *tty, uint8_t *bytes, size_t limit, enum line_stat
     return count;
 }
 
-/* One line, or what there is in raw mode. *ret_ended: a line, perhaps an empty one (end of file), was read. */
+/* One line, or what there is in raw mode. *ret_ended: a line, perhaps an empty one (end of file),
+ * was read. */
 static ssize_t copy_out(struct tty *tty, struct io_buffer *buffer, bool *ret_ended)
 {
     uint8_t bytes[COPY_PIECE];
@@ -110,8 +122,8 @@ static ssize_t copy_out(struct tty *tty, struct io_buffer *buffer, bool *ret_end
 /* Sleeps until there are `wanted` cells; 0, -ERESTARTSYS or -ETIMEDOUT. */
 static int wait_for_input(struct tty *tty, uint32_t wanted, uint64_t deadline_ns)
 {
-    return wait_event(&tty->read_waiters, WAIT_CONSOLE_INPUT, (uint64_t)tty, WAIT_INTERRUPTIBLE, deadline_ns,
-                      readable_cells(tty) >= wanted || tty->driver->input_ended(tty));
+    return wait_event(&tty->read_waiters, WAIT_CONSOLE_INPUT, (uint64_t)tty, WAIT_INTERRUPTIBLE,
+                      deadline_ns, readable_cells(tty) >= wanted || tty->driver->input_ended(tty));
 }
 
 /* Waits as VMIN and VTIME ask for (termios(3), "noncanonical mode"). 0: read what there is. */
@@ -221,8 +233,8 @@ static ssize_t tty_write(struct file *file, struct io_buffer *buffer, uint64_t *
                 break;
             error = -EAGAIN;
             if (!(file->flags & O_NONBLOCK))
-                error = wait_event(&tty->write_waiters, WAIT_CONSOLE_OUTPUT, (uint64_t)tty, WAIT_INTERRUPTIBLE, 0,
-                                   may_write(tty));
+                error = wait_event(&tty->write_waiters, WAIT_CONSOLE_OUTPUT, (uint64_t)tty,
+                                   WAIT_INTERRUPTIBLE, 0, may_write(tty));
             if (error) {
                 done += (ssize_t)out;
                 return done ? done : error;

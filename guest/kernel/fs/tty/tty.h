@@ -1,11 +1,13 @@
 /*
- * kernel/fs/tty/tty.h - terminals. A tty is a line discipline (canonical or raw input, echo, signals, output
- * processing), a window size and the job-control state of a session; where its bytes come from and go to is
- * its driver's affair: the console's driver is a pair of channels, a pseudo-terminal's will be its master.
+ * kernel/fs/tty/tty.h - terminals. A tty is a line discipline (canonical or raw input, echo,
+ * signals, output processing), a window size and the job-control state of a session; where its
+ * bytes come from and go to is its driver's affair: the console's driver is a pair of channels, a
+ * pseudo-terminal's will be its master.
  *
- * Locks: tty->lock (RANK_TERMINAL, a spinlock: input arrives in interrupts) guards everything in it except
- * what says otherwise; read_lock (RANK_TTY) serialises readers, write_lock (RANK_TTY) writers; session and
- * foreground group are guarded by family_lock. A tty lives for ever (console) or as long as its files (pty).
+ * Locks: tty->lock (RANK_TERMINAL, a spinlock: input arrives in interrupts) guards everything in it
+ * except what says otherwise; read_lock (RANK_TTY) serialises readers, write_lock (RANK_TTY)
+ * writers; session and foreground group are guarded by family_lock. A tty lives for ever (console)
+ * or as long as its files (pty).
  */
 #ifndef KERNEL_FS_TTY_TTY_H
 #define KERNEL_FS_TTY_TTY_H
@@ -19,26 +21,29 @@
 struct process;
 struct tty;
 
-#define TTY_INPUT_CELLS 4096u /* a power of two */
+#define TTY_INPUT_CELLS    4096u  /* a power of two */
 #define TTY_CELL_DELIMITER 0x100u /* ends a line in canonical mode */
-#define TTY_CELL_EOF 0x200u       /* ends a line and is itself not read (VEOF) */
+#define TTY_CELL_EOF       0x200u /* ends a line and is itself not read (VEOF) */
 
 struct tty_driver {
-    /* Appends to the output, all or nothing, without waiting: false if there is no room. tty->lock held. */
+    /* Appends to the output, all or nothing, without waiting: false if there is no room. tty->lock
+     * held. */
     bool (*put)(struct tty *tty, const uint8_t *bytes, size_t count);
     size_t (*room)(struct tty *tty); /* how many bytes put() would take now */
     /* Asks the other side to wake tty->write_waiters when there is room. */
     void (*want_room)(struct tty *tty);
-    /* Takes what arrived and feeds it to tty_receive(); called without tty->lock, also from interrupts. */
+    /* Takes what arrived and feeds it to tty_receive(); called without tty->lock, also from
+     * interrupts. */
     void (*pump)(struct tty *tty);
-    bool (*input_ended)(struct tty *tty);  /* no more bytes will come, and none are left in the driver */
+    bool (*input_ended)(
+        struct tty *tty); /* no more bytes will come, and none are left in the driver */
     bool (*output_ended)(struct tty *tty); /* nobody reads what is written */
     size_t (*output_pending)(struct tty *tty);
 };
 
 struct tty {
     const struct tty_driver *driver;
-    uint32_t device;               /* major << 8 | minor */
+    uint32_t device; /* major << 8 | minor */
     struct spinlock lock;
     struct mutex read_lock, write_lock;
     struct linux_termios termios;
@@ -46,15 +51,15 @@ struct tty {
     /* input: cells [read, committed) can be read in canonical mode, [read, head) in raw mode */
     uint32_t head, committed, read;
     uint16_t input[TTY_INPUT_CELLS];
-    uint32_t column;               /* of the cursor, as far as the output tells */
-    uint32_t line_column;          /* column where the line being edited began */
-    bool literal_next;             /* VLNEXT was typed */
-    bool output_stopped;           /* VSTOP was typed, or TCOOFF */
-    bool exclusive;                /* TIOCEXCL */
+    uint32_t column;      /* of the cursor, as far as the output tells */
+    uint32_t line_column; /* column where the line being edited began */
+    bool literal_next;    /* VLNEXT was typed */
+    bool output_stopped;  /* VSTOP was typed, or TCOOFF */
+    bool exclusive;       /* TIOCEXCL */
     bool bell_pending;
     struct wait_queue read_waiters, write_waiters;
-    int32_t session;               /* 0 = no session's controlling terminal; family_lock */
-    int32_t foreground_group;      /* family_lock */
+    int32_t session;          /* 0 = no session's controlling terminal; family_lock */
+    int32_t foreground_group; /* family_lock */
 };
 
 /* The operations of every file that is open on a tty; file->private_data is the tty. */
@@ -63,7 +68,8 @@ extern const struct file_operations tty_file_operations;
 void tty_init(struct tty *tty, const struct tty_driver *driver, uint32_t device);
 
 /* ---- input side (line.c); both callable from interrupts ---- */
-/* Takes bytes from the driver; returns how many were taken (fewer: the buffer is full, come back later). */
+/* Takes bytes from the driver; returns how many were taken (fewer: the buffer is full, come back
+ * later). */
 size_t tty_receive(struct tty *tty, const uint8_t *bytes, size_t count);
 void tty_set_window(struct tty *tty, const struct linux_winsize *window);
 
@@ -75,16 +81,18 @@ void tty_echo_raw(struct tty *tty, const char *text, size_t count);
 
 /* ---- job control (job_control.c) ---- */
 /*
- * Gives a session its controlling terminal with the session leader's group in the foreground. Called for the
- * first program by whoever makes its process (tty = console_tty(), which may be NULL: then nothing happens).
+ * Gives a session its controlling terminal with the session leader's group in the foreground.
+ * Called for the first program by whoever makes its process (tty = console_tty(), which may be
+ * NULL: then nothing happens).
  */
 void tty_make_controlling(struct tty *tty, struct process *session_leader);
 /*
- * The session leader goes away (exit) or gives up its terminal (TIOCNOTTY): the foreground group gets SIGHUP
- * and SIGCONT, every process of the session loses the terminal. No lock may be held.
+ * The session leader goes away (exit) or gives up its terminal (TIOCNOTTY): the foreground group
+ * gets SIGHUP and SIGCONT, every process of the session loses the terminal. No lock may be held.
  */
 void tty_disassociate(struct process *session_leader);
-/* May the current task read / write / change it now? 0, -EIO, or -ERESTARTSYS with a signal sent. */
+/* May the current task read / write / change it now? 0, -EIO, or -ERESTARTSYS with a signal sent.
+ */
 int tty_check_background_read(struct tty *tty);
 int tty_check_change(struct tty *tty, bool only_if_tostop);
 /* To the foreground group; callable from interrupts, tty->lock not held. */

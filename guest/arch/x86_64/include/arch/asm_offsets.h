@@ -7,6 +7,8 @@
 #define CPU_KERNEL_STACK_TOP 16
 #define CPU_USER_RSP 24
 
+#define FRAME_RBP 32
+#define FRAME_R11 48
 #define FRAME_ORIGINAL_RAX 120
 #define FRAME_RIP 136
 #define FRAME_CS 144

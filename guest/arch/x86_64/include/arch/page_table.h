@@ -21,6 +21,7 @@ typedef uint64_t pte_t;
 #define PTE_GLOBAL (1ull << 8)
 #define PTE_SOFT_COW (1ull << 9) /* ours: write-protected because it is shared, not because the vma is */
 #define PTE_HELD (1ull << 10) /* ours: not PRESENT, but the leaf still holds its frame (PROT_NONE) */
+#define PTE_ANONYMOUS (1ull << 11) /* ours: the leaf's frame is FRAME_ANONYMOUS, not a file's own */
 #define PTE_NO_EXECUTE (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 

@@ -10,9 +10,12 @@
 struct trap_frame {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t original_rax; /* system-call number, or -1 when the entry was no system call */
-    uint64_t error_code;
+    uint64_t error_code;   /* of an exception; in a system call FRAME_REPLACED or 0 */
     uint64_t rip, cs, rflags, rsp, ss;
 };
+
+/* Somebody wrote other registers than the result into the frame: all of them must be loaded on return. */
+#define FRAME_REPLACED 1
 
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
