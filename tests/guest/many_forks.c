@@ -55,7 +55,7 @@ int main(int argument_count, char **arguments)
 {
     unsigned count = argument_count > 1 ? (unsigned)atoi(arguments[1]) : 1000;
 
-    rounds(12); /* caches and tables grow to their working size */
+    rounds(12 + count / 4); /* caches and tables grow to their working size */
     say("before %d", last_child);
     await_host();
     rounds(count);

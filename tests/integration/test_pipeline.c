@@ -91,8 +91,13 @@ VARIANT_TEST(pipeline, output)
 /* Are all its processes in the trace, with the right parent, and does each end well and get noticed? */
 VARIANT_TEST(pipeline, processes_from_outside)
 {
+    /* The pause lets the readers come to their pipes before the first writer has ended. */
+    const char *arguments[] = {"/bin/busybox", "sh", "-c",
+                               harness_is_slow(variant) ? "(sleep 2; ls -la /) | grep bin | wc -l"
+                                                        : "(sleep 0.2; ls -la /) | grep bin | wc -l",
+                               NULL};
     struct session_settings settings = {
-        .arguments = pipeline, .trace = true, .trace_lossless = true};
+        .arguments = arguments, .trace = true, .trace_lossless = true};
     struct event_log log;
     struct seen seen = {0};
     struct session *session;

@@ -14,7 +14,7 @@
 
 static struct fair_entity entity_make(int nice)
 {
-    return (struct fair_entity){.weight = fair_weight(nice), .slice_ns = FAIR_SLICE_NS};
+    return (struct fair_entity){.weight = fair_weight(nice), .slice = FAIR_SLICE_NS};
 }
 
 static int64_t weighted_lag_sum(struct fair_queue *queue, struct fair_entity *entities, const bool *in, unsigned count)

@@ -36,7 +36,6 @@ int arch_task_init(struct task *task, bool user)
             kernel_stack_free(task->arch.stack_top);
             return -ENOMEM;
         }
-        task->arch.fpu_valid = 1;
     }
     return 0;
 }
@@ -91,7 +90,7 @@ void arch_task_copy_user(struct task *child, const struct task *parent)
     frame->original_rax = UINT64_MAX; /* nothing to restart */
     child->arch.fs_base = parent->arch.fs_base;
     child->arch.gs_base = parent->arch.gs_base;
-    fpu_area_copy(child, self);
+    fpu_copy_current(child);
     arch_task_start_at_user_return(child);
 }
 
@@ -128,18 +127,17 @@ void arch_task_start_user(struct task *task, uint64_t rip, uint64_t rsp)
         write_user_gs_base(0);
         /* Selectors are the program's own to change; the next one starts with none. */
         __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0));
-        fpu_reset_current(task);
+        fpu_reset_current();
     }
 }
 
 /* Called with interrupts off, between the accounting and the stack switch of schedule(). */
 void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next)
 {
-    fpu_switch_out(cpu, prev);
+    fpu_switch(cpu, prev, next);
     if (prev->arch.fpu)
         read_user_bases(prev);
     if (next->arch.fpu) {
-        fpu_switch_in(cpu, next);
         /* The base is only as saved if nobody else's was loaded since; comparing costs as much as writing. */
         write_fs_base(next->arch.fs_base);
         if (next->arch.gs_base || !prev->arch.fpu || prev->arch.gs_base)
@@ -183,6 +181,7 @@ void arch_set_thread_pointer(struct task *task, uint64_t fs_base)
 
 void arch_restart_system_call(struct trap_frame *frame, uint64_t number)
 {
+    frame->error_code = FRAME_REPLACED;
     frame->rax = number;
     frame->rip -= 2; /* `syscall` is two bytes long */
 }

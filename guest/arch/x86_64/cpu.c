@@ -43,7 +43,7 @@ static struct cpu cpus[CPUS_MAX] __attribute__((aligned(64)));
 static struct task_state_segment task_states[CPUS_MAX];
 static uint64_t descriptor_tables[CPUS_MAX][GDT_ENTRIES];
 static struct gate gates[256] __attribute__((aligned(16)));
-static unsigned online_count;
+unsigned cpus_online;
 
 uint32_t boot_flags;
 uint32_t cpu_features;
@@ -58,16 +58,11 @@ struct cpu *cpu_at(unsigned index)
     return &cpus[index];
 }
 
-unsigned cpu_count(void)
-{
-    return READ_ONCE(online_count);
-}
-
 void cpu_set_online(struct cpu *cpu)
 {
     cpu->glass->index = cpu->index;
     store_release(&cpu->glass->online, 1);
-    __atomic_fetch_add(&online_count, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&cpus_online, 1, __ATOMIC_RELEASE);
 }
 
 static void gate_set(unsigned vector, const char *entry, unsigned ist, bool user)

@@ -1,8 +1,9 @@
 /*
- * fpu.h - floating-point and vector state. It is saved whenever a task that used its registers leaves the CPU,
- * and loaded on the way back to user mode only if the registers do not still hold it: cpu->fpu_owner and
- * task->arch.fpu_cpu say so together. Nothing is lazy: no state of one task is in the registers while another
- * one runs in user mode.
+ * fpu.h - floating-point and vector state. It is saved when the task that owns the registers leaves the CPU, and
+ * loaded when a user task comes whose state they do not hold; kernel threads leave them alone. cpu->fpu_owner and
+ * task->arch.fpu_cpu say together whose state is in the registers. Nothing is lazy: no state of one task is ever
+ * in the registers while another one runs in user mode. The kernel itself uses none of them (page_copy.S borrows
+ * one and gives it back).
  */
 #ifndef ARCH_X86_64_FPU_H
 #define ARCH_X86_64_FPU_H
@@ -13,16 +14,12 @@ struct cpu;
 struct task;
 
 void fpu_init_cpu(void);
-void *fpu_area_allocate(void); /* initial state; NULL = out of memory */
+void *fpu_area_allocate(void); /* holds the initial state; NULL = out of memory */
 void fpu_area_free(void *area);
-void fpu_area_copy(struct task *child, struct task *parent); /* parent = the current task */
-/* prev leaves this CPU. */
-void fpu_switch_out(struct cpu *cpu, struct task *prev);
-/* next comes: sets TASK_WORK_FPU if its registers are not loaded. */
-void fpu_switch_in(struct cpu *cpu, struct task *next);
-/* On the way to user mode, TASK_WORK_FPU set. */
-void fpu_load_current(struct cpu *cpu, struct task *task);
-/* exec: back to the initial state. */
-void fpu_reset_current(struct task *task);
+/* fork: the current task's state, as it is in the registers, for the child. */
+void fpu_copy_current(struct task *child);
+void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next);
+/* exec: the current task's registers go back to the initial state. */
+void fpu_reset_current(void);
 
 #endif

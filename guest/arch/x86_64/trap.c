@@ -11,7 +11,6 @@
 #include "arch/machine.h"
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
-#include "fpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/address_space.h"
@@ -36,6 +35,7 @@
 #define VECTOR_DOUBLE_FAULT 8
 #define VECTOR_SEGMENT_NOT_PRESENT 11
 #define VECTOR_STACK 12
+#define VECTOR_GENERAL_PROTECTION 13
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_X87 16
 #define VECTOR_ALIGNMENT 17
@@ -74,40 +74,34 @@ static inline void account_leave(struct task *task)
 
 /* ---- the way back ---- */
 
-static void do_work(struct trap_frame *frame, struct task *task, uint32_t work)
-{
-    if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP))
-        signal_deliver(frame);
-    if (READ_ONCE(task->work) & TASK_WORK_RESCHEDULE)
-        schedule_preempt();
-    if ((READ_ONCE(task->work) & ~(uint32_t)TASK_WORK_FPU) == 0 && (READ_ONCE(task->work) & TASK_WORK_FPU)) {
-        struct cpu *cpu = this_cpu();
-        fpu_load_current(cpu, task);
-        if (unlikely(!cpu->glass->first_user_tsc))
-            cpu->glass->first_user_tsc = clock_tsc();
-    }
-}
-
-static inline void leave_to_user(struct trap_frame *frame)
+/* Work and doubts; interrupts may have come and gone in between, so it looks until nothing is left. */
+static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
 {
     struct task *task = current;
     for (;;) {
         uint32_t work = READ_ONCE(task->work);
-        if (unlikely(work)) {
-            do_work(frame, task, work);
-            continue;
-        }
-        /* A return to a place that no program can have would fault in the kernel, in iretq. */
-        if (likely(frame->rip < USER_END))
+        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP)) {
+            signal_deliver(frame);
+        } else if (work & TASK_WORK_RESCHEDULE) {
+            schedule_preempt();
+        } else if (frame->rip >= USER_END) {
+            /* A return to a place that no program can have would fault in the kernel, in iretq. */
+            signal_force(SIGSEGV, SEGV_MAPERR, frame->rip);
+        } else {
             break;
-        signal_force(SIGSEGV, SEGV_MAPERR, frame->rip);
+        }
     }
-    account_leave(task);
 }
 
 void first_return_to_user(struct trap_frame *frame)
 {
-    leave_to_user(frame);
+    struct glass_cpu *glass = this_cpu()->glass;
+    if (unlikely(!glass->first_user_tsc)) {
+        glass->first_user_tsc = clock_tsc();
+        stop_at_start();
+    }
+    leave_slowly(frame);
+    account_leave(current);
 }
 
 /* ---- system calls ---- */
@@ -116,9 +110,11 @@ bool syscall_from_user(struct trap_frame *frame)
 {
     account_enter(current);
     syscall_dispatch(frame);
-    leave_to_user(frame);
-    return !frame->error_code && frame->rcx == frame->rip && frame->r11 == frame->rflags &&
-           !(frame->rflags & (RFLAGS_TRAP | RFLAGS_RESUME));
+    /* Nothing but the result was written to the frame: RCX and R11 are what `syscall` put there. */
+    if (unlikely(READ_ONCE(current->work) | frame->error_code))
+        leave_slowly(frame);
+    account_leave(current);
+    return !frame->error_code;
 }
 
 /*
@@ -248,7 +244,8 @@ void trap_from_user(struct trap_frame *frame, unsigned vector)
         soft_syscall(frame);
     else
         user_exception(frame, vector);
-    leave_to_user(frame);
+    leave_slowly(frame);
+    account_leave(current);
 }
 
 static const struct exception_entry *exception_find(uint64_t rip)
@@ -281,6 +278,14 @@ void trap_from_kernel(struct trap_frame *frame, unsigned vector)
             return;
         }
         panic_trap(frame, vector, address);
+    }
+    if (vector == VECTOR_GENERAL_PROTECTION) {
+        /* xrstor of a state that a program made up */
+        const struct exception_entry *entry = exception_find(frame->rip);
+        if (entry) {
+            frame->rip = entry->fixup;
+            return;
+        }
     }
     panic_trap(frame, vector, 0);
 }

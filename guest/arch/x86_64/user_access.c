@@ -15,18 +15,6 @@ int user_load32(const uint32_t *address, uint32_t *ret);
 int user_store32(uint32_t *address, uint32_t value);
 int user_exchange32(uint32_t *address, uint32_t expected, uint32_t value, uint32_t *ret_old);
 
-static inline void access_open(void)
-{
-    if (cpu_features & BOOT_CPU_SMAP)
-        __asm__ volatile("stac" ::: "memory", "cc");
-}
-
-static inline void access_close(void)
-{
-    if (cpu_features & BOOT_CPU_SMAP)
-        __asm__ volatile("clac" ::: "memory", "cc");
-}
-
 size_t copy_from_user_partial(void *destination, uint64_t source, size_t bytes)
 {
     if (!user_range_valid(source, bytes)) {
@@ -34,9 +22,9 @@ size_t copy_from_user_partial(void *destination, uint64_t source, size_t bytes)
             return 0;
         bytes = USER_END - source;
     }
-    access_open();
+    user_access_open();
     size_t left = user_copy(destination, (const void *)source, bytes);
-    access_close();
+    user_access_close();
     return bytes - left;
 }
 
@@ -47,9 +35,9 @@ size_t copy_to_user_partial(uint64_t destination, const void *source, size_t byt
             return 0;
         bytes = USER_END - destination;
     }
-    access_open();
+    user_access_open();
     size_t left = user_copy((void *)destination, source, bytes);
-    access_close();
+    user_access_close();
     return bytes - left;
 }
 
@@ -57,9 +45,9 @@ int copy_from_user(void *destination, uint64_t source, size_t bytes)
 {
     if (!user_range_valid(source, bytes))
         return -EFAULT;
-    access_open();
+    user_access_open();
     size_t left = user_copy(destination, (const void *)source, bytes);
-    access_close();
+    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -67,9 +55,9 @@ int copy_to_user(uint64_t destination, const void *source, size_t bytes)
 {
     if (!user_range_valid(destination, bytes))
         return -EFAULT;
-    access_open();
+    user_access_open();
     size_t left = user_copy((void *)destination, source, bytes);
-    access_close();
+    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -77,9 +65,9 @@ int clear_user(uint64_t destination, size_t bytes)
 {
     if (!user_range_valid(destination, bytes))
         return -EFAULT;
-    access_open();
+    user_access_open();
     size_t left = user_clear((void *)destination, bytes);
-    access_close();
+    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -110,9 +98,9 @@ int user_load_u32(uint64_t address, uint32_t *ret)
 {
     if (!word_valid(address))
         return -EFAULT;
-    access_open();
+    user_access_open();
     int fault = user_load32((const uint32_t *)address, ret);
-    access_close();
+    user_access_close();
     return fault ? -EFAULT : 0;
 }
 
@@ -120,9 +108,9 @@ int user_store_u32(uint64_t address, uint32_t value)
 {
     if (!word_valid(address))
         return -EFAULT;
-    access_open();
+    user_access_open();
     int fault = user_store32((uint32_t *)address, value);
-    access_close();
+    user_access_close();
     return fault ? -EFAULT : 0;
 }
 
@@ -130,8 +118,8 @@ int user_compare_exchange_u32(uint64_t address, uint32_t expected, uint32_t valu
 {
     if (!word_valid(address))
         return -EFAULT;
-    access_open();
+    user_access_open();
     int fault = user_exchange32((uint32_t *)address, expected, value, ret_old);
-    access_close();
+    user_access_close();
     return fault ? -EFAULT : 0;
 }

@@ -60,7 +60,7 @@
     F(fair_entity, deadline, UNSIGNED, "")                                                         \
     F(fair_entity, vruntime, UNSIGNED, "")                                                         \
     F(fair_entity, lag, SIGNED, "")                                                                \
-    F(fair_entity, slice_ns, UNSIGNED, "")                                                         \
+    F(fair_entity, slice, UNSIGNED, "")                                                         \
     F(fair_entity, weight, UNSIGNED, "")                                                           \
     F(fair_entity, queued, UNSIGNED, "")
 

@@ -8,6 +8,7 @@
 #include "arch/doorbell.h"
 #include "kernel/fs/file.h"
 #include "kernel/lib/errno.h"
+#include "kernel/mm/frame.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/glass.h"
@@ -91,6 +92,7 @@ void mailbox_kicked(void)
 {
     const struct glass_mailbox *mailbox = &glass.control.mailbox;
     control_refresh();
+    glass.frames_free = frames_free_count();
     console_host_notified();
     uint64_t sequence = load_acquire(&mailbox->sequence);
     if (sequence != answered) {

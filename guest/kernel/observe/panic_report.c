@@ -13,6 +13,7 @@
 #include "arch/registers.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/print.h"
+#include "kernel/mm/frame.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/glass.h"
 #include "kernel/sched/task.h"
@@ -125,6 +126,7 @@ _Noreturn void machine_done(uint32_t wait_status)
     if (__atomic_exchange_n(&reporting, 1, __ATOMIC_ACQ_REL))
         cpu_halt_forever();
     glass.exit_status = wait_status;
+    glass.frames_free = frames_free_count();
     store_release(&glass.state, GLASS_DONE);
     doorbell(HYPERCALL_DONE);
     cpus_halt_others();

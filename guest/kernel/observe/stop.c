@@ -3,6 +3,8 @@
 
 #include "arch/cpu.h"
 #include "arch/doorbell.h"
+#include "arch/machine.h"
+#include "kernel/mm/frame.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/glass.h"
 #include "kernel/sched/task.h"
@@ -47,6 +49,7 @@ static void stop_world(const struct trace_record *record, uint32_t filter)
     glass.stop.cpu = cpu->index;
     glass.stop.filter = filter;
     glass.stop.record = *record;
+    glass.frames_free = frames_free_count();
     store_release(&glass.stop.epoch, epoch);
     store_release(&active_epoch, epoch);
     for (unsigned i = 0; i < cpu_count(); i++)
@@ -93,4 +96,11 @@ void stop_here(void)
         .tgid = cpu->task->tgid,
     };
     stop_world(&record, GLASS_FILTERS);
+}
+
+void stop_at_start(void)
+{
+    static uint32_t held;
+    if ((boot_flags & BOOT_FLAG_HOLD_AT_START) && !__atomic_exchange_n(&held, 1, __ATOMIC_RELAXED))
+        stop_here();
 }

@@ -15,8 +15,10 @@
 
 /* Stops the world if a filter of the host matches the record. */
 void stop_if_matching(const struct trace_record *record);
-/* The host wants the world stopped here and now (kick, or BOOT_FLAG_HOLD_AT_START). */
+/* The host wants the world stopped here and now. */
 void stop_here(void);
+/* A CPU goes to user mode for the first time: BOOT_FLAG_HOLD_AT_START stops the world at the first of them. */
+void stop_at_start(void);
 /* This CPU was asked to park. */
 void stop_park(void);
 

@@ -193,7 +193,7 @@ SYSCALL2(sched_rr_get_interval, int, tid, uint64_t, address)
     int error = target(tid, &task);
     if (error)
         return error;
-    struct linux_timespec slice = {0, (int64_t)task->fair.slice_ns};
+    struct linux_timespec slice = {0, (int64_t)clock_tsc_to_ns(task->fair.slice)};
     task_put(task);
     return put_user(slice, address);
 }

@@ -1,8 +1,7 @@
 /*
  * kernel/sched/core.c - who runs: switching, waking, blocking, and where a woken task goes.
  *
- * The contract of a switch: schedule_away() is entered with this CPU's run queue locked and the running task's
- * state decided. The lock is held across stack_switch() and released by the task that comes (schedule_finish),
+ * The contract of a switch: schedule_away() is entered with this CPU's run queue locked. The lock is held across stack_switch() and released by the task that comes (schedule_finish),
  * so a task is never picked elsewhere before its registers are saved: whoever holds the lock of its queue and
  * sees it blocked knows that its kernel stack is at rest.
  */
@@ -41,31 +40,30 @@ struct run_queue *run_queue_lock(struct task *task)
 /* ---- charging time ---- */
 
 /* The running task has used the CPU until now. */
-static void charge(struct run_queue *queue, uint64_t now)
+static inline void charge(struct run_queue *queue, uint64_t now)
 {
-    struct task *task = queue->running;
     uint64_t cycles = now - queue->charged_tsc;
     if (unlikely((int64_t)cycles < 0))
-        cycles = 0; /* another CPU's clock may be a little behind */
+        return; /* another CPU's clock may be a little behind */
     queue->charged_tsc = now;
-    if (task == queue->idle) {
+    if (likely(queue->fair.running)) {
+        queue->running->exec_tsc += cycles;
+        if (unlikely(fair_account(&queue->fair, cycles)))
+            queue->slice_over = true;
+    } else {
         cpu_at(queue->cpu)->glass->idle_tsc += cycles;
-        return;
     }
-    task->exec_tsc += cycles;
-    if (queue->fair.running && fair_account(&queue->fair, clock_tsc_to_ns(cycles)))
-        queue->slice_over = true;
 }
 
-/* Until when the running task may go on undisturbed; asks for the timer if that is news. */
-static void slice_plan(struct run_queue *queue, uint64_t now)
+/* Until when the running task may go on undisturbed; sees to the timer if that is news. */
+static inline void slice_plan(struct cpu *cpu, struct run_queue *queue, uint64_t now)
 {
-    if (!queue->ready || queue->running == queue->idle) {
+    if (!queue->ready || !queue->fair.running) {
         queue->slice_end_tsc = UINT64_MAX;
         return;
     }
-    queue->slice_end_tsc = now + clock_ns_to_tsc(fair_slice_left_ns(&queue->fair));
-    if (queue->cpu == this_cpu()->index)
+    queue->slice_end_tsc = now + fair_slice_left(&queue->fair);
+    if (queue->slice_end_tsc < cpu->timer_armed_tsc)
         timer_program();
 }
 
@@ -76,11 +74,12 @@ uint64_t scheduler_next_tsc(const struct cpu *cpu)
 
 /* ---- choosing ---- */
 
-static void enqueue(struct run_queue *queue, struct task *task, bool first)
+/* The task waits here from now on. Its object is being written. */
+static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t now, bool first)
 {
     task->cpu = queue->cpu;
-    task->ready_tsc = clock_tsc();
-    if (!task->held) {
+    task->ready_tsc = now;
+    if (likely(!task->held)) {
         fair_enqueue(&queue->fair, &task->fair, first);
         queue->ready++;
     }
@@ -116,15 +115,12 @@ static struct task *steal(struct run_queue *queue)
     return NULL;
 }
 
-static struct task *pick(struct run_queue *queue)
+static inline struct task *pick(struct run_queue *queue)
 {
-    if (!queue->ready && cpu_count() > 1)
-        steal(queue);
-    struct fair_entity *entity = fair_pick(&queue->fair);
-    if (!entity)
+    if (!queue->ready && (cpu_count() == 1 || !steal(queue)))
         return queue->idle;
     queue->ready--;
-    return container_of(entity, struct task, fair);
+    return container_of(fair_pick(&queue->fair), struct task, fair);
 }
 
 /* ---- the switch ---- */
@@ -148,53 +144,72 @@ void schedule_finish(void)
     }
 }
 
-/* This CPU's queue is locked and prev's state decided; returns when prev runs again, lock released. */
-static void schedule_away(struct run_queue *queue, struct task *prev, enum switch_reason reason)
+/* The running task stops being it. Its object is being written. */
+static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum task_state state, uint64_t now)
 {
-    struct cpu *cpu = this_cpu();
-    uint64_t now = clock_tsc();
+    task_set_state(prev, state);
     prev->stime_tsc += now - prev->mode_tsc;
     prev->mode_tsc = now;
     charge(queue, now);
-    if (prev->state == TASK_READY) {
-        prev->ready_tsc = now;
-        if (prev != queue->idle) {
-            if (prev->held) {
-                fair_dequeue(&queue->fair, &prev->fair);
-            } else {
-                fair_put(&queue->fair);
-                queue->ready++;
-            }
-        }
-    } else {
+    if (state != TASK_READY) {
         fair_dequeue(&queue->fair, &prev->fair);
+    } else {
+        prev->ready_tsc = now;
+        if (prev == queue->idle)
+            return;
+        if (unlikely(prev->held)) {
+            fair_dequeue(&queue->fair, &prev->fair);
+        } else {
+            fair_put(&queue->fair);
+            queue->ready++;
+        }
     }
-    __atomic_fetch_and(&prev->work, ~(uint32_t)TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+}
 
+/*
+ * The current task gives up this CPU, whose queue is locked, and is in `state` from now on. Returns when it runs
+ * again, with the lock released.
+ */
+static void schedule_away(struct run_queue *queue, struct task *prev, enum task_state state, enum switch_reason reason)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t now = clock_tsc();
+    object_write_begin(&prev->object);
+    leave_cpu(queue, prev, state, now);
+    if (unlikely(READ_ONCE(prev->work) & TASK_WORK_RESCHEDULE))
+        task_clear_work(prev, TASK_WORK_RESCHEDULE);
     struct task *next = pick(queue);
+    if (reason == SWITCH_PREEMPTED && queue->slice_over)
+        reason = SWITCH_SLICE_OVER;
     queue->slice_over = false;
-    task_set_state(next, TASK_RUNNING);
-    next->wait_kind = WAIT_NONE;
-    if (next == prev) {
-        slice_plan(queue, now);
+    if (unlikely(next == prev)) {
+        task_set_state(prev, TASK_RUNNING);
+        object_write_end(&prev->object);
+        slice_plan(cpu, queue, now);
         spin_unlock(&queue->lock);
         return;
     }
-    next->run_delay_tsc += now - next->ready_tsc;
-    next->switched_in_tsc = now;
-    next->mode_tsc = now;
-    next->on_cpu = 1;
     if (reason == SWITCH_PREEMPTED || reason == SWITCH_SLICE_OVER)
         prev->nivcsw++;
     else
         prev->nvcsw++;
+    object_write_end(&prev->object);
+
+    object_write_begin(&next->object);
+    task_set_state(next, TASK_RUNNING);
+    next->wait_kind = WAIT_NONE;
+    next->run_delay_tsc += now - next->ready_tsc;
+    next->switched_in_tsc = next->mode_tsc = now;
+    next->on_cpu = 1;
+    object_write_end(&next->object);
+
     cpu->glass->switches++;
     trace_event(TRACE_SWITCH, trace_pair(prev->tid, next->tid),
-                prev->state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
+                (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
                 now - prev->switched_in_tsc);
     queue->running = next;
     queue->previous = prev;
-    slice_plan(queue, now);
+    slice_plan(cpu, queue, now);
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
     arch_switch_prepare(cpu, prev, next);
@@ -208,12 +223,9 @@ void schedule_preempt(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    charge(queue, clock_tsc());
-    task_set_state(task, TASK_READY);
-    schedule_away(queue, task, task == queue->idle ? SWITCH_IDLE
-                               : task->held        ? SWITCH_STOPPED
-                               : queue->slice_over ? SWITCH_SLICE_OVER
-                                                   : SWITCH_PREEMPTED);
+    schedule_away(queue, task, TASK_READY, task == queue->idle ? SWITCH_IDLE
+                                           : task->held        ? SWITCH_STOPPED
+                                                               : SWITCH_PREEMPTED);
 }
 
 void task_yield(void)
@@ -227,8 +239,7 @@ void task_yield(void)
     }
     charge(queue, clock_tsc());
     fair_yield(&queue->fair);
-    task_set_state(task, TASK_READY);
-    schedule_away(queue, task, SWITCH_YIELD);
+    schedule_away(queue, task, TASK_READY, SWITCH_YIELD);
 }
 
 void preemption_point(void)
@@ -255,15 +266,20 @@ bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object,
     task->sleep_intent = 0;
     task->wait_kind = (uint8_t)kind;
     task->wait_object = object;
-    task_set_state(task, state);
-    schedule_away(queue, task, state == TASK_STOPPED ? SWITCH_STOPPED : SWITCH_BLOCKED);
+    schedule_away(queue, task, state, state == TASK_STOPPED ? SWITCH_STOPPED : SWITCH_BLOCKED);
     return true;
 }
 
 void task_stop_self(int signal)
 {
     struct task *task = current;
-    task->sleep_intent = 1;
+    WRITE_ONCE(task->sleep_intent, 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    /* Whoever continues us clears the bit, then wakes: either we see that here, or the wake-up takes the intent. */
+    if (!(READ_ONCE(task->work) & TASK_WORK_STOP)) {
+        task->sleep_intent = 0;
+        return;
+    }
     trace_event(TRACE_STOP_TASK, (uint64_t)(uint32_t)task->tid, (uint64_t)signal, 0, 0);
     schedule_block(TASK_STOPPED, WAIT_NONE, 0, TASK_WORK_EXIT);
 }
@@ -273,8 +289,7 @@ _Noreturn void task_exit_self(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    task_set_state(task, TASK_ZOMBIE);
-    schedule_away(queue, task, SWITCH_EXIT);
+    schedule_away(queue, task, TASK_ZOMBIE, SWITCH_EXIT);
     panic("task %d ran after its end", task->tid);
 }
 
@@ -302,20 +317,23 @@ static unsigned choose_cpu(const struct task *task)
 }
 
 /* The CPU whose queue just got `task` looks at it soon. Queue locked. */
-static void notice(struct run_queue *queue, struct task *task)
+static inline void notice(struct run_queue *queue, struct task *task, uint64_t now)
 {
-    struct task *running = queue->running;
-    if (running != queue->idle && !fair_should_preempt(&queue->fair, &task->fair)) {
-        if (queue->slice_end_tsc == UINT64_MAX)
-            queue->slice_end_tsc = clock_tsc() + clock_ns_to_tsc(fair_slice_left_ns(&queue->fair));
-        if (queue->cpu == this_cpu()->index)
-            timer_program();
-        else
+    struct cpu *cpu = this_cpu();
+    bool here = queue->cpu == cpu->index;
+    if (likely(queue->fair.running) && !fair_should_preempt(&queue->fair, &task->fair)) {
+        if (queue->slice_end_tsc != UINT64_MAX)
+            return; /* others wait already: the end of the slice is planned */
+        if (here) {
+            slice_plan(cpu, queue, now);
+        } else {
+            queue->slice_end_tsc = now + fair_slice_left(&queue->fair);
             cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_TIMER);
+        }
         return;
     }
-    __atomic_fetch_or(&running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
-    if (queue->cpu != this_cpu()->index)
+    __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+    if (!here)
         cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_RESCHEDULE);
 }
 
@@ -353,30 +371,46 @@ static bool may_wake(const struct task *task, enum wake_reason reason)
     }
 }
 
+/* Both queues are locked: the one that the task belongs to, and the one where it shall run. */
+static inline bool wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
+{
+    if (!may_wake(task, reason)) {
+        if (!task->sleep_intent || (reason != WAKE_NORMAL && reason != WAKE_CONTINUE))
+            return false;
+        task->sleep_intent = 0;
+        return true;
+    }
+    uint64_t now = clock_tsc();
+    charge(target, now);
+    object_write_begin(&task->object);
+    task_set_state(task, TASK_READY);
+    enqueue(target, task, now, false);
+    object_write_end(&task->object);
+    trace_event(TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
+    if (likely(!task->held))
+        notice(target, task, now);
+    return true;
+}
+
 bool task_wake(struct task *task, enum wake_reason reason)
 {
+    bool woke;
+    if (cpu_count() == 1) {
+        spin_lock(&run_queues[0].lock);
+        woke = wake_locked(task, reason, &run_queues[0]);
+        spin_unlock(&run_queues[0].lock);
+        return woke;
+    }
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
         struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
         lock_pair(old, target);
-        if (task->cpu != cpu) {
-            unlock_pair(old, target);
-            continue;
-        }
-        bool woke = may_wake(task, reason);
-        if (woke) {
-            task_set_state(task, TASK_READY);
-            trace_event(TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
-            charge(target, clock_tsc());
-            enqueue(target, task, false);
-            if (!task->held)
-                notice(target, task);
-        } else if (task->sleep_intent && reason == WAKE_NORMAL) {
-            task->sleep_intent = 0;
-            woke = true;
-        }
+        bool moved = task->cpu != cpu;
+        if (!moved)
+            woke = wake_locked(task, reason, target);
         unlock_pair(old, target);
-        return woke;
+        if (!moved)
+            return woke;
     }
 }
 
@@ -385,11 +419,14 @@ void task_start(struct task *task, struct task *parent)
     (void)parent;
     struct run_queue *target = &run_queues[choose_cpu(task)];
     spin_lock(&target->lock);
+    uint64_t now = clock_tsc();
+    charge(target, now);
+    object_write_begin(&task->object);
     task_set_state(task, TASK_READY);
-    task->start_tsc = clock_tsc();
-    charge(target, clock_tsc());
-    enqueue(target, task, true);
-    notice(target, task);
+    task->start_tsc = now;
+    enqueue(target, task, now, true);
+    object_write_end(&task->object);
+    notice(target, task, now);
     spin_unlock(&target->lock);
 }
 
@@ -421,9 +458,10 @@ void task_hold(struct task *task, bool held)
     } else if (!held && task->held) {
         task->held = 0;
         if (task->state == TASK_READY && !task->fair.queued) {
-            charge(queue, clock_tsc());
-            enqueue(queue, task, false);
-            notice(queue, task);
+            uint64_t now = clock_tsc();
+            charge(queue, now);
+            enqueue(queue, task, now, false);
+            notice(queue, task, now);
         }
     }
     spin_unlock(&queue->lock);
@@ -447,9 +485,10 @@ void task_move(struct task *task)
             fair_dequeue(&old->fair, &task->fair);
             old->ready--;
             trace_event(TRACE_MIGRATE, trace_pair(task->tid, (int32_t)target->cpu), old->cpu, 0, 0);
-            charge(target, clock_tsc());
-            enqueue(target, task, false);
-            notice(target, task);
+            uint64_t now = clock_tsc();
+            charge(target, now);
+            enqueue(target, task, now, false);
+            notice(target, task, now);
         } else if (task->state == TASK_RUNNING && old != target && task != current) {
             cpu_send_request(cpu_at(cpu), CPU_REQUEST_LOOK);
         }

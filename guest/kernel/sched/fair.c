@@ -24,11 +24,6 @@ static inline bool before(uint64_t a, uint64_t b)
     return (int64_t)(a - b) < 0;
 }
 
-static inline uint64_t virtual_of(uint64_t ns, uint32_t weight)
-{
-    return weight == FAIR_WEIGHT_NICE_0 ? ns : ns * FAIR_WEIGHT_NICE_0 / weight;
-}
-
 static void update_min_vruntime(struct rb_node *node)
 {
     struct fair_entity *entity = entity_of(node);
@@ -146,18 +141,12 @@ static struct fair_entity *earliest_eligible(const struct fair_queue *queue)
 
 /* ---- operations ---- */
 
-bool fair_account(struct fair_queue *queue, uint64_t ran_ns)
+void fair_request_over(struct fair_queue *queue)
 {
     struct fair_entity *entity = queue->running;
-    uint64_t advance = virtual_of(ran_ns, entity->weight);
-    entity->vruntime += advance;
-    queue->weighted_sum += (int64_t)advance * entity->weight;
-    if (queue->weighted_sum > (int64_t)1 << 50)
+    entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
+    if (queue->weighted_sum > (int64_t)1 << 48)
         rebase(queue);
-    if (before(entity->vruntime, entity->deadline))
-        return false;
-    entity->deadline = entity->vruntime + virtual_of(entity->slice_ns, entity->weight);
-    return true;
 }
 
 void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first)
@@ -167,7 +156,7 @@ void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool fir
     if (queue->total_weight && entity->lag)
         lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) / (int64_t)queue->total_weight;
     entity->vruntime = average(queue) - (uint64_t)lag;
-    uint64_t request = virtual_of(entity->slice_ns, entity->weight);
+    uint64_t request = fair_virtual(entity->slice, entity->weight);
     entity->deadline = entity->vruntime + (first ? request / 2 : request);
     sum_add(queue, entity);
     tree_insert(queue, entity);
@@ -176,7 +165,7 @@ void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool fir
 void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity)
 {
     int64_t lag = fair_lag(queue, entity);
-    int64_t bound = (int64_t)virtual_of(2 * entity->slice_ns, entity->weight);
+    int64_t bound = (int64_t)fair_virtual(2 * entity->slice, entity->weight);
     entity->lag = lag > bound ? bound : lag < -bound ? -bound : lag;
     if (entity == queue->running)
         queue->running = NULL;
@@ -220,17 +209,17 @@ void fair_yield(struct fair_queue *queue)
         queue->weighted_sum += (int64_t)(entity->deadline - entity->vruntime) * entity->weight;
         entity->vruntime = entity->deadline;
     }
-    entity->deadline = entity->vruntime + virtual_of(entity->slice_ns, entity->weight);
+    entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
 }
 
 bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken)
 {
     const struct fair_entity *running = queue->running;
-    return running && woken->slice_ns < running->slice_ns && eligible(queue, woken->vruntime) &&
+    return running && woken->slice < running->slice && eligible(queue, woken->vruntime) &&
            before(woken->deadline, running->deadline);
 }
 
-uint64_t fair_slice_left_ns(const struct fair_queue *queue)
+uint64_t fair_slice_left(const struct fair_queue *queue)
 {
     const struct fair_entity *entity = queue->running;
     int64_t left = (int64_t)(entity->deadline - entity->vruntime);

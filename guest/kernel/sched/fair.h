@@ -8,6 +8,9 @@
  * is eligible if its lag is not negative; among the eligible ones the earliest virtual deadline
  * (vruntime + slice / weight at the start of its request) runs. Then every lag stays within one slice.
  *
+ * Real time is counted in whatever unit the caller's clock has (the kernel: TSC cycles; the slice too), virtual time
+ * in that unit for an entity of nice 0.
+ *
  * V is kept as base + weighted_sum / total_weight, where weighted_sum = sum of weight * (vruntime - base).
  */
 #ifndef KERNEL_SCHED_FAIR_H
@@ -16,7 +19,7 @@
 #include "kernel/sched/task.h"
 
 #define FAIR_WEIGHT_NICE_0 1024u
-#define FAIR_SLICE_NS 3000000ull
+#define FAIR_SLICE_NS 3000000ull /* how long a request is unless the task asks for something else */
 
 struct fair_queue {
     struct fair_entity *lone;    /* the only waiting entity; with more of them, all are in the tree */
@@ -31,8 +34,27 @@ struct fair_queue {
 void fair_init(struct fair_queue *queue);
 /* Linux's table: nice -20..19. */
 uint32_t fair_weight(int nice);
+/* The rest of fair_account(): a new request, and keeping the sums small. */
+void fair_request_over(struct fair_queue *queue);
+
+static inline uint64_t fair_virtual(uint64_t real, uint32_t weight)
+{
+    return weight == FAIR_WEIGHT_NICE_0 ? real : real * FAIR_WEIGHT_NICE_0 / weight;
+}
+
 /* The running entity ran for so long. True: its request is used up, somebody else may have a better claim. */
-bool fair_account(struct fair_queue *queue, uint64_t ran_ns);
+static inline bool fair_account(struct fair_queue *queue, uint64_t ran)
+{
+    struct fair_entity *entity = queue->running;
+    uint64_t advance = fair_virtual(ran, entity->weight);
+    entity->vruntime += advance;
+    queue->weighted_sum += (int64_t)advance * entity->weight;
+    if ((int64_t)(entity->vruntime - entity->deadline) < 0)
+        return false;
+    fair_request_over(queue);
+    return true;
+}
+
 /* Becomes runnable; first = it never ran (half a slice, so that children do not starve their parents). */
 void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first);
 /* Leaves (sleeps, exits, migrates), running or waiting; its lag is remembered within bounds. */
@@ -48,8 +70,8 @@ void fair_yield(struct fair_queue *queue);
  * the running one finishes its request first, which keeps the lag bound and saves most switches.
  */
 bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken);
-/* Nanoseconds until the running entity's request is used up. */
-uint64_t fair_slice_left_ns(const struct fair_queue *queue);
+/* Real time until the running entity's request is used up. */
+uint64_t fair_slice_left(const struct fair_queue *queue);
 /* The waiting entity that would run last: what another CPU may take; NULL if none. */
 struct fair_entity *fair_last(const struct fair_queue *queue);
 /* The one that would run before that one; NULL if there is none. */

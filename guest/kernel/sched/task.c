@@ -24,7 +24,7 @@ static struct task *task_new(void)
     task_set_state(task, TASK_CREATED);
     task->affinity = UINT64_MAX;
     task->fair.weight = FAIR_WEIGHT_NICE_0;
-    task->fair.slice_ns = FAIR_SLICE_NS;
+    task->fair.slice = clock_ns_to_tsc(FAIR_SLICE_NS);
     task->cpu = this_cpu()->index;
     list_init(&task->pending_queue);
     list_init(&task->thread_link);

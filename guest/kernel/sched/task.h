@@ -39,7 +39,6 @@ enum task_work {
     TASK_WORK_SIGNAL = 1u << 1,   /* a deliverable signal may be pending */
     TASK_WORK_STOP = 1u << 2,     /* job control or hold */
     TASK_WORK_EXIT = 1u << 3,     /* the process ends: this thread must go */
-    TASK_WORK_FPU = 1u << 4,      /* the registers do not hold this task's FPU state */
 };
 
 struct signal_set {
@@ -53,7 +52,7 @@ struct fair_entity {
     uint64_t vruntime;
     uint64_t min_vruntime;    /* smallest in the subtree (augmentation) */
     int64_t lag;              /* kept while off the queue */
-    uint64_t slice_ns;
+    uint64_t slice;           /* TSC cycles that one request asks for */
     uint32_t weight;
     bool queued;
 };

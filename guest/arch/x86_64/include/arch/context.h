@@ -15,8 +15,7 @@ struct arch_task {
     uint64_t fs_base;      /* user's; current while switched out */
     uint64_t gs_base;
     void *fpu;             /* XSAVE or FXSAVE area, 64-byte aligned; NULL in kernel threads */
-    uint32_t fpu_cpu;      /* CPU whose registers last held this state */
-    uint32_t fpu_valid;    /* the area holds the newest state */
+    uint32_t fpu_cpu;      /* index + 1 of the CPU whose registers last held this state; 0 = none */
 };
 
 /* The user's registers: always at the same place on the task's kernel stack. */

@@ -66,7 +66,11 @@ static inline struct task *cpu_current(void)
 #define current (cpu_current())
 
 struct cpu *cpu_at(unsigned index);
-unsigned cpu_count(void); /* online */
+extern unsigned cpus_online;
+static inline unsigned cpu_count(void) /* online */
+{
+    return READ_ONCE(cpus_online);
+}
 
 /* Busy waiting: pause, then serve what other CPUs ask of this one (flush, stop). Never reschedules. */
 void cpu_serve_requests(void);

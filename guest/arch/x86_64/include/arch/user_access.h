@@ -9,6 +9,20 @@
 #define ARCH_USER_ACCESS_H
 
 #include "kernel/lib/types.h"
+#include "shared/boot.h"
+
+/* The SMAP window; for code of this folder that has an exception-table entry for what it does in it. */
+extern uint32_t cpu_features;
+static inline void user_access_open(void)
+{
+    if (cpu_features & BOOT_CPU_SMAP)
+        __asm__ volatile("stac" ::: "memory", "cc");
+}
+static inline void user_access_close(void)
+{
+    if (cpu_features & BOOT_CPU_SMAP)
+        __asm__ volatile("clac" ::: "memory", "cc");
+}
 
 /* Both return 0 or -EFAULT; on -EFAULT a part may have been copied. */
 int copy_from_user(void *destination, uint64_t source, size_t bytes);
