@@ -29,6 +29,7 @@ def machine_cpu():
 
 
 CPU = machine_cpu()
+TRACED_OPERATIONS = ("yield", "pipe_round_trip", "futex_round_trip", "fork_exit_wait")
 MITIGATIONS = {"linux": "", "linux-nomit": "mitigations=off"}
 
 
@@ -221,6 +222,9 @@ def main():
     if not options.only_linux:
         jobs.append(("vitrine-icount", {"backend": "qemu", "icount": True},
                      vitrine_command(vitrine, "qemu", True, program, options.operations), 600))
+        traced = vitrine_command(vitrine, "qemu", True, program, options.operations or list(TRACED_OPERATIONS))
+        traced[2:2] = ["--trace", os.path.join(directory, "trace.txt")]
+        jobs.append(("vitrine-traced-icount", {"backend": "qemu", "icount": True, "trace": True}, traced, 300))
         jobs.append(("vitrine", {"backend": "qemu", "icount": False},
                      vitrine_command(vitrine, "qemu", False, program, options.operations), 300))
         if host.get("verdict") == "native" or options.kvm:
@@ -254,7 +258,7 @@ def main():
                 runs[name]["boot_ns"] = boot_figures(vitrine, "qemu", icount, directory)
 
     print_table("Instructions per operation (-icount, median; user side included)", "ticks", runs,
-                ("vitrine-icount", "linux-icount", "linux-nomit-icount"))
+                ("vitrine-icount", "vitrine-traced-icount", "linux-icount", "linux-nomit-icount"))
     print_table("Nanoseconds per operation (TCG, median)", "ns", runs, ("vitrine", "linux", "linux-nomit"))
     print_table("Nanoseconds per operation (/dev/kvm, median)", "ns", runs, ("vitrine-kvm",))
     boot = runs.get("vitrine-icount", {}).get("boot_ns")

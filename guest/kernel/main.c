@@ -43,8 +43,8 @@ _Noreturn __attribute__((optimize("no-stack-protector"))) void kernel_main(void)
     paging_init(boot);
     random_init(boot->random_seed);
     glass_init(boot);
-    cpu_features_init(boot);
     fault_stacks_allocate(0);
+    cpu_features_init(boot);
     cpu_init(0);
     timer_queues_init();
     scheduler_init((uint64_t)boot_stack_top);

@@ -2,6 +2,7 @@
 #include "arch/asm_offsets.h"
 #include "arch/cpu.h"
 #include "arch/trap_frame.h"
+#include "shared/boot.h"
 
 _Static_assert(offsetof(struct cpu, self) == CPU_SELF, "known to entry.S");
 _Static_assert(offsetof(struct cpu, task) == CPU_CURRENT, "known to entry.S");
@@ -14,3 +15,4 @@ _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "known to entry.S"
 _Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "known to entry.S");
 _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "known to entry.S");
 _Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "known to entry.S");
+_Static_assert(BOOT_CPU_AVX == 2, "known to page_copy.S");

@@ -244,7 +244,8 @@ void trap_from_user(struct trap_frame *frame, unsigned vector)
         soft_syscall(frame);
     else
         user_exception(frame, vector);
-    leave_slowly(frame);
+    if (unlikely(READ_ONCE(current->work) || frame->rip >= USER_END))
+        leave_slowly(frame);
     account_leave(current);
 }
 

@@ -68,23 +68,21 @@ void file_put(struct file *file)
 
 ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t position)
 {
-    struct io_segment segment;
     struct io_buffer io;
 
     if (!file->operations->read)
         return -EINVAL;
-    io_buffer_init(&io, &segment, true, (uint64_t)buffer, bytes);
+    io_buffer_init(&io, true, (uint64_t)buffer, bytes);
     return file->operations->read(file, &io, &position);
 }
 
 ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position)
 {
-    struct io_segment segment;
     struct io_buffer io;
 
     if (!file->operations->write)
         return -EINVAL;
-    io_buffer_init(&io, &segment, true, (uint64_t)buffer, bytes);
+    io_buffer_init(&io, true, (uint64_t)buffer, bytes);
     return file->operations->write(file, &io, &position);
 }
 

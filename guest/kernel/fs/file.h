@@ -4,6 +4,7 @@
 #ifndef KERNEL_FS_FILE_H
 #define KERNEL_FS_FILE_H
 
+#include "kernel/fs/io_buffer.h"
 #include "kernel/lib/types.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/refcount.h"
@@ -13,7 +14,6 @@ struct dentry;
 struct file;
 struct inode;
 struct epoll_item;
-struct io_buffer;
 struct poll_table;
 struct task;
 struct vma;
@@ -35,37 +35,6 @@ struct vma;
 #define O_NOFOLLOW 0400000
 #define O_CLOEXEC 02000000
 #define O_PATH 010000000
-
-/*
- * Where bytes come from or go to in one read or write: user iovecs, or kernel memory. Copying advances it.
- */
-struct io_segment {
-    uint64_t address;
-    uint64_t bytes;
-};
-struct io_buffer {
-    bool kernel;                        /* addresses are the kernel's */
-    const struct io_segment *segments;  /* in kernel memory, already range-checked */
-    uint32_t count;
-    uint64_t offset;                    /* into the first segment */
-    uint64_t remaining;                 /* bytes in all */
-};
-/* Bytes copied; fewer than asked only at the end of the buffer or at a page that is not there. */
-size_t io_copy_to(struct io_buffer *buffer, const void *source, size_t bytes);
-size_t io_copy_from(struct io_buffer *buffer, void *destination, size_t bytes);
-size_t io_zero(struct io_buffer *buffer, size_t bytes);
-/* A buffer over one piece; `segment` is the caller's and must live as long as the buffer. */
-static inline void io_buffer_init(struct io_buffer *buffer, struct io_segment *segment, bool kernel,
-                                  uint64_t address, uint64_t bytes)
-{
-    segment->address = address;
-    segment->bytes = bytes;
-    buffer->kernel = kernel;
-    buffer->segments = segment;
-    buffer->count = 1;
-    buffer->offset = 0;
-    buffer->remaining = bytes;
-}
 
 /* Every operation may be NULL: the caller then returns the error in brackets. All may sleep. */
 struct file_operations {
@@ -121,11 +90,11 @@ ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t pos
 ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position);
 static inline bool file_readable(const struct file *file)
 {
-    return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_WRONLY;
+    return !(file->flags & (O_PATH | O_WRONLY)); /* O_ACCMODE itself (3) means neither, as on Linux */
 }
 static inline bool file_writable(const struct file *file)
 {
-    return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY;
+    return !(file->flags & O_PATH) && ((file->flags + 1) & O_RDWR);
 }
 /* A file without `seek` is a stream: it has no position, and pread() on it is ESPIPE. */
 static inline bool file_is_stream(const struct file *file)

@@ -238,9 +238,10 @@ struct file *file_borrow(int fd, bool *ret_counted)
 {
     struct file_table *table = current->files;
 
-    *ret_counted = false;
-    if (likely(READ_ONCE(table->references) == 1))
+    if (likely(file_table_is_private(table))) {
+        *ret_counted = false;
         return file_table_at(table, fd);
+    }
     struct file *file = file_table_find_in(table, fd);
     *ret_counted = file != NULL;
     return file;

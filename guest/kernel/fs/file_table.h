@@ -39,6 +39,12 @@ static inline struct file *file_table_at(const struct file_table *table, int fd)
     return table->files[index];
 }
 
+/* The current task's table, that is: nobody else can change it or see it change. */
+static inline bool file_table_is_private(const struct file_table *table)
+{
+    return READ_ONCE(table->references) == 1;
+}
+
 /* Before the table has a task: fd < FILE_TABLE_INLINE becomes `file`, whose reference is taken
  * over. 0. */
 int file_table_install_first(struct file_table *table, int fd, struct file *file);

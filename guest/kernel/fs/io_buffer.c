@@ -1,27 +1,26 @@
 /*
  * kernel/fs/io_buffer.c - copying between the kernel and the pieces of memory that a read or write
- * names.
+ * names: whatever is more than one piece of user memory. See io_buffer.h.
  */
-#include "kernel/fs/file.h"
+#include "kernel/fs/io_buffer.h"
 
-#include "arch/user_access.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
 enum direction { COPY_TO, COPY_FROM, FILL_ZERO };
 
+/* What was cleared before a page that is not there counts, so that a read may end in front of it. */
 static size_t clear_user_partial(uint64_t destination, size_t bytes)
 {
-    static const uint8_t zeros[512];
-    size_t done = 0;
-
-    while (done < bytes) {
-        size_t piece = min(bytes - done, sizeof(zeros));
-        size_t copied = copy_to_user_partial(destination + done, zeros, piece);
-        done += copied;
-        if (copied < piece)
-            break;
+    if (likely(!clear_user(destination, bytes)))
+        return bytes;
+    for (size_t done = 0; done < bytes;) {
+        size_t piece = min(bytes - done, PAGE_SIZE - ((destination + done) & (PAGE_SIZE - 1)));
+        if (clear_user(destination + done, piece))
+            return done;
+        done += piece;
     }
-    return done;
+    return bytes;
 }
 
 static inline size_t copy_piece(bool kernel, uint64_t address, void *memory, size_t bytes,
@@ -51,30 +50,28 @@ static inline size_t copy(struct io_buffer *buffer, void *memory, size_t bytes,
     if (bytes > buffer->remaining)
         bytes = buffer->remaining;
     while (done < bytes) {
-        const struct io_segment *segment = buffer->segments;
-        size_t piece = min(segment->bytes - buffer->offset, bytes - done);
-        size_t copied = copy_piece(buffer->kernel, segment->address + buffer->offset,
-                                   (uint8_t *)memory + done, piece, direction);
+        while (!buffer->piece) {
+            buffer->address = buffer->following->address;
+            buffer->piece = buffer->following->bytes;
+            buffer->following++;
+        }
+        size_t piece = min(buffer->piece, bytes - done);
+        size_t copied = copy_piece(buffer->kernel, buffer->address, (uint8_t *)memory + done, piece,
+                                   direction);
+        io_buffer_advance(buffer, copied);
         done += copied;
-        buffer->offset += copied;
-        buffer->remaining -= copied;
         if (copied < piece)
             break;
-        if (buffer->offset == segment->bytes) {
-            buffer->segments++;
-            buffer->count--;
-            buffer->offset = 0;
-        }
     }
     return done;
 }
 
-size_t io_copy_to(struct io_buffer *buffer, const void *source, size_t bytes)
+size_t io_copy_to_pieces(struct io_buffer *buffer, const void *source, size_t bytes)
 {
     return copy(buffer, (void *)source, bytes, COPY_TO);
 }
 
-size_t io_copy_from(struct io_buffer *buffer, void *destination, size_t bytes)
+size_t io_copy_from_pieces(struct io_buffer *buffer, void *destination, size_t bytes)
 {
     return copy(buffer, destination, bytes, COPY_FROM);
 }

@@ -3,8 +3,8 @@
  * that runs empty starts again at its first page, so a conversation of small messages touches one
  * page only.
  *
- * Locks: `lock` (mutex, RANK_PIPE) guards everything; head, tail, readers and writers are also read
- * without it by sleepers and pollers, who then check again. Bytes are copied from and to user
+ * Locks: `lock` (mutex, RANK_PIPE) guards everything; ends, capacity, readers and writers are also
+ * read without it by sleepers and pollers, who then check again. Bytes are copied from and to user
  * memory under the mutex, so a write of up to PIPE_BUF bytes is never mixed with another one.
  * Lifetime: an end per open file; the last one frees the pipe (of a FIFO: fifo.c's table does).
  */
@@ -53,14 +53,23 @@ void pipe_free(struct pipe *pipe)
     object_cache_free(&pipe_cache, pipe);
 }
 
-static inline uint64_t pipe_room(const struct pipe *pipe)
+/* Bytes in the pipe; without the lock, what was true a moment ago. */
+static inline uint32_t pipe_used(const struct pipe *pipe)
 {
-    return pipe->capacity - (READ_ONCE(pipe->head) - READ_ONCE(pipe->tail));
+    union pipe_ends ends = {.both = READ_ONCE(pipe->ends.both)};
+    return ends.head - ends.tail;
+}
+
+/* Without the lock it may be off while pipe_set_size() is at work, which wakes all writers then. */
+static inline uint32_t pipe_room(const struct pipe *pipe)
+{
+    uint32_t used = pipe_used(pipe), capacity = READ_ONCE(pipe->capacity);
+    return capacity > used ? capacity - used : 0;
 }
 
 static inline bool pipe_readable(const struct pipe *pipe)
 {
-    return READ_ONCE(pipe->head) != READ_ONCE(pipe->tail) || !READ_ONCE(pipe->writers);
+    return pipe_used(pipe) || !READ_ONCE(pipe->writers);
 }
 
 /* Sleeping writers wait for PIPE_BUF bytes of room, enough for any write that must not be split. */
@@ -74,95 +83,127 @@ bool pipe_has_readers(const struct pipe *pipe)
     return READ_ONCE(pipe->readers) != 0;
 }
 
-/* Copies out of the ring; fewer bytes than there are only if the buffer ends or a page is missing.
- */
-static size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
+/* Where the ring's byte number `position` lies; the page may be missing. */
+static inline void **page_slot(const struct pipe *pipe, uint32_t position)
 {
-    size_t done = 0;
+    return &pipe->pages[(position & (pipe->capacity - 1)) / PAGE_SIZE];
+}
 
-    while (buffer->remaining && pipe->head != pipe->tail) {
-        uint32_t offset = (uint32_t)pipe->tail & (pipe->capacity - 1);
-        size_t piece = min(PAGE_SIZE - offset % PAGE_SIZE, pipe->head - pipe->tail);
-        piece = min(piece, buffer->remaining);
-        size_t copied = io_copy_to(
-            buffer, (uint8_t *)pipe->pages[offset / PAGE_SIZE] + offset % PAGE_SIZE, piece);
-        pipe->tail += copied;
+/* Bytes taken: a conversation of small messages goes on in the first page. Lock held. */
+static inline void tail_advance(struct pipe *pipe, uint32_t tail)
+{
+    if (tail == pipe->ends.head && tail >= PAGE_SIZE / 2)
+        WRITE_ONCE(pipe->ends.both, 0);
+    else
+        WRITE_ONCE(pipe->ends.tail, tail);
+}
+
+/*
+ * Copies out of a ring that is not empty; fewer bytes than there are only if the buffer ends or a
+ * page is missing. Lock held.
+ */
+static __attribute__((noinline)) size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
+{
+    uint32_t tail = pipe->ends.tail, used = pipe->ends.head - tail;
+    size_t done = 0, piece, copied;
+
+    do {
+        uint32_t in_page = tail % PAGE_SIZE;
+        piece = min((size_t)min((uint32_t)PAGE_SIZE - in_page, used), buffer->remaining);
+        copied = io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, piece);
+        tail += (uint32_t)copied;
+        used -= (uint32_t)copied;
         done += copied;
-        if (copied < piece)
-            break;
-    }
-    if (pipe->head == pipe->tail && pipe->head >= PAGE_SIZE / 2) {
-        pipe->head = 0;
-        pipe->tail = 0;
-    }
+    } while (used && buffer->remaining && copied == piece);
+    tail_advance(pipe, tail);
     return done;
 }
 
-/* Copies into the ring as much as fits. Bytes, or -EFAULT / -ENOMEM if none. */
-static ssize_t put_bytes(struct pipe *pipe, struct io_buffer *buffer)
+/* The same; mostly all bytes lie in one page. */
+static inline size_t take(struct pipe *pipe, struct io_buffer *buffer)
 {
-    ssize_t done = 0;
+    uint32_t tail = pipe->ends.tail, in_page = tail % PAGE_SIZE;
+    uint64_t bytes = min((uint64_t)(pipe->ends.head - tail), buffer->remaining);
 
-    while (buffer->remaining) {
-        uint64_t room = pipe->capacity - (pipe->head - pipe->tail);
-        uint32_t offset = (uint32_t)pipe->head & (pipe->capacity - 1);
-        size_t piece = min(min(PAGE_SIZE - offset % PAGE_SIZE, room), buffer->remaining);
-        if (!piece)
+    if (unlikely(bytes > PAGE_SIZE - in_page))
+        return take_bytes(pipe, buffer);
+    bytes = io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, bytes);
+    tail_advance(pipe, tail + (uint32_t)bytes);
+    return bytes;
+}
+
+static void *new_page(void)
+{
+    phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
+    return frame ? phys_to_virt(frame) : NULL;
+}
+
+/*
+ * Copies into a ring that has room, as much as fits, of a buffer that has bytes. Bytes, or -EFAULT /
+ * -ENOMEM if none. Lock held.
+ */
+static __attribute__((noinline)) ssize_t put_bytes(struct pipe *pipe, struct io_buffer *buffer,
+                                                   uint32_t room)
+{
+    uint32_t head = pipe->ends.head;
+    ssize_t done = 0, error = -EFAULT;
+    size_t piece, copied;
+
+    do {
+        uint32_t in_page = head % PAGE_SIZE;
+        void **page = page_slot(pipe, head);
+        if (!*page && !(*page = new_page())) {
+            error = -ENOMEM;
             break;
-        void **page = &pipe->pages[offset / PAGE_SIZE];
-        if (unlikely(!*page)) {
-            phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
-            if (!frame)
-                return done ? done : -ENOMEM;
-            *page = phys_to_virt(frame);
         }
-        size_t copied = io_copy_from(buffer, (uint8_t *)*page + offset % PAGE_SIZE, piece);
-        pipe->head += copied;
+        piece = min((size_t)min((uint32_t)PAGE_SIZE - in_page, room), buffer->remaining);
+        copied = io_copy_from(buffer, (uint8_t *)*page + in_page, piece);
+        head += (uint32_t)copied;
+        room -= (uint32_t)copied;
         done += (ssize_t)copied;
-        if (copied < piece)
-            return done ? done : -EFAULT;
-    }
-    return done;
+    } while (room && buffer->remaining && copied == piece);
+    WRITE_ONCE(pipe->ends.head, head);
+    return done ? done : error;
+}
+
+/* An empty pipe was seen. Positive: look again; 0: no writer is left; or -EAGAIN, -ERESTARTSYS. */
+static __attribute__((noinline)) int wait_for_bytes(struct pipe *pipe, const struct file *file)
+{
+    if (!READ_ONCE(pipe->writers))
+        return pipe_used(pipe) != 0; /* the last one may have written since we looked */
+    if (file->flags & O_NONBLOCK)
+        return -EAGAIN;
+    int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
+                                WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
+    return error ? error : 1;
 }
 
 ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
 {
     struct pipe *pipe = file->private_data;
-    ssize_t result;
 
     (void)position;
-    if (!buffer->remaining)
+    if (unlikely(!buffer->remaining))
         return 0;
-    mutex_lock(&pipe->lock);
-    while (pipe->head == pipe->tail) {
-        result = 0;
-        if (!pipe->writers)
-            goto unlock;
-        result = -EAGAIN;
-        if (file->flags & O_NONBLOCK)
-            goto unlock;
-        mutex_unlock(&pipe->lock);
-        int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
-                                    WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
-        if (error)
-            return error;
+    for (;;) {
+        if (!pipe_used(pipe)) {
+            int result = wait_for_bytes(pipe, file);
+            if (unlikely(result <= 0))
+                return result;
+        }
         mutex_lock(&pipe->lock);
+        if (likely(pipe_used(pipe)))
+            break;
+        mutex_unlock(&pipe->lock); /* another reader was faster */
     }
-    result = (ssize_t)take_bytes(pipe, buffer);
-    if (!result)
-        result = -EFAULT;
-    bool more = pipe->head != pipe->tail;
-    bool room = pipe_room(pipe) >= PIPE_BUF;
+    size_t taken = take(pipe, buffer);
     mutex_unlock(&pipe->lock);
-    if (room)
+    if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
         wake_up_one(&pipe->write_waiters);
-    if (more)
-        wake_up_one(&pipe->read_waiters); /* the wake-up that brought us may have been for two */
-    return result;
-
-unlock:
-    mutex_unlock(&pipe->lock);
-    return result;
+    /* The wake-up that brought us may have been for two. */
+    if (unlikely(wait_queue_active(&pipe->read_waiters)) && pipe_used(pipe))
+        wake_up_one(&pipe->read_waiters);
+    return likely(taken) ? (ssize_t)taken : -EFAULT;
 }
 
 void file_send_sigpipe(void)
@@ -176,54 +217,80 @@ void file_send_sigpipe(void)
     signal_send_task(current, SIGPIPE, &info);
 }
 
-ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+/* Waits for room. 0, -EAGAIN or -ERESTARTSYS. */
+static __attribute__((noinline)) int wait_for_room(struct pipe *pipe, const struct file *file)
 {
-    struct pipe *pipe = file->private_data;
-    uint64_t total = buffer->remaining;
+    if (file->flags & O_NONBLOCK)
+        return -EAGAIN;
+    return wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
+                           WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
+}
+
+/* After a write, without the lock: readers for the bytes, the next writer for the room left. */
+static inline void wake_after_write(struct pipe *pipe)
+{
+    wake_up_one(&pipe->read_waiters);
+    /* The wake-up that brought us may have been for two. */
+    if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
+        wake_up_one(&pipe->write_waiters);
+}
+
+/* A write in general. Called with the lock held, returns without it. */
+static __attribute__((noinline)) ssize_t write_pieces(struct file *file, struct pipe *pipe,
+                                                      struct io_buffer *buffer)
+{
+    /* Up to PIPE_BUF bytes go in together or not at all. */
+    uint64_t needed = buffer->remaining <= PIPE_BUF ? buffer->remaining : 1;
     ssize_t result = 0;
 
-    (void)position;
-    if (!total)
-        return 0;
-    mutex_lock(&pipe->lock);
-    for (;;) {
-        if (unlikely(!pipe->readers)) {
+    for (;; mutex_lock(&pipe->lock)) {
+        if (!pipe->readers) {
             mutex_unlock(&pipe->lock);
             file_send_sigpipe();
             return result ? result : -EPIPE;
         }
-        if (pipe_room(pipe) >= (total <= PIPE_BUF ? total : 1)) {
-            ssize_t put = put_bytes(pipe, buffer);
-            if (put > 0)
-                result += put;
-            else if (!result)
-                result = put;
-            if (!buffer->remaining || put <= 0 || total <= PIPE_BUF)
-                break;
-            if (pipe_room(pipe))
-                break; /* a page of the source is missing */
+        uint32_t room = pipe_room(pipe);
+        if (room >= needed) {
+            ssize_t put = put_bytes(pipe, buffer, room);
+            bool full = !pipe_room(pipe);
+            mutex_unlock(&pipe->lock);
+            wake_after_write(pipe);
+            if (put < 0)
+                return result ? result : put;
+            result += put;
+            /* Room is left over: a page of the source is missing, or memory is short. */
+            if (!buffer->remaining || !full)
+                return result;
+        } else {
+            mutex_unlock(&pipe->lock);
         }
-        if (file->flags & O_NONBLOCK) {
-            if (!result)
-                result = -EAGAIN;
-            break;
-        }
-        mutex_unlock(&pipe->lock);
-        if (result > 0)
-            wake_up_one(&pipe->read_waiters);
-        int error = wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
-                                    WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
+        int error = wait_for_room(pipe, file);
         if (error)
             return result ? result : error;
-        mutex_lock(&pipe->lock);
     }
-    bool room = pipe_room(pipe) >= PIPE_BUF;
+}
+
+ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *position)
+{
+    struct pipe *pipe = file->private_data;
+    uint64_t bytes = buffer->remaining;
+
+    (void)position;
+    if (unlikely(!bytes))
+        return 0;
+    mutex_lock(&pipe->lock);
+    uint32_t head = pipe->ends.head, room = pipe->capacity - (head - pipe->ends.tail);
+    uint32_t in_page = head % PAGE_SIZE, page_room = (uint32_t)PAGE_SIZE - in_page;
+    uint8_t *page = *page_slot(pipe, head);
+
+    /* Mostly all bytes fit into one page that is there. */
+    if (unlikely(bytes > min(room, page_room) || !page || !pipe->readers))
+        return write_pieces(file, pipe, buffer);
+    bytes = io_copy_from(buffer, page + in_page, bytes);
+    WRITE_ONCE(pipe->ends.head, head + (uint32_t)bytes);
     mutex_unlock(&pipe->lock);
-    if (result > 0)
-        wake_up_one(&pipe->read_waiters);
-    if (room)
-        wake_up_one(&pipe->write_waiters); /* the wake-up that brought us may have been for two */
-    return result;
+    wake_after_write(pipe);
+    return likely(bytes) ? (ssize_t)bytes : -EFAULT;
 }
 
 uint32_t pipe_poll(struct file *file, struct poll_table *table)
@@ -233,7 +300,7 @@ uint32_t pipe_poll(struct file *file, struct poll_table *table)
 
     if (file_readable(file)) {
         poll_wait(table, &pipe->read_waiters);
-        if (READ_ONCE(pipe->head) != READ_ONCE(pipe->tail))
+        if (pipe_used(pipe))
             mask |= POLLIN | POLLRDNORM;
         /* file->position of a FIFO's reader: the writers that had come before it; none since = no
          * hang-up. */
@@ -256,9 +323,7 @@ int64_t pipe_ioctl(struct file *file, uint32_t command, uint64_t argument)
 
     if (command != FIONREAD)
         return -ENOTTY;
-    mutex_lock(&pipe->lock);
-    int32_t bytes = (int32_t)(pipe->head - pipe->tail);
-    mutex_unlock(&pipe->lock);
+    int32_t bytes = (int32_t)pipe_used(pipe);
     return put_user(bytes, argument);
 }
 
@@ -419,19 +484,15 @@ int64_t pipe_get_size(struct file *file)
  */
 static int move_content(struct pipe *pipe, void **pages)
 {
-    uint64_t used = pipe->head - pipe->tail;
+    uint64_t used = pipe_used(pipe);
 
     for (uint64_t done = 0; done < used;) {
-        uint32_t from = (uint32_t)(pipe->tail + done) & (pipe->capacity - 1);
+        uint32_t from = (uint32_t)(pipe->ends.tail + done) & (pipe->capacity - 1);
         uint64_t piece = min(PAGE_SIZE - from % PAGE_SIZE, PAGE_SIZE - done % PAGE_SIZE);
         piece = min(piece, used - done);
         void **page = &pages[done / PAGE_SIZE];
-        if (!*page) {
-            phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
-            if (!frame)
-                return -ENOMEM;
-            *page = phys_to_virt(frame);
-        }
+        if (!*page && !(*page = new_page()))
+            return -ENOMEM;
         memcpy((uint8_t *)*page + done % PAGE_SIZE,
                (uint8_t *)pipe->pages[from / PAGE_SIZE] + from % PAGE_SIZE, piece);
         done += piece;
@@ -458,18 +519,16 @@ int64_t pipe_set_size(struct file *file, uint64_t bytes)
     if (!pages)
         return -ENOMEM;
     mutex_lock(&pipe->lock);
-    if (pipe->head - pipe->tail > capacity)
+    if (pipe_used(pipe) > capacity)
         error = -EBUSY;
     else
         error = move_content(pipe, pages);
     if (!error) {
         void **old = pipe->pages;
         free_pages(old, pipe->capacity / PAGE_SIZE);
-        uint64_t used = pipe->head - pipe->tail;
-        pipe->head = used;
-        pipe->tail = 0;
+        WRITE_ONCE(pipe->ends.both, (union pipe_ends){.head = pipe_used(pipe)}.both);
         pipe->pages = pages;
-        pipe->capacity = capacity;
+        WRITE_ONCE(pipe->capacity, capacity);
         pages = old == pipe->inline_pages ? NULL : old;
         count = 0;
     }

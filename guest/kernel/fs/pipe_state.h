@@ -8,9 +8,20 @@
 
 #define PIPE_INLINE_PAGES (PIPE_DEFAULT_BYTES / 4096u)
 
+/*
+ * Bytes written and read so far, modulo 2^32: byte n lies at n % capacity, head - tail bytes are in
+ * it. One word, so that whoever looks without the lock sees a pair that belongs together.
+ */
+union pipe_ends {
+    struct {
+        uint32_t head, tail;
+    };
+    uint64_t both;
+};
+
 struct pipe {
     struct mutex lock;         /* RANK_PIPE */
-    uint64_t head, tail;       /* byte n lies at n % capacity; head - tail bytes are in it */
+    union pipe_ends ends;
     uint32_t capacity;         /* bytes, a power of two, at least a page */
     uint32_t readers, writers; /* open ends */
     uint32_t reader_opens, writer_opens; /* ends ever opened; wrap around */

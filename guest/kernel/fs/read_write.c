@@ -31,54 +31,77 @@ static inline bool position_lock(struct file *file, bool counted)
     return true;
 }
 
-ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted)
+/* At the file's own position, under its lock if anyone else can use it. */
+static ssize_t transfer_at_own(struct file *file, struct io_buffer *buffer, bool write, bool counted)
 {
-    const struct file_operations *operations = file->operations;
-    ssize_t (*transfer)(struct file *, struct io_buffer *, uint64_t *) =
-        write ? operations->write : operations->read;
-
-    if (!operations->seek)
-        return transfer(file, buffer, NULL);
     bool locked = position_lock(file, counted);
-    ssize_t result = transfer(file, buffer, &file->position);
+    ssize_t result = write ? file->operations->write(file, buffer, &file->position)
+                           : file->operations->read(file, buffer, &file->position);
     if (locked)
         mutex_unlock(&file->position_lock);
     return result;
 }
 
+static inline __attribute__((always_inline)) ssize_t
+transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted)
+{
+    const struct file_operations *operations = file->operations;
+
+    if (operations->seek)
+        return transfer_at_own(file, buffer, write, counted);
+    return write ? operations->write(file, buffer, NULL) : operations->read(file, buffer, NULL);
+}
+
+ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted)
+{
+    return transfer(file, buffer, write, counted);
+}
+
 /* Is the file open so, and does it have the operation? */
 static inline int check_mode(const struct file *file, bool write)
 {
-    if (write) {
-        if (!file_writable(file))
-            return -EBADF;
-        return file->operations->write ? 0 : -EINVAL;
-    }
-    if (!file_readable(file))
+    if (unlikely(write ? !file_writable(file) : !file_readable(file)))
         return -EBADF;
-    return file->operations->read ? 0 : -EINVAL;
+    if (unlikely(write ? !file->operations->write : !file->operations->read))
+        return -EINVAL;
+    return 0;
 }
 
-static inline int64_t simple_transfer(int fd, uint64_t address, uint64_t bytes, bool write)
+/* Inlined into its callers, for whom `write` is a constant. */
+static inline __attribute__((always_inline)) int64_t
+transfer_user(struct file *file, uint64_t address, uint64_t bytes, bool write, bool counted)
 {
-    bool counted;
-    struct io_segment segment;
     struct io_buffer buffer;
 
-    struct file *file = file_borrow(fd, &counted);
+    if (unlikely(!file))
+        return -EBADF;
+    if (unlikely(check_mode(file, write) || !user_range_valid(address, bytes)))
+        return check_mode(file, write) ?: -EFAULT;
+    io_buffer_init(&buffer, false, address, min(bytes, IO_BYTES_MAX));
+    return transfer(file, &buffer, write, counted);
+}
+
+/* When other tasks use the table too. */
+static __attribute__((noinline)) int64_t shared_transfer(int fd, uint64_t address, uint64_t bytes,
+                                                         bool write)
+{
+    struct file *file = file_table_find(fd);
     if (!file)
         return -EBADF;
-    int64_t result = check_mode(file, write);
-    if (likely(!result)) {
-        if (unlikely(!user_range_valid(address, bytes))) {
-            result = -EFAULT;
-        } else {
-            io_buffer_init(&buffer, &segment, false, address, min(bytes, IO_BYTES_MAX));
-            result = file_transfer(file, &buffer, write, counted);
-        }
-    }
-    file_return(file, counted);
+    int64_t result = write ? transfer_user(file, address, bytes, true, true)
+                           : transfer_user(file, address, bytes, false, true);
+    file_put(file);
     return result;
+}
+
+static inline __attribute__((always_inline)) int64_t simple_transfer(int fd, uint64_t address,
+                                                                     uint64_t bytes, bool write)
+{
+    const struct file_table *table = current->files;
+
+    if (unlikely(!file_table_is_private(table)))
+        return shared_transfer(fd, address, bytes, write);
+    return transfer_user(file_table_at(table, fd), address, bytes, write, false);
 }
 
 SYSCALL3(read, int, fd, uint64_t, address, uint64_t, bytes)
@@ -105,7 +128,6 @@ static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int
                                    bool write)
 {
     bool counted;
-    struct io_segment segment;
     struct io_buffer buffer;
     int64_t result;
 
@@ -121,7 +143,7 @@ static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int
         if (!result && !user_range_valid(address, bytes))
             result = -EFAULT;
         if (!result) {
-            io_buffer_init(&buffer, &segment, false, address, min(bytes, IO_BYTES_MAX));
+            io_buffer_init(&buffer, false, address, min(bytes, IO_BYTES_MAX));
             result = transfer_at(file, &buffer, position, write);
         }
     }
@@ -170,11 +192,7 @@ static int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *
             copy[i].bytes = IO_BYTES_MAX - total;
         total += error ? 0 : copy[i].bytes;
     }
-    buffer->kernel = false;
-    buffer->segments = copy;
-    buffer->count = (uint32_t)count;
-    buffer->offset = 0;
-    buffer->remaining = total;
+    io_buffer_init_vector(buffer, copy, total);
     return error;
 }
 

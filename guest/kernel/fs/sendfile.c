@@ -28,17 +28,16 @@ static int64_t copy_between(struct file *in, uint64_t *in_position, struct file 
     int64_t error = 0;
 
     while (done < bytes) {
-        struct io_segment segment;
         struct io_buffer buffer;
         uint64_t start = in_position ? *in_position : 0;
 
-        io_buffer_init(&buffer, &segment, true, (uint64_t)bounce, min(bytes - done, COPY_BYTES));
+        io_buffer_init(&buffer, true, (uint64_t)bounce, min(bytes - done, COPY_BYTES));
         ssize_t got = in->operations->read(in, &buffer, in_position);
         if (got <= 0) {
             error = got;
             break;
         }
-        io_buffer_init(&buffer, &segment, true, (uint64_t)bounce, (uint64_t)got);
+        io_buffer_init(&buffer, true, (uint64_t)bounce, (uint64_t)got);
         ssize_t put = out->operations->write(out, &buffer, out_position);
         if (in_position)
             *in_position = start + (uint64_t)(put > 0 ? put : 0);

@@ -2,8 +2,8 @@
  * futex.c - futex(2): sleep while a word of user memory has a value; wake, or move, those who sleep on it.
  *
  * Which word: a word of private memory is (address space, address), and the same whether or not the caller
- * said FUTEX_PRIVATE_FLAG; a word of memory that several address spaces can share is (frame, offset). Only
- * without the flag must we look at the page tables to know.
+ * said FUTEX_PRIVATE_FLAG; a word that several address spaces can share is (inode, position in the file). Without
+ * the flag the mapping tells which, and for a private mapping of a file, whether its page was copied already.
  *
  * No lost wake-up without touching user memory under a spinlock: the waiter first queues itself, then reads
  * the word. A waker first changes the word, then looks at the queue. The bucket's lock orders the two: either
@@ -16,8 +16,8 @@
 #include "kernel/ipc/futex.h"
 
 #include "arch/page_table.h"
-#include "kernel/mm/address_space.h"
-#include "kernel/mm/frame.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/vma.h"
 #include "kernel/sched/task.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -35,8 +35,8 @@
 #define FUTEX_BITSET_MATCH_ANY UINT32_MAX
 
 struct futex_key {
-    uint64_t space; /* address space, or 0 for a shared word */
-    uint64_t word;  /* user address, or physical address */
+    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared */
+    uint64_t word;  /* user address, or position in the file */
 };
 
 struct futex_waiter {
@@ -93,58 +93,106 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 /* ---- keys ---- */
 
 /* The leaf that maps the address, or 0. The address space's lock is held. */
-static pte_t leaf_of(struct address_space *space, uint64_t address)
+static inline pte_t leaf_of(const struct address_space *space, uint64_t address)
 {
-    phys_t table = space->root;
-    for (unsigned level = PAGE_TABLE_ROOT_LEVEL;; level--) {
-        pte_t entry = page_table_at(table)[page_table_index(address, level)];
-        if (!(entry & PTE_PRESENT))
-            return 0;
-        if (level == 0 || entry & PTE_LARGE)
-            return entry;
-        table = entry & PTE_ADDRESS;
+    pte_t entry = page_table_at(space->root)[page_table_index(address, PAGE_TABLE_ROOT_LEVEL)];
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level-- > 0;) {
+        if (unlikely((entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT))
+            break;
+        entry = page_table_at(entry & PTE_ADDRESS)[page_table_index(address, level)];
     }
+    return likely(entry & PTE_PRESENT) ? entry : 0;
+}
+
+static inline void file_key(const struct vma *vma, uint64_t address, struct futex_key *ret)
+{
+    ret->space = (uint64_t)vma->file->inode;
+    ret->word = vma->file_offset + (address - vma->start);
+}
+
+static inline void own_key(uint64_t address, struct futex_key *ret)
+{
+    ret->space = (uint64_t)current->address_space;
+    ret->word = address;
 }
 
 /*
- * Key of a word that may be shared. A private file page is copied first where it is writable: its frame would
- * change with the first write, and the waiters would be somewhere else.
+ * A private mapping of a file shows the file's page until it is written to. Where it is writable the copy is made
+ * first: otherwise the first write would leave the waiters behind. False: fault it in. The space's lock is held.
  */
-static int shared_key(uint64_t address, bool read_only, struct futex_key *ret)
+static __attribute__((noinline)) bool private_file_key(const struct address_space *space, const struct vma *vma,
+                                                       uint64_t address, struct futex_key *ret)
+{
+    pte_t leaf = leaf_of(space, address), wanted = PTE_USER | (vma->flags & VMA_WRITE ? PTE_WRITABLE : 0);
+    if ((leaf & wanted) != wanted)
+        return false;
+    if (leaf & PTE_ANONYMOUS)
+        own_key(address, ret);
+    else
+        file_key(vma, address, ret);
+    return true;
+}
+
+/* Key of a word that may be shared; false if it has to be faulted in first. The space's lock is held. */
+static inline bool key_by_mapping(struct address_space *space, uint64_t address, bool read_only, struct futex_key *ret)
+{
+    const struct vma *vma = space->last_found;
+    if (unlikely(!vma || address - vma->start >= vma->end - vma->start)) {
+        vma = vma_find(space, address);
+        if (!vma || address < vma->start)
+            return false;
+    }
+    if (unlikely(!(vma->flags & (read_only ? VMA_READ | VMA_WRITE : VMA_WRITE))))
+        return false;
+    if (vma->flags & VMA_SHARED)
+        file_key(vma, address, ret);
+    else if (likely(!vma->file))
+        own_key(address, ret);
+    else
+        return private_file_key(space, vma, address, ret);
+    return true;
+}
+
+/* The page must be brought in or copied, the stack must grow, or the address is none. */
+static __attribute__((noinline)) int fault_key(uint64_t address, bool read_only, struct futex_key *ret)
 {
     struct address_space *space = current->address_space;
     enum fault_access access = FAULT_WRITE;
     for (unsigned tries = 0; tries < 8; tries++) {
-        mutex_lock(&space->lock);
-        pte_t leaf = leaf_of(space, address);
-        bool usable = leaf & PTE_USER && (leaf & PTE_WRITABLE || access == FAULT_READ);
-        uint8_t kind = usable ? frame_of(leaf & PTE_ADDRESS)->kind : FRAME_FREE;
-        mutex_unlock(&space->lock);
-        if (usable) {
-            if (kind == FRAME_ANONYMOUS)
-                *ret = (struct futex_key){(uint64_t)space, address};
-            else
-                *ret = (struct futex_key){0, (leaf & PTE_ADDRESS) | (address & (PAGE_SIZE - 1))};
-            return 0;
-        }
         struct fault_signal ignored;
         int error = address_space_fault(space, address, access, 0, &ignored);
-        if (error && access == FAULT_WRITE && read_only)
+        if (error && access == FAULT_WRITE && read_only) {
             access = FAULT_READ;
-        else if (error)
+            continue;
+        }
+        if (error)
             return error == -ENOMEM ? -ENOMEM : -EFAULT;
+        mutex_lock(&space->lock);
+        bool found = key_by_mapping(space, address, read_only, ret);
+        mutex_unlock(&space->lock);
+        if (found)
+            return 0;
     }
     return -EFAULT;
 }
 
-static int futex_key(uint64_t address, bool private, bool read_only, struct futex_key *ret)
+static inline int shared_key(uint64_t address, bool read_only, struct futex_key *ret)
 {
-    if (address % sizeof(uint32_t))
+    struct address_space *space = current->address_space;
+    mutex_lock(&space->lock);
+    bool found = key_by_mapping(space, address, read_only, ret);
+    mutex_unlock(&space->lock);
+    return likely(found) ? 0 : fault_key(address, read_only, ret);
+}
+
+static inline int futex_key(uint64_t address, bool private, bool read_only, struct futex_key *ret)
+{
+    if (unlikely(address % sizeof(uint32_t)))
         return -EINVAL;
-    if (!user_range_valid(address, sizeof(uint32_t)))
+    if (unlikely(!user_range_valid(address, sizeof(uint32_t))))
         return -EFAULT;
     if (private) {
-        *ret = (struct futex_key){(uint64_t)current->address_space, address};
+        own_key(address, ret);
         return 0;
     }
     return shared_key(address, read_only, ret);
@@ -152,15 +200,16 @@ static int futex_key(uint64_t address, bool private, bool read_only, struct fute
 
 /* ---- waking ---- */
 
-/* The bucket's lock is held; afterwards the waiter may be gone. */
-static void wake_waiter(struct futex_bucket *bucket, struct futex_waiter *waiter)
+/*
+ * The bucket's lock is held; afterwards the waiter may be gone, and so may its task: waking it then finds a slot that
+ * is another task's or nobody's (they are never reused for anything else), whose sleep, if it ends, ends for nothing.
+ */
+static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {
     struct task *task = waiter->task;
-    task_get(task);
     bucket_remove(bucket, waiter);
     store_release(&waiter->bucket, NULL);
     task_wake(task, WAKE_NORMAL);
-    task_put(task);
 }
 
 static int64_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
@@ -168,12 +217,13 @@ static int64_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bi
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0;
     spin_lock(&bucket->lock);
-    for (struct futex_waiter *waiter = bucket->first, *next; waiter && woken < count; waiter = next) {
+    for (struct futex_waiter *waiter = bucket->first, *next; waiter; waiter = next) {
         next = waiter->next;
-        if (same_key(&waiter->key, key) && waiter->bits & bits) {
-            wake_waiter(bucket, waiter);
-            woken++;
-        }
+        if (!same_key(&waiter->key, key) || !(waiter->bits & bits))
+            continue;
+        wake_waiter(bucket, waiter);
+        if (++woken == count)
+            break;
     }
     spin_unlock(&bucket->lock);
     return woken;
@@ -220,43 +270,48 @@ static bool waiter_withdraw(struct futex_waiter *waiter)
     }
 }
 
-/* deadline_ns: CLOCK_MONOTONIC, 0 = never. */
+/*
+ * deadline_ns: CLOCK_MONOTONIC, 0 = never. The intent to sleep comes before the queue, so that a wake-up from then on
+ * withdraws it and the first wait_block() does not sleep; neither does it if reading the word had to sleep.
+ */
 static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     struct futex_waiter waiter;
-    if (!bits)
+    if (unlikely(!bits))
         return -EINVAL;
     int error = futex_key(address, private, true, &waiter.key);
-    if (error)
+    if (unlikely(error))
         return error;
 
     struct futex_bucket *bucket = bucket_of(&waiter.key);
     waiter.task = current;
     waiter.bits = bits;
     waiter.bucket = bucket;
+    wait_prepare_alone();
     spin_lock(&bucket->lock);
     bucket_append(bucket, &waiter);
     spin_unlock(&bucket->lock);
 
     uint32_t value;
     error = user_load_u32(address, &value);
-    if (error || value != expected) {
+    if (unlikely(error || value != expected)) {
+        waiter.task->sleep_intent = 0;
         /* A wake-up that already chose us counts as one: the caller looks again anyway. */
         if (!waiter_withdraw(&waiter))
             return 0;
         return error ? error : -EAGAIN;
     }
     for (;;) {
-        wait_prepare_alone();
-        if (!load_acquire(&waiter.bucket))
-            task_wake(current, WAKE_NORMAL); /* the wake-up came before the intent: withdraw it */
         error = wait_block(WAIT_FUTEX, address, WAIT_INTERRUPTIBLE, deadline_ns);
-        if (!load_acquire(&waiter.bucket))
+        if (likely(!load_acquire(&waiter.bucket)))
             return 0;
-        if (error && waiter_withdraw(&waiter))
-            return error;
         if (error)
+            return waiter_withdraw(&waiter) ? error : 0;
+        wait_prepare_alone();
+        if (!load_acquire(&waiter.bucket)) { /* before the intent */
+            waiter.task->sleep_intent = 0;
             return 0;
+        }
     }
 }
 
@@ -489,8 +544,9 @@ static int timeout_deadline(uint64_t address, bool relative, bool realtime, uint
     return 0;
 }
 
-SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, timeout, uint64_t, second, uint32_t,
-         value3)
+/* Everything but the plain wait and wake. `timeout` is a number here, where it is not a time. */
+static __attribute__((noinline)) int64_t futex_other(uint64_t address, int operation, uint32_t value, uint64_t timeout,
+                                                     uint64_t second, uint32_t value3)
 {
     int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
     bool private = operation & FUTEX_PRIVATE_FLAG, realtime = operation & FUTEX_CLOCK_REALTIME;
@@ -521,4 +577,17 @@ SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, ti
     default:
         return -ENOSYS; /* priority inheritance (LOCK_PI ...) among them */
     }
+}
+
+SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, timeout, uint64_t, second, uint32_t,
+         value3)
+{
+    int command = operation & ~FUTEX_PRIVATE_FLAG;
+    bool private = operation & FUTEX_PRIVATE_FLAG;
+
+    if (command == FUTEX_WAKE)
+        return futex_wake(address, private, value, FUTEX_BITSET_MATCH_ANY);
+    if (command == FUTEX_WAIT && !timeout)
+        return futex_wait_until(address, private, value, FUTEX_BITSET_MATCH_ANY, 0);
+    return futex_other(address, operation, value, timeout, second, value3);
 }

@@ -14,6 +14,32 @@ struct process *program_process;
 
 static struct object_cache actions_cache = OBJECT_CACHE_INIT("signal_actions", struct signal_actions);
 
+/*
+ * A UUID of version 4 that is never given out twice: its last 62 bits are a counter under a secret mask, the rest
+ * is that counter mixed with a secret (the finalizer of MurmurHash3, a permutation). Cheaper than fresh randomness,
+ * and unlike it certain.
+ */
+static void guid_make(uint8_t guid[16])
+{
+    static uint64_t counter, secret[2];
+    if (unlikely(!load_acquire(&secret[0]))) {
+        uint64_t random[2];
+        random_bytes(random, sizeof(random));
+        WRITE_ONCE(secret[1], random[1]);
+        store_release(&secret[0], random[0] | 1);
+    }
+    uint64_t number = __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
+    uint64_t mixed = number + secret[0];
+    mixed = (mixed ^ mixed >> 33) * 0xff51afd7ed558ccdull;
+    mixed = (mixed ^ mixed >> 33) * 0xc4ceb9fe1a85ec53ull;
+    mixed ^= mixed >> 33;
+    uint64_t halves[2] = {(mixed & ~(0xf0ull << 48)) | 0x40ull << 48,
+                          ((number ^ secret[1]) & ~(3ull << 62)) | 2ull << 62};
+    /* Byte 6 has the version, byte 8 the variant (RFC 4122, 4.1): the second half is stored big end first. */
+    halves[1] = __builtin_bswap64(halves[1]);
+    memcpy(guid, halves, sizeof(halves));
+}
+
 struct process *process_create(void)
 {
     struct process *process = slot_allocate(&process_slots);
@@ -30,7 +56,7 @@ struct process *process_create(void)
     wait_queue_init(&process->signal_waiters);
     spin_init(&process->signal_lock, RANK_SIGNAL);
     spin_init(&process->parts_lock, RANK_TASK_PARTS);
-    random_bytes(process->guid, sizeof(process->guid));
+    guid_make(process->guid);
     return process;
 }
 

@@ -394,7 +394,7 @@ static inline bool wake_locked(struct task *task, enum wake_reason reason, struc
 
 bool task_wake(struct task *task, enum wake_reason reason)
 {
-    bool woke;
+    bool woke = false;
     if (cpu_count() == 1) {
         spin_lock(&run_queues[0].lock);
         woke = wake_locked(task, reason, &run_queues[0]);
