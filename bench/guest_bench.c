@@ -2,11 +2,13 @@
  * bench/guest_bench.c - what the basic operations of a process kernel cost, seen from a program.
  *
  * One static binary, run unmodified under `vitrine run` and as the first program of a Linux machine
- * (bench/run.py does both). Every operation is timed with the TSC in batches; one sample is the mean of one
- * batch, so that reading the clock does not drown a short operation. Output: one JSON object per line, first
- * the clock, then one per operation with the distribution of its samples in TSC ticks and in nanoseconds.
+ * (bench/run.py does both). Every operation is timed with the TSC in batches; one sample is the
+ * mean of one batch, so that reading the clock does not drown a short operation. Output: one JSON
+ * object per line, first the clock, then one per operation with the distribution of its samples in
+ * TSC ticks and in nanoseconds.
  *
- * Under QEMU's -icount the TSC counts executed instructions, user side included: then ticks are instructions.
+ * Under QEMU's -icount the TSC counts executed instructions, user side included: then ticks are
+ * instructions.
  *
  * guest_bench [--scale N] [OPERATION...]     N divides the number of samples, for slow machines
  */
@@ -29,9 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096
+#define PAGE_BYTES  4096
 #define FAULT_PAGES 256
-#define EXEC_CHILD "--exec-child"
+#define EXEC_CHILD  "--exec-child"
 
 struct operation {
     const char *name;
@@ -262,7 +264,8 @@ static void setup_fault(void)
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fault_area == MAP_FAILED)
         fail("mmap");
-    /* One fault per page is what is measured; Linux would otherwise be free to use one huge page. */
+    /* One fault per page is what is measured; Linux would otherwise be free to use one huge page.
+     */
     madvise(fault_area, FAULT_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
 }
 
@@ -303,8 +306,8 @@ static void run_signal(unsigned count)
 static void run_mmap(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        void *area = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                          -1, 0);
+        void *area =
+            mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (area == MAP_FAILED)
             fail("mmap");
@@ -381,7 +384,8 @@ static void measure(const struct operation *operation, unsigned scale, double na
 {
     unsigned count = operation->samples / scale;
     double *values;
-    /* Memory that is mapped once cannot fault twice: its operation is set up anew for each sample. */
+    /* Memory that is mapped once cannot fault twice: its operation is set up anew for each sample.
+     */
     int each = operation->run == run_fault;
 
     if (count < 3)

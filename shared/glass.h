@@ -255,6 +255,7 @@ struct glass {
     uint64_t channels;         /* struct glass_channel[CHANNEL_COUNT] */
     uint64_t log;              /* struct glass_log */
     uint64_t init_process;     /* struct process of PID 1 */
+    uint64_t ready_tsc;        /* TSC just before HYPERCALL_READY: relates the guest's clock to the host's */
     uint64_t kernel_page_table; /* physical address of the kernel's own root page table */
 
     /* time */

@@ -1,6 +1,6 @@
 /*
- * guest/user/demo.c - a small busy world to watch from outside: a chain of processes joined by pipes, threads
- * that compete for a lock, a process that sleeps, one that faults. `demo [ROUNDS]`
+ * guest/user/demo.c - a small busy world to watch from outside: a chain of processes joined by
+ * pipes, threads that compete for a lock, a process that sleeps, one that faults. `demo [ROUNDS]`
  */
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STAGES 3
+#define STAGES  3
 #define THREADS 3
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -109,7 +109,8 @@ static int run_special(void)
         __asm__("" : "+r"(nowhere));
         _exit(*nowhere);
     }
-    if (waitpid(faulter, &status, 0) != faulter || !WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+    if (waitpid(faulter, &status, 0) != faulter || !WIFSIGNALED(status) ||
+        WTERMSIG(status) != SIGSEGV)
         return 1;
     return waitpid(sleeper, &status, 0) != sleeper || status != 0;
 }
@@ -121,7 +122,7 @@ int main(int argument_count, char **arguments)
     if (argument_count > 1 && atoi(arguments[1]) > 0)
         rounds = (unsigned)atoi(arguments[1]);
     failed = run_chain() | run_threads() | run_special();
-    printf("%u numbers through %d processes, %lu turns of %d threads, one fault: %s\n", rounds, STAGES, total,
-           THREADS, failed ? "something is wrong" : "all well");
+    printf("%u numbers through %d processes, %lu turns of %d threads, one fault: %s\n", rounds,
+           STAGES, total, THREADS, failed ? "something is wrong" : "all well");
     return failed;
 }

@@ -1,18 +1,19 @@
 /*
- * tests/guest/bad_elf.c - runs damaged copies of itself: every header byte replaced, every field of the ELF
- * and program headers set to hostile values, the file cut short. Each copy either fails to exec with an
- * errno, or runs and ends somehow; the kernel must not care. `bad_elf STEP` takes every STEP-th damage.
+ * tests/guest/bad_elf.c - runs damaged copies of itself: every header byte replaced, every field of
+ * the ELF and program headers set to hostile values, the file cut short. Each copy either fails to
+ * exec with an errno, or runs and ends somehow; the kernel must not care. `bad_elf STEP` takes
+ * every STEP-th damage.
  */
 #include "tests/guest/guest.h"
 
 #include <elf.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define COPY "/tmp/damaged"
+#define COPY           "/tmp/damaged"
 #define CHILD_ARGUMENT "--damaged-child"
 #define RESTORED_BYTES 65536 /* more than any length the file is cut to */
 
@@ -76,7 +77,8 @@ static void execute(void)
         ran++;
 }
 
-/* A file that somebody has open for writing cannot be run (ETXTBSY): opened for each change only. */
+/* A file that somebody has open for writing cannot be run (ETXTBSY): opened for each change only.
+ */
 static void patch(size_t offset, const void *data, size_t bytes)
 {
     int fd = open(COPY, O_RDWR | O_CLOEXEC);
@@ -121,7 +123,8 @@ static void damage_fields(size_t first, size_t bytes, size_t width)
 
 int main(int argument_count, char **arguments)
 {
-    static const size_t lengths[] = {0, 1, 3, 4, 15, 16, 63, 64, 65, 100, 119, 120, 500, 4095, 4096, 4097, 20000};
+    static const size_t lengths[] = {0,   1,   3,   4,   15,   16,   63,   64,   65,
+                                     100, 119, 120, 500, 4095, 4096, 4097, 20000};
     const Elf64_Ehdr *header;
     int fd;
 

@@ -1,8 +1,8 @@
 /*
- * tests/guest/bad_pointers.c - every system call of the kernel's table, every argument that it follows as a
- * pointer, every kind of bad address: unmapped, read-only, in the kernel, across the end of a mapping,
- * non-canonical. And every call with hostile numbers. Each call is made in a child with an alarm; it may fail
- * as it likes or kill the child, but the kernel lives.
+ * tests/guest/bad_pointers.c - every system call of the kernel's table, every argument that it
+ * follows as a pointer, every kind of bad address: unmapped, read-only, in the kernel, across the
+ * end of a mapping, non-canonical. And every call with hostile numbers. Each call is made in a
+ * child with an alarm; it may fail as it likes or kill the child, but the kernel lives.
  *
  * The calls come from the kernel's own table, so that a new call is tested the day it is added.
  * `bad_pointers STEP` takes every STEP-th case.
@@ -26,9 +26,9 @@ static const struct call {
 #include "guest/kernel/syscall/table.def"
 };
 
-#define CALLS (sizeof calls / sizeof *calls)
+#define CALLS     (sizeof calls / sizeof *calls)
 #define ADDRESSES 10
-#define NUMBERS 8
+#define NUMBERS   8
 
 static uint64_t addresses[ADDRESSES];
 static uint64_t good_memory;
@@ -38,7 +38,8 @@ static const uint64_t numbers[NUMBERS] = {
 
 static void make_addresses(void)
 {
-    char *area = mmap(NULL, 16 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *area =
+        mmap(NULL, 16 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (area == MAP_FAILED)
         fail("mmap");
@@ -48,15 +49,15 @@ static void make_addresses(void)
     mprotect(area + 6 * PAGE_BYTES, PAGE_BYTES, PROT_NONE);
     good_memory = (uint64_t)(uintptr_t)area;
     addresses[0] = 0;
-    addresses[1] = good_memory + 4 * PAGE_BYTES;          /* unmapped */
-    addresses[2] = good_memory + 5 * PAGE_BYTES;          /* read-only */
-    addresses[3] = good_memory + 4 * PAGE_BYTES - 3;      /* three good bytes, then none */
-    addresses[4] = 0xffffffff80200000;                    /* the kernel's image */
-    addresses[5] = 0xffff888000100000;                    /* the usual place of a direct map */
-    addresses[6] = 0x0000800000000000;                    /* first non-canonical */
-    addresses[7] = 0x00007ffffffffffd;                    /* last bytes of the user half */
-    addresses[8] = (uint64_t)-5;                          /* wraps */
-    addresses[9] = good_memory + 6 * PAGE_BYTES;          /* no access */
+    addresses[1] = good_memory + 4 * PAGE_BYTES;     /* unmapped */
+    addresses[2] = good_memory + 5 * PAGE_BYTES;     /* read-only */
+    addresses[3] = good_memory + 4 * PAGE_BYTES - 3; /* three good bytes, then none */
+    addresses[4] = 0xffffffff80200000;               /* the kernel's image */
+    addresses[5] = 0xffff888000100000;               /* the usual place of a direct map */
+    addresses[6] = 0x0000800000000000;               /* first non-canonical */
+    addresses[7] = 0x00007ffffffffffd;               /* last bytes of the user half */
+    addresses[8] = (uint64_t)-5;                     /* wraps */
+    addresses[9] = good_memory + 6 * PAGE_BYTES;     /* no access */
 }
 
 static int is_pointer(char letter)
@@ -64,11 +65,12 @@ static int is_pointer(char letter)
     return letter == 'p' || letter == 's' || letter == 'r' || letter == 'w' || letter == 'x';
 }
 
-/* Calls that end or stop the caller, or wait for ever, by their nature: nothing is wrong if they do. */
+/* Calls that end or stop the caller, or wait for ever, by their nature: nothing is wrong if they
+ * do. */
 static int not_to_be_called(const struct call *call, uint64_t first)
 {
     switch (call->number) {
-    case SYS_kill:     /* kill(-1) and kill(0) reach the test itself */
+    case SYS_kill: /* kill(-1) and kill(0) reach the test itself */
     case SYS_tkill:
     case SYS_tgkill:
     case SYS_rt_sigqueueinfo:
@@ -82,7 +84,8 @@ static int not_to_be_called(const struct call *call, uint64_t first)
 static unsigned tried, died, step = 1;
 static unsigned long turn;
 
-/* One child makes all cases of one call, so that a case costs no fork; it reports how far it came. */
+/* One child makes all cases of one call, so that a case costs no fork; it reports how far it came.
+ */
 struct progress {
     volatile unsigned done;
 };
@@ -93,7 +96,8 @@ static void prepare_child(void)
 {
     int null = open("/dev/null", O_RDWR), ends[2];
 
-    /* No case may talk to the test or take its input: descriptors 0..2 are harmless ones, 3 a pipe. */
+    /* No case may talk to the test or take its input: descriptors 0..2 are harmless ones, 3 a pipe.
+     */
     dup2(null, 0);
     dup2(null, 1);
     dup2(null, 2);
@@ -107,9 +111,9 @@ static void make_arguments(const struct call *call, uint64_t *values)
     for (int i = 0; i < 6; i++)
         values[i] = 0;
     for (int i = 0; call->arguments[i] != '\0'; i++)
-        values[i] = call->arguments[i] == 'f'          ? 0
+        values[i] = call->arguments[i] == 'f'        ? 0
                     : is_pointer(call->arguments[i]) ? good_memory + (uint64_t)i * 256
-                                                       : 1;
+                                                     : 1;
 }
 
 /* Case numbers: every argument x every address or number. */
@@ -196,7 +200,8 @@ static void try_call(const struct call *call)
         if (status != 0)
             died++;
         /* A case that ended the child is not made again. */
-        next = progress->done < end && (status != 0 || progress->done > next) ? progress->done + 1 : end;
+        next = progress->done < end && (status != 0 || progress->done > next) ? progress->done + 1
+                                                                              : end;
         kill(-child, SIGKILL); /* what the calls themselves have forked */
         while (waitpid(-1, &status, WNOHANG) > 0)
             ;

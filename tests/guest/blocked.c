@@ -1,6 +1,6 @@
 /*
- * tests/guest/blocked.c - tasks that wait in every way there is, beside one that computes. The test watches
- * that the waiting ones get no CPU time and no switch.
+ * tests/guest/blocked.c - tasks that wait in every way there is, beside one that computes. The test
+ * watches that the waiting ones get no CPU time and no switch.
  */
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"

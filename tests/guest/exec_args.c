@@ -1,6 +1,7 @@
 /*
- * tests/guest/exec_args.c - what a new program finds on its stack: arguments, environment, auxiliary vector,
- * alignment. `exec_args` executes itself with awkward arguments and prints what arrives.
+ * tests/guest/exec_args.c - what a new program finds on its stack: arguments, environment,
+ * auxiliary vector, alignment. `exec_args` executes itself with awkward arguments and prints what
+ * arrives.
  */
 #include "tests/guest/guest.h"
 
@@ -14,8 +15,9 @@ static int check_child(int argument_count, char **arguments, char **environment)
 
     memset(big, 'b', sizeof big - 1);
     big[sizeof big - 1] = '\0';
-    if (argument_count != 5 || strcmp(arguments[2], "") != 0 || strcmp(arguments[3], "a b\n\t\xff") != 0 ||
-        strcmp(arguments[4], big) != 0 || arguments[5] != NULL)
+    if (argument_count != 5 || strcmp(arguments[2], "") != 0 ||
+        strcmp(arguments[3], "a b\n\t\xff") != 0 || strcmp(arguments[4], big) != 0 ||
+        arguments[5] != NULL)
         return 10;
     if (strcmp(environment[0], "ONE=1") != 0 || strcmp(environment[1], "EMPTY=") != 0 ||
         environment[2] != NULL)
@@ -23,11 +25,10 @@ static int check_child(int argument_count, char **arguments, char **environment)
     if (getauxval(AT_PAGESZ) != PAGE_BYTES || getauxval(AT_PHENT) != sizeof(Elf64_Phdr) ||
         getauxval(AT_PHDR) == 0 || getauxval(AT_ENTRY) == 0 || getauxval(AT_RANDOM) == 0)
         return 12;
-    if (getauxval(AT_EXECFN) == 0 ||
-        strcmp((const char *)getauxval(AT_EXECFN), arguments[0]) != 0)
+    if (getauxval(AT_EXECFN) == 0 || strcmp((const char *)getauxval(AT_EXECFN), arguments[0]) != 0)
         return 13;
-    if (getauxval(AT_UID) != getuid() || getauxval(AT_EGID) != getegid() || getauxval(AT_SECURE) != 0 ||
-        getauxval(AT_CLKTCK) != 100)
+    if (getauxval(AT_UID) != getuid() || getauxval(AT_EGID) != getegid() ||
+        getauxval(AT_SECURE) != 0 || getauxval(AT_CLKTCK) != 100)
         return 14;
     /* argc lies at the 16-byte aligned stack pointer of the entry: one word below argv[0]. */
     stack = (uintptr_t)arguments - sizeof(long);

@@ -1,6 +1,7 @@
 /*
- * tests/guest/faults.c - things a program must not do, each in a child: prints "fault NAME SIGNAL" for each.
- * The kernel addresses are those of the upper half: no program may read, write or run there.
+ * tests/guest/faults.c - things a program must not do, each in a child: prints "fault NAME SIGNAL"
+ * for each. The kernel addresses are those of the upper half: no program may read, write or run
+ * there.
  */
 #include "tests/guest/guest.h"
 
@@ -8,8 +9,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define KERNEL_IMAGE 0xffffffff80200000ul
-#define DIRECT_MAP 0xffff888000000000ul
+#define KERNEL_IMAGE  0xffffffff80200000ul
+#define DIRECT_MAP    0xffff888000000000ul
 #define NON_CANONICAL 0x0000900000000000ul
 
 static volatile int zero;
@@ -41,16 +42,46 @@ static void jump(unsigned long address)
     ((void (*)(void))address)();
 }
 
-static void null_read(void) { peek(0); }
-static void null_write(void) { poke(8); }
-static void kernel_read(void) { peek(KERNEL_IMAGE); }
-static void kernel_write(void) { poke(KERNEL_IMAGE); }
-static void kernel_jump(void) { jump(KERNEL_IMAGE); }
-static void direct_read(void) { peek(DIRECT_MAP + 0x100000); }
-static void direct_write(void) { poke(DIRECT_MAP + 0x100000); }
-static void non_canonical_read(void) { peek(NON_CANONICAL); }
-static void non_canonical_jump(void) { jump(NON_CANONICAL); }
-static void text_write(void) { poke((unsigned long)(uintptr_t)&null_read); }
+static void null_read(void)
+{
+    peek(0);
+}
+static void null_write(void)
+{
+    poke(8);
+}
+static void kernel_read(void)
+{
+    peek(KERNEL_IMAGE);
+}
+static void kernel_write(void)
+{
+    poke(KERNEL_IMAGE);
+}
+static void kernel_jump(void)
+{
+    jump(KERNEL_IMAGE);
+}
+static void direct_read(void)
+{
+    peek(DIRECT_MAP + 0x100000);
+}
+static void direct_write(void)
+{
+    poke(DIRECT_MAP + 0x100000);
+}
+static void non_canonical_read(void)
+{
+    peek(NON_CANONICAL);
+}
+static void non_canonical_jump(void)
+{
+    jump(NON_CANONICAL);
+}
+static void text_write(void)
+{
+    poke((unsigned long)(uintptr_t)&null_read);
+}
 static void stack_run(void)
 {
     volatile unsigned char code[16] = {0xc3};
@@ -63,25 +94,55 @@ static void data_run(void)
 
     jump((unsigned long)(uintptr_t)code);
 }
-static void stack_overflow(void) { result = recurse(0); }
+static void stack_overflow(void)
+{
+    result = recurse(0);
+}
 /* In assembly: gcc knows that 1 / x is 0 or +-1 and asks no divider. */
 static void divide_by_zero(void)
 {
     __asm__ volatile("idivl %0" ::"r"(zero), "a"(1), "d"(0));
 }
-static void undefined(void) { __asm__ volatile("ud2"); }
-static void breakpoint(void) { __asm__ volatile("int3"); }
-static void halt(void) { __asm__ volatile("hlt"); }
-static void disable_interrupts(void) { __asm__ volatile("cli"); }
-static void write_port(void) { __asm__ volatile("outb %%al, $0x80" ::"a"(0)); }
-static void doorbell(void) { __asm__ volatile("outb %%al, %%dx" ::"a"(1), "d"(0xe9)); }
-static void load_cr3(void) { __asm__ volatile("mov %0, %%cr3" ::"r"(0ul)); }
+static void undefined(void)
+{
+    __asm__ volatile("ud2");
+}
+static void breakpoint(void)
+{
+    __asm__ volatile("int3");
+}
+static void halt(void)
+{
+    __asm__ volatile("hlt");
+}
+static void disable_interrupts(void)
+{
+    __asm__ volatile("cli");
+}
+static void write_port(void)
+{
+    __asm__ volatile("outb %%al, $0x80" ::"a"(0));
+}
+static void doorbell(void)
+{
+    __asm__ volatile("outb %%al, %%dx" ::"a"(1), "d"(0xe9));
+}
+static void load_cr3(void)
+{
+    __asm__ volatile("mov %0, %%cr3" ::"r"(0ul));
+}
 static void write_msr(void)
 {
     __asm__ volatile("wrmsr" ::"a"(0), "d"(0), "c"(0xc0000082));
 }
-static void interrupt_gate(void) { __asm__ volatile("int $0x20"); }
-static void double_fault_gate(void) { __asm__ volatile("int $8"); }
+static void interrupt_gate(void)
+{
+    __asm__ volatile("int $0x20");
+}
+static void double_fault_gate(void)
+{
+    __asm__ volatile("int $8");
+}
 static void misaligned_sse(void)
 {
     static char area[64] __attribute__((aligned(16)));
@@ -157,8 +218,9 @@ static const struct {
     {"double_fault_gate", double_fault_gate, {SIGSEGV, SIGILL}},
     {"misaligned_sse", misaligned_sse, {SIGSEGV}},
     /*
-     * QEMU 7.2's TCG reads the stack for a user's far return with the kernel's rights, which SMAP forbids: the
-     * instruction faults for ever, as it does under any kernel there. The alarm must end it.
+     * QEMU 7.2's TCG reads the stack for a user's far return with the kernel's rights, which SMAP
+     * forbids: the instruction faults for ever, as it does under any kernel there. The alarm must
+     * end it.
      */
     {"far_return_to_ring_0", far_return_to_ring_0, {SIGSEGV, SIGILL, SIGALRM}},
     {"iret_to_ring_0", iret_to_ring_0, {SIGSEGV, SIGILL, SIGALRM}},

@@ -1,6 +1,6 @@
 /*
- * tests/guest/fork_memory.c - what fork shares: one page with a pattern, looked at from outside before and
- * after each side writes. `fork_memory parent|child` says who writes.
+ * tests/guest/fork_memory.c - what fork shares: one page with a pattern, looked at from outside
+ * before and after each side writes. `fork_memory parent|child` says who writes.
  */
 #include "tests/guest/guest.h"
 
@@ -17,7 +17,8 @@ int main(int argument_count, char **arguments)
     unsigned char byte;
     pid_t child;
 
-    area = mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    area =
+        mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (area == MAP_FAILED || pipe(to_child) != 0 || pipe(to_parent) != 0)
         fail("setup");
     for (int i = 0; i < PAGES; i++)

@@ -1,5 +1,6 @@
 /*
- * tests/guest/guest.h - how a guest program talks to its test: whole lines on stdout, one line back on stdin.
+ * tests/guest/guest.h - how a guest program talks to its test: whole lines on stdout, one line back
+ * on stdin.
  */
 #ifndef TESTS_GUEST_GUEST_H
 #define TESTS_GUEST_GUEST_H

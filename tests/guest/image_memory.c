@@ -1,6 +1,6 @@
 /*
- * tests/guest/image_memory.c - maps a file of the root image and reads it all, then writes one page of a
- * private mapping: the test counts frames from outside at each step.
+ * tests/guest/image_memory.c - maps a file of the root image and reads it all, then writes one page
+ * of a private mapping: the test counts frames from outside at each step.
  */
 #include "tests/guest/guest.h"
 
@@ -19,7 +19,8 @@ int main(int argument_count, char **arguments)
     if (fd < 0 || fstat(fd, &status) != 0)
         fail(path);
     pages = (unsigned long)status.st_size / PAGE_BYTES;
-    /* Stack, heap and stdio pages that the steps below use are touched before anything is counted. */
+    /* Stack, heap and stdio pages that the steps below use are touched before anything is counted.
+     */
     say("warm %lx %lu", 0ul, pages);
     area = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     if (area == MAP_FAILED)

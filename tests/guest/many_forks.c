@@ -1,6 +1,7 @@
 /*
- * tests/guest/many_forks.c - forks, exits, waits, many times; the test compares counts from outside before and
- * after. Some children touch memory, open files or run a thread, so that their ends have something to release.
+ * tests/guest/many_forks.c - forks, exits, waits, many times; the test compares counts from outside
+ * before and after. Some children touch memory, open files or run a thread, so that their ends have
+ * something to release.
  */
 #include "tests/guest/guest.h"
 
@@ -21,7 +22,8 @@ static void child(unsigned which)
     int ends[2];
 
     if (which % 3 == 1) {
-        area = mmap(NULL, 20 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        area =
+            mmap(NULL, 20 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         for (int i = 0; i < 20; i++)
             area[i * PAGE_BYTES] = 1;
         if (pipe(ends) != 0 || write(ends[1], "leave me", 8) != 8)

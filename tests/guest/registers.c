@@ -1,26 +1,27 @@
 /*
- * tests/guest/registers.c - does a task find every register as it left it? Several processes on one CPU hold
- * different patterns in all general registers, the flags, MXCSR, the x87 and SSE registers (AVX where the
- * system saves it), across system calls that switch (sched_yield) and across preemption (a spin loop that
- * makes no call). `registers SWITCHES SPINS` : rounds of either kind per process.
+ * tests/guest/registers.c - does a task find every register as it left it? Several processes on one
+ * CPU hold different patterns in all general registers, the flags, MXCSR, the x87 and SSE registers
+ * (AVX where the system saves it), across system calls that switch (sched_yield) and across
+ * preemption (a spin loop that makes no call). `registers SWITCHES SPINS` : rounds of either kind
+ * per process.
  */
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"
 
 #include <cpuid.h>
-#include <stddef.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/wait.h>
 
-#define PROCESSES 3
+#define PROCESSES   3
 #define SPIN_LENGTH 2000000ul
 
 /* Everything the assembly loads from or stores to; the offsets are written there. */
 struct image {
-    uint64_t general[13]; /* rax rbx rdx rsi rdi rbp r8 r9 r10 r12 r13 r14 r15 */
-    uint64_t flags;       /* offset 104 */
+    uint64_t general[13];    /* rax rbx rdx rsi rdi rbp r8 r9 r10 r12 r13 r14 r15 */
+    uint64_t flags;          /* offset 104 */
     uint32_t mxcsr, control; /* 112, 116 */
-    double x87[4];        /* 120 */
+    double x87[4];           /* 120 */
     uint8_t pad[8];
     uint8_t vector[16][32]; /* 160 */
 };
@@ -30,16 +31,18 @@ _Static_assert(offsetof(struct image, flags) == 104 && offsetof(struct image, mx
                "the assembly knows these offsets");
 
 /*
- * Loads all registers from `in`, makes system call in->general[0] (or, if negative, counts `spins` down), and
- * stores them to `out`. rcx and r11 belong to the system call; the counting changes no flag.
+ * Loads all registers from `in`, makes system call in->general[0] (or, if negative, counts `spins`
+ * down), and stores them to `out`. rcx and r11 belong to the system call; the counting changes no
+ * flag.
  */
 void exchange(const struct image *in, struct image *out, unsigned long spins, int avx);
 
 #define EACH_XMM(ACTION)                                                                           \
-    ACTION(0) ACTION(1) ACTION(2) ACTION(3) ACTION(4) ACTION(5) ACTION(6) ACTION(7)                \
-    ACTION(8) ACTION(9) ACTION(10) ACTION(11) ACTION(12) ACTION(13) ACTION(14) ACTION(15)
-#define LOAD_XMM(n) "movups 160+32*" #n "(%rdi), %xmm" #n "\n"
-#define LOAD_YMM(n) "vmovups 160+32*" #n "(%rdi), %ymm" #n "\n"
+    ACTION(0)                                                                                      \
+    ACTION(1) ACTION(2) ACTION(3) ACTION(4) ACTION(5) ACTION(6) ACTION(7) ACTION(8) ACTION(9)      \
+        ACTION(10) ACTION(11) ACTION(12) ACTION(13) ACTION(14) ACTION(15)
+#define LOAD_XMM(n)  "movups 160+32*" #n "(%rdi), %xmm" #n "\n"
+#define LOAD_YMM(n)  "vmovups 160+32*" #n "(%rdi), %ymm" #n "\n"
 #define STORE_XMM(n) "movups %xmm" #n ", 160+32*" #n "(%rcx)\n"
 #define STORE_YMM(n) "vmovups %ymm" #n ", 160+32*" #n "(%rcx)\n"
 
@@ -84,7 +87,7 @@ __asm__(
 /* clang-format on */
 
 #define FLAGS_PATTERN_MASK 0xcd5ull /* CF PF AF ZF SF DF OF */
-#define FLAGS_ALWAYS 0x202ull       /* bit 1 and IF */
+#define FLAGS_ALWAYS       0x202ull /* bit 1 and IF */
 
 static int avx_usable(void)
 {

@@ -1,6 +1,6 @@
 /*
- * tests/guest/spinners.c - two processes on one CPU that never make a system call: both must progress, and one
- * killed with SIGKILL must end. `spinners MILLISECONDS`
+ * tests/guest/spinners.c - two processes on one CPU that never make a system call: both must
+ * progress, and one killed with SIGKILL must end. `spinners MILLISECONDS`
  */
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"

@@ -1,6 +1,6 @@
 /*
- * tests/guest/stop_load.c - contention without end, for stop points: threads that fight for one mutex, pairs
- * that ping through pipes, on all CPUs, until a line comes on stdin.
+ * tests/guest/stop_load.c - contention without end, for stop points: threads that fight for one
+ * mutex, pairs that ping through pipes, on all CPUs, until a line comes on stdin.
  */
 #include "tests/guest/guest.h"
 
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #define FIGHTERS 3
-#define PAIRS 2
+#define PAIRS    2
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long fights;

@@ -1,6 +1,7 @@
 /*
- * tests/guest/threads.c - POSIX threads of the C library it is linked with (glibc and musl): creation, join,
- * mutexes, condition variables, thread-local storage, a detached thread, exit of the whole process by one.
+ * tests/guest/threads.c - POSIX threads of the C library it is linked with (glibc and musl):
+ * creation, join, mutexes, condition variables, thread-local storage, a detached thread, exit of
+ * the whole process by one.
  */
 #include "tests/guest/guest.h"
 
@@ -8,7 +9,7 @@
 #include <sys/wait.h>
 
 #define THREADS 8
-#define ROUNDS 500
+#define ROUNDS  500
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

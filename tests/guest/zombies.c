@@ -1,6 +1,6 @@
 /*
- * tests/guest/zombies.c - children that end before anyone waits, each with its own exit status; an orphan
- * whose parent has gone; then the parent looks at each.
+ * tests/guest/zombies.c - children that end before anyone waits, each with its own exit status; an
+ * orphan whose parent has gone; then the parent looks at each.
  */
 #include "tests/guest/guest.h"
 

@@ -1,6 +1,6 @@
 /*
- * tests/integration/command.c - runs `vitrine` as a child, streams through temporary files (no thread, no
- * pipe that could fill up).
+ * tests/integration/command.c - runs `vitrine` as a child, streams through temporary files (no
+ * thread, no pipe that could fill up).
  */
 #include "tests/integration/command.h"
 
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX 40
+#define ARGUMENTS_MAX    40
 #define DEADLINE_SECONDS 120
 
 static pid_t start(const char *const *arguments, int in, int out, int err)
@@ -88,7 +88,8 @@ static char *read_all(int fd, size_t *ret_bytes)
     return data;
 }
 
-struct command_result command_run(const char *const *arguments, const void *input, size_t input_bytes)
+struct command_result command_run(const char *const *arguments, const void *input,
+                                  size_t input_bytes)
 {
     struct command_result result;
     int in = scratch("stdin"), out = scratch("stdout"), err = scratch("stderr");

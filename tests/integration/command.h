@@ -8,17 +8,20 @@
 #include <sys/types.h>
 
 struct command_result {
-    int status;        /* as a shell would say: 128+N for a signal; -1 = killed at the deadline */
-    char *out, *err;   /* NUL-terminated */
+    int status;      /* as a shell would say: 128+N for a signal; -1 = killed at the deadline */
+    char *out, *err; /* NUL-terminated */
     size_t out_bytes, err_bytes;
 };
 
-/* Runs `vitrine` with these arguments (NULL-terminated, without argv[0]) and this input; waits for its end. */
-struct command_result command_run(const char *const *arguments, const void *input, size_t input_bytes);
+/* Runs `vitrine` with these arguments (NULL-terminated, without argv[0]) and this input; waits for
+ * its end. */
+struct command_result command_run(const char *const *arguments, const void *input,
+                                  size_t input_bytes);
 #define COMMAND(...) command_run((const char *const[]){__VA_ARGS__, NULL}, NULL, 0)
 void command_free(struct command_result *result);
 
-/* Starts `vitrine` in the background, stdin from a pipe whose writing end is returned in *ret_input. */
+/* Starts `vitrine` in the background, stdin from a pipe whose writing end is returned in
+ * *ret_input. */
 pid_t command_start(const char *const *arguments, int *ret_input);
 int command_wait(pid_t pid);
 

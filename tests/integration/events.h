@@ -1,8 +1,8 @@
 /*
  * tests/integration/events.h - the whole trace of one session, and what must be true of any trace.
  *
- * A log is collected by a thread of its own from the machine's start to its end, so that a lossless guest is
- * never held up. It may be read after events_finish() only.
+ * A log is collected by a thread of its own from the machine's start to its end, so that a lossless
+ * guest is never held up. It may be read after events_finish() only.
  */
 #ifndef TESTS_INTEGRATION_EVENTS_H
 #define TESTS_INTEGRATION_EVENTS_H
@@ -17,7 +17,8 @@ struct event_log {
 
 /* Starts to collect; right after session_start(). */
 void events_collect(struct session *session, struct event_log *log);
-/* After session_wait(): waits for the last record. Fails the test if any was lost or the trace is empty. */
+/* After session_wait(): waits for the last record. Fails the test if any was lost or the trace is
+ * empty. */
 void events_finish(struct event_log *log);
 void events_free(struct event_log *log);
 
@@ -45,9 +46,9 @@ static inline enum switch_reason switch_reason_of(const struct trace_record *rec
 }
 
 /*
- * Replays the state machine of every task over the whole log and fails the test at the first step that it
- * does not allow: who runs where, who may be switched to, woken, ended, reaped; why and into which state a
- * task left its CPU. Checks per-CPU sequence numbers and time, too.
+ * Replays the state machine of every task over the whole log and fails the test at the first step
+ * that it does not allow: who runs where, who may be switched to, woken, ended, reaped; why and
+ * into which state a task left its CPU. Checks per-CPU sequence numbers and time, too.
  */
 void events_check_transitions(const struct event_log *log);
 

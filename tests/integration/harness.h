@@ -1,12 +1,12 @@
 /*
  * tests/integration/harness.h - one machine per test, driven and judged from outside.
  *
- * A test is written once and runs over every variant (backend x CPUs). A variant that this host cannot run is
- * skipped with its reason, and counted. Every wait has a deadline of its own: a hung guest is a failed test
- * with the machine's report, never a hung test run.
+ * A test is written once and runs over every variant (backend x CPUs). A variant that this host
+ * cannot run is skipped with its reason, and counted. Every wait has a deadline of its own: a hung
+ * guest is a failed test with the machine's report, never a hung test run.
  *
- * Threads: a session has two reader threads (stdout, stderr) and one writer thread (stdin); its functions are
- * called by the test's thread only.
+ * Threads: a session has two reader threads (stdout, stderr) and one writer thread (stdin); its
+ * functions are called by the test's thread only.
  */
 #ifndef TESTS_INTEGRATION_HARNESS_H
 #define TESTS_INTEGRATION_HARNESS_H
@@ -48,13 +48,14 @@ struct criterion_test_params variants_one_cpu(void);
     }                                                                                              \
     ParameterizedTest(struct variant *variant, suite_name, test_name)
 
-/* Skips the running test, with the reason, if this host cannot run the variant. First line of every test. */
+/* Skips the running test, with the reason, if this host cannot run the variant. First line of every
+ * test. */
 void variant_require(const struct variant *variant);
 /* The probe's result, taken once. */
 const struct vt_host *harness_host(void);
 /*
- * `count` on fast variants; divided by `divisor` where kernel instructions are interpreted (soft KVM), and
- * multiplied by 50 in the long run (VITRINE_TEST_LONG=1) if `grows`.
+ * `count` on fast variants; divided by `divisor` where kernel instructions are interpreted (soft
+ * KVM), and multiplied by 50 in the long run (VITRINE_TEST_LONG=1) if `grows`.
  */
 unsigned harness_count(const struct variant *variant, unsigned count, unsigned divisor, bool grows);
 bool harness_is_slow(const struct variant *variant); /* soft KVM */
@@ -67,8 +68,9 @@ void require_ok(struct vt_error *error, const char *what);
 const char *guest_program(const char *name);
 
 /*
- * Frames that somebody holds, those of the image apart (they are always there), counted from the frame table itself; the kernel's own counter may lag behind its
- * per-CPU caches. Exact only while no task runs but those that wait for the test.
+ * Frames that somebody holds, those of the image apart (they are always there), counted from the
+ * frame table itself; the kernel's own counter may lag behind its per-CPU caches. Exact only while
+ * no task runs but those that wait for the test.
  */
 uint64_t frames_in_use(struct vt_guest *guest);
 
@@ -77,12 +79,12 @@ uint64_t frames_in_use(struct vt_guest *guest);
 struct session;
 
 struct session_settings {
-    const char *const *arguments; /* NULL-terminated */
+    const char *const *arguments;   /* NULL-terminated */
     const char *const *environment; /* NULL = default */
-    const char *rootfs;           /* NULL = default root */
-    const void *input;            /* stdin's first bytes */
+    const char *rootfs;             /* NULL = default root */
+    const void *input;              /* stdin's first bytes */
     size_t input_bytes;
-    bool keep_input_open;         /* session_send() follows; otherwise EOF after `input` */
+    bool keep_input_open; /* session_send() follows; otherwise EOF after `input` */
     bool trace, trace_syscalls, trace_lossless;
     bool hold_at_start;
     bool no_aslr;
@@ -90,12 +92,14 @@ struct session_settings {
     unsigned trace_ring_records;
     uint64_t memory_bytes;
     const char *name;
-    unsigned seconds;             /* deadline of every wait in this session; 0 = 60 (soft KVM: 180) */
+    unsigned seconds; /* deadline of every wait in this session; 0 = 60 (soft KVM: 180) */
 };
 
 /* Starts the machine; on any error the test fails. */
-struct session *session_start(const struct variant *variant, const struct session_settings *settings);
-/* The usual case: this program of tests/guest with these arguments (NULL-terminated), trace on and lossless. */
+struct session *session_start(const struct variant *variant,
+                              const struct session_settings *settings);
+/* The usual case: this program of tests/guest with these arguments (NULL-terminated), trace on and
+ * lossless. */
 struct session *session_start_program(const struct variant *variant, const char *program, ...)
     __attribute__((sentinel));
 
@@ -104,14 +108,16 @@ struct vt_guest *session_guest(struct session *session);
 int session_timeout_ms(const struct session *session);
 
 /*
- * Waits for the next unread line on stdout that starts with `prefix`; earlier other lines are passed over.
- * Returns the rest of the line, valid until the next call. Fails the test at the deadline or at the end of output.
+ * Waits for the next unread line on stdout that starts with `prefix`; earlier other lines are
+ * passed over. Returns the rest of the line, valid until the next call. Fails the test at the
+ * deadline or at the end of output.
  */
 const char *session_expect(struct session *session, const char *prefix);
 void session_send(struct session *session, const char *text);
 void session_close_input(struct session *session);
 
-/* Waits for the end of the machine and of all output. A FAILED end fails the test, with the report. */
+/* Waits for the end of the machine and of all output. A FAILED end fails the test, with the report.
+ */
 struct vt_outcome session_wait(struct session *session);
 /* The same, and the program must have exited with `status`. */
 void session_wait_exit(struct session *session, int status);

@@ -1,6 +1,7 @@
 /*
- * tests/integration/session.c - one machine under test: its streams through pipes and threads of ours, its
- * deadlines, its end. Locking: `lock` guards both output buffers; readers append, the test's thread reads.
+ * tests/integration/session.c - one machine under test: its streams through pipes and threads of
+ * ours, its deadlines, its end. Locking: `lock` guards both output buffers; readers append, the
+ * test's thread reads.
  */
 #include "tests/integration/harness.h"
 
@@ -20,8 +21,8 @@
 struct output {
     struct session *session;
     pthread_t thread;
-    int fd;       /* our reading end */
-    char *data;   /* always NUL-terminated */
+    int fd;     /* our reading end */
+    char *data; /* always NUL-terminated */
     size_t bytes, room;
     bool ended;
 };
@@ -31,14 +32,14 @@ struct session {
     struct output out, err;
     pthread_t writer;
     bool writer_running;
-    int input_fd;            /* our writing end, -1 = closed */
+    int input_fd; /* our writing end, -1 = closed */
     const uint8_t *input;
     size_t input_bytes;
     bool keep_input_open;
-    int guest_fds[3];        /* the ends that the library uses */
+    int guest_fds[3]; /* the ends that the library uses */
     pthread_mutex_t lock;
     pthread_cond_t more;
-    size_t line_start;       /* of the next line for session_expect() */
+    size_t line_start; /* of the next line for session_expect() */
     char *line;
     unsigned seconds;
     struct vt_outcome outcome;
@@ -118,7 +119,8 @@ static void deadline_after(unsigned seconds, struct timespec *ret)
     ret->tv_sec += seconds;
 }
 
-struct session *session_start(const struct variant *variant, const struct session_settings *settings)
+struct session *session_start(const struct variant *variant,
+                              const struct session_settings *settings)
 {
     struct session *session = calloc(1, sizeof *session);
     struct vt_options options;

@@ -1,6 +1,7 @@
 /*
- * tests/integration/test_command.c - the `vitrine` command as people and scripts use it: statuses, streams,
- * traces in files, looking at a machine by name, and one clear line for every kind of bad input.
+ * tests/integration/test_command.c - the `vitrine` command as people and scripts use it: statuses,
+ * streams, traces in files, looking at a machine by name, and one clear line for every kind of bad
+ * input.
  */
 #include <criterion/hooks.h>
 #include <jansson.h>
@@ -21,8 +22,9 @@
 static struct command_result run_variant(const struct variant *variant, const char *const *more,
                                          const void *input, size_t input_bytes)
 {
-    const char *arguments[RUN_MAX] = {"run", "--quiet", "--accel", vt_accel_name(variant->accel), "--cpus",
-                                      variant->cpus == 2 ? "2" : "1"};
+    const char *arguments[RUN_MAX] = {"run",     "--quiet",
+                                      "--accel", vt_accel_name(variant->accel),
+                                      "--cpus",  variant->cpus == 2 ? "2" : "1"};
     size_t count = 6;
 
     while (*more != NULL && count < RUN_MAX - 1)
@@ -103,7 +105,8 @@ static const char *scratch_path(const char *name)
     static char path[256];
     const char *directory = getenv("XDG_RUNTIME_DIR");
 
-    snprintf(path, sizeof path, "%s/%d-%s", directory != NULL ? directory : "/tmp", (int)getpid(), name);
+    snprintf(path, sizeof path, "%s/%d-%s", directory != NULL ? directory : "/tmp", (int)getpid(),
+             name);
     return path;
 }
 
@@ -165,7 +168,8 @@ VARIANT_TEST(command, trace_json)
         const char *phase = json_string_value(json_object_get(event, "ph"));
 
         cr_assert(phase != NULL && json_object_get(event, "pid") != NULL, "event %zu", index);
-        cr_assert(*phase == 'M' || json_is_number(json_object_get(event, "ts")), "event %zu", index);
+        cr_assert(*phase == 'M' || json_is_number(json_object_get(event, "ts")), "event %zu",
+                  index);
         complete += *phase == 'X' || *phase == 'B';
     }
     cr_assert(complete > 0, "no slice of running time");
@@ -199,16 +203,21 @@ static void check_task_json(const json_t *task, size_t index)
         cr_assert(json_is_integer(json_object_get(task, integers[i])), "task %zu has no %s", index,
                   integers[i]);
     cr_assert(json_is_string(json_object_get(task, "state")) &&
-                  json_is_string(json_object_get(task, "comm")) && json_object_get(task, "policy") != NULL,
+                  json_is_string(json_object_get(task, "comm")) &&
+                  json_object_get(task, "policy") != NULL,
               "task %zu", index);
 }
 
 VARIANT_TEST(command, look_by_name)
 {
     char name[64];
-    const char *arguments[] = {"run", "--quiet", "--accel", vt_accel_name(variant->accel), "--cpus",
-                               variant->cpus == 2 ? "2" : "1", "--name", name, "--", "/bin/sh", "-c",
-                               "sleep 1000 & sleep 1000 & read line; exit 5", NULL};
+    const char *arguments[] = {"run",     "--quiet",
+                               "--accel", vt_accel_name(variant->accel),
+                               "--cpus",  variant->cpus == 2 ? "2" : "1",
+                               "--name",  name,
+                               "--",      "/bin/sh",
+                               "-c",      "sleep 1000 & sleep 1000 & read line; exit 5",
+                               NULL};
     struct command_result result;
     json_t *tasks, *task;
     json_error_t problem;
@@ -244,8 +253,8 @@ VARIANT_TEST(command, look_by_name)
     command_free(&result);
     /* The name is taken as long as the machine runs. */
     result = COMMAND("run", "--quiet", "--name", name, "--", "/bin/true");
-    cr_assert(result.status == 125 && strstr(result.err, name) != NULL, "status %d: %s", result.status,
-              result.err);
+    cr_assert(result.status == 125 && strstr(result.err, name) != NULL, "status %d: %s",
+              result.status, result.err);
     command_free(&result);
     cr_assert(write(input, "end\n", 4) == 4);
     close(input);
@@ -263,7 +272,8 @@ static void expect_refusal(struct command_result result, const char *about)
 
     for (const char *p = result.err; *p != '\0'; p++)
         lines += *p == '\n';
-    cr_assert(result.status == 125, "status %d for a bad %s; stderr: %s", result.status, about, result.err);
+    cr_assert(result.status == 125, "status %d for a bad %s; stderr: %s", result.status, about,
+              result.err);
     cr_assert(lines == 1, "%zu lines about a bad %s: %s", lines, about, result.err);
     cr_assert(strncmp(result.err, "vitrine: ", 9) == 0, "%s", result.err);
     cr_assert(result.out_bytes == 0);
@@ -330,7 +340,8 @@ Test(refusals, files)
     fclose(file);
     expect_refusal(COMMAND("run", "--rootfs", path, "--", "/bin/true"), "archive");
     unlink(path);
-    expect_refusal(COMMAND("run", "--quiet", "--trace", "/nowhere/x.txt", "--", "/bin/true"), "--trace file");
+    expect_refusal(COMMAND("run", "--quiet", "--trace", "/nowhere/x.txt", "--", "/bin/true"),
+                   "--trace file");
     expect_refusal(COMMAND("ps", "no-such-machine"), "machine's name");
     expect_refusal(COMMAND("frobnicate"), "sub-command");
 }
@@ -342,7 +353,8 @@ Test(refusals, backends_and_kernels)
 
     expect_refusal(run_with_environment("PATH", "/nowhere"), "PATH without QEMU");
     expect_refusal(run_with_environment("VITRINE_KERNEL", "/nowhere/kernel"), "kernel path");
-    expect_refusal(run_with_environment("VITRINE_KERNEL", "/bin/busybox"), "kernel without PVH note");
+    expect_refusal(run_with_environment("VITRINE_KERNEL", "/bin/busybox"),
+                   "kernel without PVH note");
     snprintf(path, sizeof path, "%s", scratch_path("short-kernel"));
     file = fopen(path, "w");
     cr_assert(file != NULL);
@@ -375,7 +387,8 @@ Test(doctor, text_and_json)
 
 /* ---- how long it takes ---- */
 
-/* `vitrine run -- /bin/true` from start to end, with the image in the cache; the fastest of some. */
+/* `vitrine run -- /bin/true` from start to end, with the image in the cache; the fastest of some.
+ */
 VARIANT_TEST_ONE_CPU(command, time_of_true)
 {
     struct timespec before, after;
@@ -388,7 +401,8 @@ VARIANT_TEST_ONE_CPU(command, time_of_true)
         clock_gettime(CLOCK_MONOTONIC, &before);
         expect(RUN_VARIANT(variant, "--", "/bin/true"), 0, "");
         clock_gettime(CLOCK_MONOTONIC, &after);
-        seconds = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+        seconds =
+            (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
         if (seconds < best)
             best = seconds;
     }
@@ -404,11 +418,14 @@ Test(doctor, boot_instructions)
 
     if (!harness_host()->qemu_present)
         cr_skip_test("qemu-system-x86_64 is not installed");
-    expect(COMMAND("run", "--quiet", "--accel", "qemu", "--icount", "--json", path, "--", "/bin/true"), 0, "");
+    expect(
+        COMMAND("run", "--quiet", "--accel", "qemu", "--icount", "--json", path, "--", "/bin/true"),
+        0, "");
     root = json_load_file(path, 0, &problem);
     cr_assert(root != NULL, "%s", problem.text);
     cr_assert(json_integer_value(json_object_get(root, "boot_ns")) > 0);
-    cr_assert(json_integer_value(json_object_get(root, "boot_ns")) <= 150000, "boot takes %lld instructions",
+    cr_assert(json_integer_value(json_object_get(root, "boot_ns")) <= 150000,
+              "boot takes %lld instructions",
               (long long)json_integer_value(json_object_get(root, "boot_ns")));
     json_decref(root);
     unlink(path);

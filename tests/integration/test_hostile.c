@@ -1,6 +1,7 @@
 /*
- * tests/integration/test_hostile.c - programs that do what they must not: each dies or gets an error, and the
- * kernel lives on. "Lives" means: the program afterwards still forks, prints and exits as it should.
+ * tests/integration/test_hostile.c - programs that do what they must not: each dies or gets an
+ * error, and the kernel lives on. "Lives" means: the program afterwards still forks, prints and
+ * exits as it should.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -97,7 +98,8 @@ VARIANT_TEST(hostile, exec_arguments)
 /* Is a system call that does not exist an error, and counted? */
 VARIANT_TEST(hostile, unknown_calls_are_counted)
 {
-    static const char *const arguments[] = {"/bin/busybox", "sh", "-c", "unshare -n true; echo lives", NULL};
+    static const char *const arguments[] = {"/bin/busybox", "sh", "-c",
+                                            "unshare -n true; echo lives", NULL};
     struct session_settings settings = {.arguments = arguments, .trace = true};
     struct session *session;
 

@@ -1,6 +1,6 @@
 /*
- * tests/integration/test_pipeline.c - the main job: a pipeline of an unmodified busybox, its output, and its
- * processes, parents, exit statuses and pipes as the trace tells them.
+ * tests/integration/test_pipeline.c - the main job: a pipeline of an unmodified busybox, its
+ * output, and its processes, parents, exit statuses and pipes as the trace tells them.
  */
 #include <string.h>
 
@@ -72,7 +72,8 @@ static void seen_from_events(struct seen *seen, const struct event_log *log)
     }
 }
 
-static const char *const pipeline[] = {"/bin/busybox", "sh", "-c", "ls -la / | grep bin | wc -l", NULL};
+static const char *const pipeline[] = {"/bin/busybox", "sh", "-c", "ls -la / | grep bin | wc -l",
+                                       NULL};
 
 /* Does the pipeline print the right number, with status 0? */
 VARIANT_TEST(pipeline, output)
@@ -88,13 +89,15 @@ VARIANT_TEST(pipeline, output)
     session_destroy(session);
 }
 
-/* Are all its processes in the trace, with the right parent, and does each end well and get noticed? */
+/* Are all its processes in the trace, with the right parent, and does each end well and get
+ * noticed? */
 VARIANT_TEST(pipeline, processes_from_outside)
 {
     /* The pause lets the readers come to their pipes before the first writer has ended. */
     const char *arguments[] = {"/bin/busybox", "sh", "-c",
-                               harness_is_slow(variant) ? "(sleep 2; ls -la /) | grep bin | wc -l"
-                                                        : "(sleep 0.2; ls -la /) | grep bin | wc -l",
+                               harness_is_slow(variant)
+                                   ? "(sleep 2; ls -la /) | grep bin | wc -l"
+                                   : "(sleep 0.2; ls -la /) | grep bin | wc -l",
                                NULL};
     struct session_settings settings = {
         .arguments = arguments, .trace = true, .trace_lossless = true};

@@ -1,6 +1,7 @@
 /*
- * tests/integration/test_scheduling.c - switching: registers survive it, blocked tasks cost nothing, spinners
- * share a CPU and die when told, every state change is a legal one, every zombie gets noticed.
+ * tests/integration/test_scheduling.c - switching: registers survive it, blocked tasks cost
+ * nothing, spinners share a CPU and die when told, every state change is a legal one, every zombie
+ * gets noticed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ static struct session *start_collected(const struct variant *variant, const char
     return session;
 }
 
-/* Are all registers, the flags and the FPU the same after 10,000 switches, by yield and by preemption? */
+/* Are all registers, the flags and the FPU the same after 10,000 switches, by yield and by
+ * preemption? */
 VARIANT_TEST(scheduling, registers_survive)
 {
     char switches[16], spins[16];
@@ -64,13 +66,15 @@ static struct cpu_use cpu_use(struct vt_guest *guest, int32_t tid)
     return (struct cpu_use){task.utime_ns + task.stime_ns, task.nvcsw + task.nivcsw};
 }
 
-/* Does a blocked task get no CPU time and no switch, whatever it waits for, while another computes? */
+/* Does a blocked task get no CPU time and no switch, whatever it waits for, while another computes?
+ */
 VARIANT_TEST(scheduling, blocked_costs_nothing)
 {
     struct session *session;
     struct vt_guest *guest;
     struct cpu_use before[5], after[5], spinner_before, spinner_after;
-    static const enum wait_kind kinds[5] = {WAIT_PIPE_READ, WAIT_FUTEX, WAIT_SLEEP, WAIT_POLL, WAIT_SIGNAL};
+    static const enum wait_kind kinds[5] = {WAIT_PIPE_READ, WAIT_FUTEX, WAIT_SLEEP, WAIT_POLL,
+                                            WAIT_SIGNAL};
     int32_t tids[5], spinner;
 
     variant_require(variant);
@@ -83,7 +87,8 @@ VARIANT_TEST(scheduling, blocked_costs_nothing)
         struct vt_task task;
 
         require_ok(vt_guest_task(guest, tids[i], &task), "vt_guest_task");
-        cr_assert(task.state == TASK_BLOCKED, "task %d is %s", tids[i], vt_task_state_name(task.state));
+        cr_assert(task.state == TASK_BLOCKED, "task %d is %s", tids[i],
+                  vt_task_state_name(task.state));
         cr_assert(task.wait_kind == kinds[i], "task %d waits for %s instead of %s", tids[i],
                   vt_wait_kind_name(task.wait_kind), vt_wait_kind_name(kinds[i]));
         before[i] = cpu_use(guest, tids[i]);
@@ -98,7 +103,8 @@ VARIANT_TEST(scheduling, blocked_costs_nothing)
                   (unsigned long long)(after[i].time_ns - before[i].time_ns));
         cr_assert(after[i].switches == before[i].switches, "blocked task %d was switched", tids[i]);
     }
-    /* Its time is brought up to date at each tick or switch; half of the wall time is ample slack. */
+    /* Its time is brought up to date at each tick or switch; half of the wall time is ample slack.
+     */
     cr_assert(spinner_after.time_ns > spinner_before.time_ns, "the spinning task got no time");
     session_send(session, "end\n");
     session_wait_exit(session, 0);
@@ -109,7 +115,8 @@ VARIANT_TEST(scheduling, blocked_costs_nothing)
 VARIANT_TEST(scheduling, spinners_share_and_die)
 {
     struct event_log log;
-    const char *arguments[] = {guest_program("spinners"), harness_is_slow(variant) ? "2000" : "400", NULL};
+    const char *arguments[] = {guest_program("spinners"), harness_is_slow(variant) ? "2000" : "400",
+                               NULL};
     struct session *session;
     unsigned long counts[2];
     double ratio;
@@ -117,7 +124,8 @@ VARIANT_TEST(scheduling, spinners_share_and_die)
     variant_require(variant);
     session = start_collected(variant, arguments, &log);
     cr_assert(sscanf(session_expect(session, "counts "), "%lu %lu", &counts[0], &counts[1]) == 2);
-    cr_assert(counts[0] > 0 && counts[1] > 0, "a spinner starved: %lu and %lu", counts[0], counts[1]);
+    cr_assert(counts[0] > 0 && counts[1] > 0, "a spinner starved: %lu and %lu", counts[0],
+              counts[1]);
     ratio = (double)counts[0] / (double)counts[1];
     cr_assert(ratio > 0.4 && ratio < 2.5, "an unfair share: %lu and %lu", counts[0], counts[1]);
     for (int i = 0; i < 2; i++) {
@@ -145,7 +153,8 @@ static size_t count_state(struct vt_guest *guest, enum task_state state)
     return found;
 }
 
-/* Is every zombie there until its parent looks, with its status, and reaped by exactly that parent? */
+/* Is every zombie there until its parent looks, with its status, and reaped by exactly that parent?
+ */
 VARIANT_TEST(scheduling, zombies_are_seen)
 {
     const char *arguments[] = {guest_program("zombies"), NULL};

@@ -1,6 +1,7 @@
 /*
- * tests/integration/test_stop.c - stop points: the world stops inside the event, all CPUs parked, the picture
- * stays the same while it is stopped, and goes on. Under contention, on two CPUs, many times, without a hang.
+ * tests/integration/test_stop.c - stop points: the world stops inside the event, all CPUs parked,
+ * the picture stays the same while it is stopped, and goes on. Under contention, on two CPUs, many
+ * times, without a hang.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,8 @@ VARIANT_TEST(stop, hold_at_start)
 
     variant_require(variant);
     session = session_start(variant, &settings);
-    require_ok(vt_guest_wait_stop(session_guest(session), session_timeout_ms(session), &stop), "wait_stop");
+    require_ok(vt_guest_wait_stop(session_guest(session), session_timeout_ms(session), &stop),
+               "wait_stop");
     check_parked(session_guest(session), variant->cpus, &stop);
     require_ok(vt_guest_counters(session_guest(session), &first), "vt_guest_counters");
     usleep(100000);
@@ -73,8 +75,10 @@ VARIANT_TEST(stop, hold_at_start)
 /* Does each fork stop the world inside the event, with the child there and not yet run? */
 VARIANT_TEST(stop, inside_each_fork)
 {
-    static const char *const arguments[] = {"/bin/busybox", "sh", "-c", "ls / | wc -l; true | true; echo end", NULL};
-    struct session_settings settings = {.arguments = arguments, .trace = true, .hold_at_start = true};
+    static const char *const arguments[] = {"/bin/busybox", "sh", "-c",
+                                            "ls / | wc -l; true | true; echo end", NULL};
+    struct session_settings settings = {
+        .arguments = arguments, .trace = true, .hold_at_start = true};
     struct glass_filter filter = vt_filter(TRACE_FORK);
     struct session *session;
     struct vt_guest *guest;
@@ -110,7 +114,25 @@ VARIANT_TEST(stop, inside_each_fork)
     session_destroy(session);
 }
 
-/* 2,000 stops (100,000 in the long run) under a contended lock and busy pipes: no hang, nothing torn. */
+/* A CPU that had matched before stop_off() may still stop once, after the one that was reported:
+ * let it go. */
+static void resume_late_stops(struct vt_guest *guest, unsigned cpus)
+{
+    for (unsigned i = 0; i < cpus; i++) {
+        struct vt_stop stop;
+        struct vt_error *error = vt_guest_wait_stop(guest, 2000, &stop);
+
+        if (error != NULL) {
+            cr_assert(vt_error_code(error) == VT_ERROR_TIMEOUT, "%s", vt_error_message(error));
+            vt_error_destroy(error);
+            return;
+        }
+        require_ok(vt_guest_resume(guest), "vt_guest_resume");
+    }
+}
+
+/* 2,000 stops (100,000 in the long run) under a contended lock and busy pipes: no hang, nothing
+ * torn. */
 VARIANT_TEST(stop, many_under_contention)
 {
     struct glass_filter filter = vt_filter(TRACE_SWITCH);
@@ -136,6 +158,7 @@ VARIANT_TEST(stop, many_under_contention)
             require_ok(vt_guest_stop_off(guest, index), "stop_off");
         require_ok(vt_guest_resume(guest), "vt_guest_resume");
     }
+    resume_late_stops(guest, variant->cpus);
     session_send(session, "end\n");
     session_expect(session, "fights whole");
     session_wait_exit(session, 0);

@@ -1,6 +1,6 @@
 /*
- * tests/integration/test_streams.c - standard streams are byte-exact pipes with EOF both ways, and ends are
- * passed on: exit statuses, signals, programs that do not exist.
+ * tests/integration/test_streams.c - standard streams are byte-exact pipes with EOF both ways, and
+ * ends are passed on: exit statuses, signals, programs that do not exist.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,8 @@ VARIANT_TEST(streams, binary_both_ways)
 /* Are stdout and stderr two streams? */
 VARIANT_TEST(streams, output_and_error_are_two)
 {
-    static const char *const arguments[] = {"/bin/busybox", "sh", "-c", "echo out; echo err >&2", NULL};
+    static const char *const arguments[] = {"/bin/busybox", "sh", "-c", "echo out; echo err >&2",
+                                            NULL};
     struct session_settings settings = {.arguments = arguments};
     struct session *session;
 
@@ -65,7 +66,8 @@ VARIANT_TEST(streams, output_and_error_are_two)
 VARIANT_TEST(streams, end_of_input)
 {
     static const char *const arguments[] = {
-        "/bin/busybox", "sh", "-c", "wc -c; test -t 0 || test -t 1 || test -t 2 || echo no terminal", NULL};
+        "/bin/busybox", "sh", "-c",
+        "wc -c; test -t 0 || test -t 1 || test -t 2 || echo no terminal", NULL};
     struct session_settings settings = {.arguments = arguments, .input = "12345", .input_bytes = 5};
     struct session *session;
 
@@ -96,15 +98,16 @@ VARIANT_TEST(streams, conversation)
     session_destroy(session);
 }
 
-static void check_end(const struct variant *variant, const char *script, enum vt_outcome_kind kind, int status)
+static void check_end(const struct variant *variant, const char *script, enum vt_outcome_kind kind,
+                      int status)
 {
     const char *arguments[] = {"/bin/busybox", "sh", "-c", script, NULL};
     struct session_settings settings = {.arguments = arguments};
     struct session *session = session_start(variant, &settings);
     struct vt_outcome outcome = session_wait(session);
 
-    cr_assert(outcome.kind == kind && outcome.status == status, "\"%s\" ended with kind %d status %d",
-              script, outcome.kind, outcome.status);
+    cr_assert(outcome.kind == kind && outcome.status == status,
+              "\"%s\" ended with kind %d status %d", script, outcome.kind, outcome.status);
     session_destroy(session);
 }
 
@@ -133,6 +136,7 @@ VARIANT_TEST(streams, no_such_program)
     options.argv = arguments;
     error = vt_machine_create(&options, &machine);
     cr_assert(error != NULL && vt_error_code(error) == VT_ERROR_NO_PROGRAM);
-    cr_assert(strstr(vt_error_message(error), "/bin/not-there") != NULL, "%s", vt_error_message(error));
+    cr_assert(strstr(vt_error_message(error), "/bin/not-there") != NULL, "%s",
+              vt_error_message(error));
     vt_error_destroy(error);
 }

@@ -1,10 +1,12 @@
 /*
- * tests/integration/transitions.c - the state machine of a task, judged from the trace alone (docs/model.md):
+ * tests/integration/transitions.c - the state machine of a task, judged from the trace alone
+ * (docs/model.md):
  *
- *   Created -> Ready -> Running -> { Ready, Blocked, Stopped, Zombie }, Blocked -> Ready, Stopped -> Ready,
- *   Zombie -> Dead.
+ *   Created -> Ready -> Running -> { Ready, Blocked, Stopped, Zombie }, Blocked -> Ready, Stopped
+ * -> Ready, Zombie -> Dead.
  *
- * Nothing here asks the kernel what it thinks the state is, except where a switch record states the new one.
+ * Nothing here asks the kernel what it thinks the state is, except where a switch record states the
+ * new one.
  */
 #include "tests/integration/events.h"
 
@@ -14,7 +16,7 @@
 
 struct life {
     enum task_state state;
-    uint16_t cpu;    /* where it runs */
+    uint16_t cpu; /* where it runs */
 };
 
 struct replay {
@@ -58,12 +60,13 @@ static void check_switch(struct replay *replay, const struct trace_record *recor
     enum switch_reason reason = switch_reason_of(record);
     unsigned cpu = record->cpu;
 
-    cr_assert(state_fits_reason(state, reason), "record %zu: task %d left CPU %u in state %s because of %s",
-              index, previous, cpu, vt_task_state_name(state), vt_switch_reason_name(reason));
+    cr_assert(state_fits_reason(state, reason),
+              "record %zu: task %d left CPU %u in state %s because of %s", index, previous, cpu,
+              vt_task_state_name(state), vt_switch_reason_name(reason));
     if (replay->seen[cpu])
         cr_assert(replay->running[cpu] == previous,
-                  "record %zu: CPU %u switches from task %d, but %d ran there", index, cpu, previous,
-                  replay->running[cpu]);
+                  "record %zu: CPU %u switches from task %d, but %d ran there", index, cpu,
+                  previous, replay->running[cpu]);
     if (previous != 0) { /* idle tasks have no number: every CPU has one */
         struct life *life = life_of(replay, previous, index);
 
@@ -111,8 +114,8 @@ static void check_record(struct replay *replay, const struct trace_record *recor
 {
     struct life *life;
 
-    cr_assert(record->type > TRACE_NONE && record->type < TRACE_TYPES, "record %zu has type %u", index,
-              record->type);
+    cr_assert(record->type > TRACE_NONE && record->type < TRACE_TYPES, "record %zu has type %u",
+              index, record->type);
     cr_assert(record->cpu < BOOT_CPUS_MAX, "record %zu is of CPU %u", index, record->cpu);
     if (replay->sequence[record->cpu] != 0)
         cr_assert(record->sequence == replay->sequence[record->cpu] + 1,

@@ -32,6 +32,7 @@ struct software_bytes {
 };
 
 static struct object_cache fpu_areas = {.name = "fpu", .alignment = 64, .lock = SPINLOCK_INIT(RANK_SLAB), .batch = 8};
+struct fpu_frame_format fpu_frame_format;
 static uint64_t state_components; /* XCR0; 0 = FXSAVE only */
 static uint32_t area_bytes = FXSAVE_BYTES;
 static uint8_t initial_state[4096] __attribute__((aligned(64)));
@@ -95,6 +96,11 @@ void fpu_init_cpu(void)
         state_components = wanted;
         area_bytes = b;
     }
+    fpu_frame_format.bytes = has_xsave() ? area_bytes + sizeof(uint32_t) : FXSAVE_BYTES;
+    fpu_frame_format.highest = USER_END - fpu_frame_format.bytes;
+    fpu_frame_format.sizes = FP_XSTATE_MAGIC1 | fpu_frame_format.bytes << 32;
+    fpu_frame_format.components = state_components;
+    fpu_frame_format.state_bytes = area_bytes;
     fpu_areas.object_bytes = align_up(area_bytes, 64u);
     state_initialise(initial_state);
 }
@@ -147,67 +153,130 @@ void fpu_reset_current(void)
 
 /* ---- signal frames: straight between the registers and user memory ---- */
 
-/* entry.S; 0, or 1 when the memory is not there or holds no valid state. */
-int user_xsave(uint64_t address, uint64_t components);
-int user_xrstor(uint64_t address, uint64_t components);
-int user_fxsave(uint64_t address);
-int user_fxrstor(uint64_t address);
-
 size_t fpu_frame_bytes(void)
 {
-    return has_xsave() ? area_bytes + sizeof(uint32_t) : FXSAVE_BYTES;
+    return fpu_frame_format.bytes;
 }
 
-int fpu_save_to_user(uint64_t address)
+static int __attribute__((noinline)) save_legacy_in_window(uint64_t address)
 {
-    if (!user_range_valid(address, fpu_frame_bytes()))
-        return -EFAULT;
-    if (!has_xsave()) {
-        user_access_open();
-        int fault = user_fxsave(address);
-        user_access_close();
-        return fault || clear_user(address + SOFTWARE_BYTES_OFFSET, sizeof(struct software_bytes)) ? -EFAULT : 0;
-    }
-    const struct software_bytes software = {
-        .magic1 = FP_XSTATE_MAGIC1,
-        .extended_size = (uint32_t)fpu_frame_bytes(),
-        .features = state_components,
-        .state_size = area_bytes,
-    };
-    const uint32_t magic2 = FP_XSTATE_MAGIC2;
+    __asm__ goto("1: fxsave64 %[area]\n" USER_FAULT_TO(fault)
+                 : : [area] "m"(*(uint8_t (*)[FXSAVE_BYTES])address) : "memory" : fault);
+    for (unsigned i = 0; i < sizeof(struct software_bytes); i += 8)
+        user_put_u64_or(fault, address + SOFTWARE_BYTES_OFFSET + i, 0);
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+int fpu_save_in_window(uint64_t address)
+{
+    const struct fpu_frame_format *format = &fpu_frame_format;
+    const uint64_t header = address + XSAVE_HEADER_OFFSET, software = address + SOFTWARE_BYTES_OFFSET;
+    if (unlikely(!format->components))
+        return save_legacy_in_window(address);
     /* xsave writes the first word of its header only; the rest must be zero for xrstor to accept it. */
-    if (clear_user(address + XSAVE_HEADER_OFFSET, XSAVE_HEADER_BYTES))
-        return -EFAULT;
-    user_access_open();
-    int fault = user_xsave(address, state_components);
-    user_access_close();
-    if (fault || copy_to_user(address + SOFTWARE_BYTES_OFFSET, &software, sizeof(software)))
-        return -EFAULT;
-    return copy_to_user(address + area_bytes, &magic2, sizeof(magic2));
+    user_put_u64_or(fault, header, 0);
+    user_put_u64_or(fault, header + 8, 0);
+    user_put_u64_or(fault, header + 16, 0);
+    user_put_u64_or(fault, header + 24, 0);
+    user_put_u64_or(fault, header + 32, 0);
+    user_put_u64_or(fault, header + 40, 0);
+    user_put_u64_or(fault, header + 48, 0);
+    user_put_u64_or(fault, header + 56, 0);
+    __asm__ goto("1: xsave64 %[area]\n" USER_FAULT_TO(fault)
+                 : : [area] "m"(*(uint8_t (*)[FXSAVE_BYTES])address), "a"((uint32_t)format->components),
+                   "d"((uint32_t)(format->components >> 32))
+                 : "memory" : fault);
+    /* As Linux: a handler that changes x87 or SSE registers in the frame need not know of the header. */
+    __asm__ goto("1: orq %[legacy], %[features]\n" USER_FAULT_TO(fault)
+                 : : [legacy] "i"((int)XSAVE_LEGACY), [features] "m"(*(uint64_t *)header) : "cc", "memory" : fault);
+    user_put_u64_or(fault, software + 0, format->sizes);
+    user_put_u64_or(fault, software + 8, format->components);
+    user_put_u64_or(fault, software + 16, format->state_bytes);
+    user_put_u64_or(fault, software + 24, 0);
+    user_put_u64_or(fault, software + 32, 0);
+    user_put_u64_or(fault, software + 40, 0);
+    user_put_u32_or(fault, address + format->state_bytes, FP_XSTATE_MAGIC2);
+    return 0;
+fault:
+    return -EFAULT;
 }
 
-/* Is there an extended state of ours behind the legacy part? */
-static bool extended_state_at(uint64_t address)
+static int load_legacy_in_window(uint64_t address)
 {
-    struct software_bytes software;
-    uint32_t magic2;
-    return has_xsave() && !copy_from_user(&software, address + SOFTWARE_BYTES_OFFSET, sizeof(software)) &&
-           software.magic1 == FP_XSTATE_MAGIC1 && software.state_size == area_bytes &&
-           !copy_from_user(&magic2, address + area_bytes, sizeof(magic2)) && magic2 == FP_XSTATE_MAGIC2;
+    fpu_reset_current(); /* what FXSAVE does not know */
+    __asm__ goto("1: fxrstor64 %[area]\n" USER_FAULT_TO(fault)
+                 : : [area] "m"(*(const uint8_t (*)[FXSAVE_BYTES])address) : "memory" : fault);
+    return 0;
+fault:
+    return -EFAULT;
 }
 
-int fpu_restore_from_user(uint64_t address)
+static inline int load_extended_in_window(uint64_t address, uint64_t components)
 {
+    __asm__ goto("1: xrstor64 %[area]\n" USER_FAULT_TO(fault)
+                 : : [area] "m"(*(const uint8_t (*)[FXSAVE_BYTES])address), "a"((uint32_t)components),
+                   "d"((uint32_t)(components >> 32))
+                 : "memory" : fault);
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+/*
+ * A frame that is not as we wrote it, by Linux's rules: without good marks only the legacy part counts, and of the
+ * components only those that the marks name are loaded.
+ */
+static int __attribute__((noinline)) load_changed_in_window(uint64_t address)
+{
+    const uint64_t software = address + SOFTWARE_BYTES_OFFSET;
+    uint64_t sizes, features;
+    uint32_t state_bytes, magic2;
+    if (!has_xsave())
+        return load_legacy_in_window(address);
+    user_get_u64_or(fault, sizes, software);
+    user_get_u64_or(fault, features, software + 8);
+    user_get_u32_or(fault, state_bytes, software + 16);
+    if ((uint32_t)sizes != FP_XSTATE_MAGIC1 || state_bytes > area_bytes || state_bytes > sizes >> 32 ||
+        state_bytes < XSAVE_HEADER_OFFSET + XSAVE_HEADER_BYTES)
+        return load_legacy_in_window(address);
+    user_get_u32_or(fault, magic2, address + state_bytes);
+    if (magic2 != FP_XSTATE_MAGIC2)
+        return load_legacy_in_window(address);
     fpu_reset_current();
-    if (!address)
-        return 0;
-    if (!user_range_valid(address, fpu_frame_bytes()) || (address & (has_xsave() ? 63 : 15)))
-        return -EFAULT;
-    bool extended = extended_state_at(address);
-    user_access_open();
-    int fault = extended ? user_xrstor(address, state_components) : user_fxrstor(address);
-    user_access_close();
-    if (fault)
+    return load_extended_in_window(address, features & state_components);
+fault:
+    return -EFAULT;
+}
+
+/* What is not the ordinary case: no state, a bad address, or a frame that looks different. */
+static int __attribute__((noinline)) restore_slowly_in_window(uint64_t address)
+{
+    int error = address ? -EFAULT : 0;
+    if (address && address <= fpu_frame_format.highest && !(address & (has_xsave() ? 63 : 15)))
+        error = load_changed_in_window(address);
+    if (error || !address)
         fpu_reset_current();
-    return fault ? -EINVAL : 0;
+    return error;
+}
+
+int fpu_restore_in_window(uint64_t address)
+{
+    const struct fpu_frame_format *format = &fpu_frame_format;
+    const uint64_t software = address + SOFTWARE_BYTES_OFFSET;
+    uint64_t sizes, features, state_bytes;
+    uint32_t magic2;
+    if (unlikely(!format->components || !address || address > format->highest || address & 63))
+        return restore_slowly_in_window(address);
+    user_get_u64_or(other, sizes, software);
+    user_get_u64_or(other, features, software + 8);
+    user_get_u64_or(other, state_bytes, software + 16);
+    user_get_u32_or(other, magic2, address + format->state_bytes);
+    if (unlikely(sizes != format->sizes || features != format->components || state_bytes != format->state_bytes ||
+                 magic2 != FP_XSTATE_MAGIC2 || load_extended_in_window(address, format->components)))
+        goto other;
+    return 0;
+other:
+    return restore_slowly_in_window(address);
 }

@@ -22,4 +22,27 @@ void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next);
 /* exec: the current task's registers go back to the initial state. */
 void fpu_reset_current(void);
 
+/* The state in a signal frame; fixed at boot. */
+struct fpu_frame_format {
+    uint64_t bytes;       /* with the marks */
+    uint64_t highest;     /* address where it still ends below USER_END */
+    uint64_t sizes;       /* the first three words of Linux's struct _fpx_sw_bytes: magic1 and extended_size, ... */
+    uint64_t components;  /* ... XCR0; 0 = FXSAVE only, no marks ... */
+    uint64_t state_bytes; /* ... and the state without magic2 */
+};
+extern struct fpu_frame_format fpu_frame_format;
+
+/*
+ * Signal frames: the current task's state, straight between the registers and user memory. Both inside an open
+ * window (arch/user_access.h), which they leave open.
+ *
+ * The range has been checked, and address is a multiple of 64. 0 or -EFAULT.
+ */
+int fpu_save_in_window(uint64_t address);
+/*
+ * Any address; 0 = the initial state. -EFAULT if the memory is not there or holds no valid state: the registers
+ * then have the initial state.
+ */
+int fpu_restore_in_window(uint64_t address);
+
 #endif

@@ -7,13 +7,17 @@
  * floating-point state (64-byte aligned), then the frame, whose first word is the handler's return address.
  *
  * What comes back through rt_sigreturn is hostile: selectors are the user's fixed ones, flags are masked, and
- * an instruction pointer outside the user half is refused.
+ * an instruction pointer outside the user half ends in SIGSEGV.
+ *
+ * Frames are written and read in place, word by word, in one access window (arch/user_access.h): a signal costs
+ * no copy of its frame. Other threads may change or unmap the frame meanwhile; every word is read once only.
  */
 #include "arch/context.h"
 #include "arch/cpu.h"
 #include "arch/layout.h"
 #include "arch/machine.h"
 #include "arch/user_access.h"
+#include "fpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/process/signal.h"
 
@@ -55,22 +59,13 @@ struct signal_frame {
 };
 _Static_assert(sizeof(struct signal_frame) == 440, "rt_sigframe is part of the ABI");
 
-/* The end of siginfo carries nothing and is not written. */
-#define FRAME_BYTES_WRITTEN (offsetof(struct signal_frame, info) + SIGINFO_BYTES)
+#define FRAME_BYTES_READ offsetof(struct signal_frame, info)
 
 static bool on_alternate_stack(const struct task *task, uint64_t rsp)
 {
     if ((uint32_t)task->alternate_stack_flags & SS_AUTODISARM)
         return false;
     return rsp > task->alternate_stack && rsp - task->alternate_stack <= task->alternate_stack_bytes;
-}
-
-static uint32_t stack_flags(const struct task *task, uint64_t rsp)
-{
-    uint32_t flags = (uint32_t)task->alternate_stack_flags & SS_AUTODISARM;
-    if (!task->alternate_stack_bytes)
-        return flags | SS_DISABLE;
-    return on_alternate_stack(task, rsp) ? flags | SS_ONSTACK : flags;
 }
 
 static uint64_t trap_number_of(const struct linux_siginfo *info)
@@ -91,96 +86,133 @@ static uint64_t trap_number_of(const struct linux_siginfo *info)
     }
 }
 
-int arch_signal_frame_push(struct task *task, const struct pending_signal *signal,
-                           const struct signal_action *action, uint64_t saved_mask)
+#define FRAME_PUT(field, value) user_put_u64_or(fault, &frame->field, value)
+#define FRAME_GET(variable, field) user_get_u64_or(fault, variable, &frame->field)
+
+/* As Linux's copy_siginfo_to_user(): the end, which carries nothing, is zero. */
+static int write_info_in_window(struct signal_frame *frame, const struct linux_siginfo *info)
+{
+    const uint64_t *words = (const uint64_t *)info;
+    uint64_t *to = (uint64_t *)&frame->info;
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < sizeof(*info) / 8; i++)
+        user_put_u64_or(fault, to + i, i < SIGINFO_BYTES / 8 ? words[i] : 0);
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+/* If the signal stands for a fault of the program's own: which. */
+static __attribute__((noinline)) int write_trap_in_window(struct signal_frame *frame, const struct linux_siginfo *info,
+                                                          uint64_t error_code)
+{
+    uint64_t number = trap_number_of(info);
+    if (!number)
+        return 0;
+    FRAME_PUT(registers.error_code, error_code);
+    FRAME_PUT(registers.trap_number, number);
+    FRAME_PUT(registers.cr2, number == 14 ? info->fault.address : 0);
+    return 0;
+fault:
+    return -EFAULT;
+}
+/* Where a frame goes whose top would be `top`: *ret_fpu for the floating-point state, and the frame itself. */
+static inline struct signal_frame *place_frame(uint64_t top, uint64_t *ret_fpu)
+{
+    *ret_fpu = align_down(top - fpu_frame_format.bytes, 64ul);
+    return (struct signal_frame *)(align_down(*ret_fpu - sizeof(struct signal_frame), 16ul) - 8);
+}
+
+/* The same on the alternate stack, if there is room: a handler must not run on into whatever lies below. */
+static __attribute__((noinline)) struct signal_frame *place_frame_alternate(const struct task *task, uint64_t rsp,
+                                                                            bool wanted, uint64_t *ret_fpu)
+{
+    bool nested = on_alternate_stack(task, rsp);
+    uint64_t end = task->alternate_stack + task->alternate_stack_bytes;
+    uint64_t top = wanted && !nested ? end : rsp - RED_ZONE_BYTES;
+    struct signal_frame *frame = place_frame(top, ret_fpu);
+    if ((wanted || nested) && ((uint64_t)frame < task->alternate_stack || top > end))
+        *ret_fpu = 0; /* which is refused */
+    return frame;
+}
+
+int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, const struct signal_action *action,
+                           uint64_t saved_mask)
 {
     struct trap_frame *regs = arch_task_frame(&task->arch);
-    struct signal_frame frame;
-    uint64_t rsp = regs->rsp;
-    bool nested = on_alternate_stack(task, rsp);
-    bool switching = action->flags & SA_ONSTACK && task->alternate_stack_bytes && !nested;
+    uint64_t fpu;
 
-    if (!(action->flags & SA_RESTORER))
+    if (unlikely(!(action->flags & SA_RESTORER)))
         return -EFAULT; /* x86-64 has no other way back */
-    if (switching)
-        rsp = task->alternate_stack + task->alternate_stack_bytes;
-    else
-        rsp -= RED_ZONE_BYTES;
-    uint64_t fpu_bytes = fpu_frame_bytes();
-    if (rsp < fpu_bytes + sizeof(frame) + 128)
-        return -EFAULT;
-    uint64_t fpu = align_down(rsp - fpu_bytes, 64ul);
-    uint64_t address = align_down(fpu - sizeof(frame), 16ul) - 8;
-    /* A handler that overflows its alternate stack must not run on into whatever lies below. */
-    if ((switching || nested) && (address < task->alternate_stack || fpu + fpu_bytes > task->alternate_stack +
-                                                                                         task->alternate_stack_bytes))
+    struct signal_frame *frame = place_frame(regs->rsp - RED_ZONE_BYTES, &fpu);
+    if (unlikely(task->alternate_stack_bytes))
+        frame = place_frame_alternate(task, regs->rsp, action->flags & SA_ONSTACK, &fpu);
+    /* Neither below address 0 nor beyond the user half, wherever RSP pointed. */
+    if (unlikely(fpu - PAGE_SIZE > fpu_frame_format.highest - PAGE_SIZE))
         return -EFAULT;
 
-    if (fpu_save_to_user(fpu))
-        return -EFAULT;
-    frame.return_address = action->restorer;
-    frame.context_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_features & BOOT_CPU_XSAVE ? UC_FP_XSTATE : 0);
-    frame.context_link = 0;
-    frame.stack = (struct user_stack){.address = task->alternate_stack,
-                                      .flags = stack_flags(task, regs->rsp),
-                                      .bytes = task->alternate_stack_bytes};
-    struct sigcontext *saved = &frame.registers;
-    saved->r8 = regs->r8;
-    saved->r9 = regs->r9;
-    saved->r10 = regs->r10;
-    saved->r11 = regs->r11;
-    saved->r12 = regs->r12;
-    saved->r13 = regs->r13;
-    saved->r14 = regs->r14;
-    saved->r15 = regs->r15;
-    saved->rdi = regs->rdi;
-    saved->rsi = regs->rsi;
-    saved->rbp = regs->rbp;
-    saved->rbx = regs->rbx;
-    saved->rdx = regs->rdx;
-    saved->rax = regs->rax;
-    saved->rcx = regs->rcx;
-    saved->rsp = regs->rsp;
-    saved->rip = regs->rip;
-    saved->rflags = regs->rflags;
-    saved->cs = (uint16_t)regs->cs;
-    saved->gs = saved->fs = 0;
-    saved->ss = (uint16_t)regs->ss;
-    saved->trap_number = trap_number_of(&signal->info);
-    saved->error_code = saved->trap_number ? regs->error_code : 0;
-    saved->cr2 = saved->trap_number == 14 ? signal->info.fault.address : 0;
-    saved->old_mask = saved_mask;
-    saved->fpu_state = fpu;
-    for (unsigned i = 0; i < ARRAY_COUNT(saved->reserved); i++)
-        saved->reserved[i] = 0;
-    frame.mask = saved_mask;
-    const uint64_t *from = (const uint64_t *)&signal->info;
-    uint64_t *to = (uint64_t *)&frame.info;
-    for (unsigned i = 0; i < SIGINFO_BYTES / 8; i++)
-        to[i] = from[i];
-    if (copy_to_user(address, &frame, FRAME_BYTES_WRITTEN))
-        return -EFAULT;
+    user_access_open();
+    if (unlikely(fpu_save_in_window(fpu)))
+        goto fault;
+    FRAME_PUT(return_address, action->restorer);
+    FRAME_PUT(context_flags,
+              UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_features & BOOT_CPU_XSAVE ? UC_FP_XSTATE : 0));
+    FRAME_PUT(context_link, 0);
+    FRAME_PUT(stack.address, task->alternate_stack);
+    FRAME_PUT(stack.flags, (uint32_t)task->alternate_stack_flags); /* and the padding */
+    FRAME_PUT(stack.bytes, task->alternate_stack_bytes);
+    FRAME_PUT(registers.r8, regs->r8);
+    FRAME_PUT(registers.r9, regs->r9);
+    FRAME_PUT(registers.r10, regs->r10);
+    FRAME_PUT(registers.r11, regs->r11);
+    FRAME_PUT(registers.r12, regs->r12);
+    FRAME_PUT(registers.r13, regs->r13);
+    FRAME_PUT(registers.r14, regs->r14);
+    FRAME_PUT(registers.r15, regs->r15);
+    FRAME_PUT(registers.rdi, regs->rdi);
+    FRAME_PUT(registers.rsi, regs->rsi);
+    FRAME_PUT(registers.rbp, regs->rbp);
+    FRAME_PUT(registers.rbx, regs->rbx);
+    FRAME_PUT(registers.rdx, regs->rdx);
+    FRAME_PUT(registers.rax, regs->rax);
+    FRAME_PUT(registers.rcx, regs->rcx);
+    FRAME_PUT(registers.rsp, regs->rsp);
+    FRAME_PUT(registers.rip, regs->rip);
+    FRAME_PUT(registers.rflags, regs->rflags);
+    /* cs, gs, fs and ss in one word */
+    FRAME_PUT(registers.cs, SELECTOR_USER_CODE | (uint64_t)SELECTOR_USER_DATA << 48);
+    FRAME_PUT(registers.error_code, 0);
+    FRAME_PUT(registers.trap_number, 0);
+    FRAME_PUT(registers.old_mask, saved_mask);
+    FRAME_PUT(registers.cr2, 0);
+    FRAME_PUT(registers.fpu_state, fpu);
+    FRAME_PUT(mask, saved_mask);
+    if (action->flags & SA_SIGINFO && unlikely(write_info_in_window(frame, info)))
+        goto fault;
+    if (unlikely(info->code > 0) && write_trap_in_window(frame, info, regs->error_code))
+        goto fault;
+    user_access_close();
 
-    if ((uint32_t)task->alternate_stack_flags & SS_AUTODISARM) {
+    if (unlikely((uint32_t)task->alternate_stack_flags & SS_AUTODISARM)) {
         task->alternate_stack = task->alternate_stack_bytes = 0;
         task->alternate_stack_flags = SS_DISABLE;
     }
-    regs->rdi = (uint64_t)signal->info.signo;
-    regs->rsi = address + offsetof(struct signal_frame, info);
-    regs->rdx = address + offsetof(struct signal_frame, context_flags);
+    regs->rdi = (uint64_t)info->signo;
+    regs->rsi = (uint64_t)&frame->info;
+    regs->rdx = (uint64_t)&frame->context_flags;
     regs->rax = 0;
     regs->rip = action->handler;
-    regs->rsp = address;
-    regs->cs = SELECTOR_USER_CODE;
-    regs->ss = SELECTOR_USER_DATA;
-    regs->error_code = FRAME_REPLACED;
+    regs->rsp = (uint64_t)frame;
+    regs->error_code = FRAME_REPLACED; /* cs and ss are the user's already: there are no others to load */
     regs->rflags &= ~(RFLAGS_DIRECTION | RFLAGS_RESUME | RFLAGS_TRAP);
     /* The handler's address is whatever the program said: outside the user half it faults there, not in iret. */
-    if (regs->rip >= USER_END)
-        return -EFAULT;
-    return 0;
+    return unlikely(action->handler >= USER_END) ? -EFAULT : 0;
+fault:
+    user_access_close();
+    return -EFAULT;
 }
 
+/* sigaltstack() with what the frame says, but for its errors, which have nobody to go to. */
 static void restore_alternate_stack(struct task *task, const struct user_stack *stack, uint64_t rsp)
 {
     uint32_t mode = stack->flags & ~SS_AUTODISARM;
@@ -200,38 +232,62 @@ static void restore_alternate_stack(struct task *task, const struct user_stack *
 int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
 {
     struct trap_frame *regs = arch_task_frame(&task->arch);
-    struct signal_frame frame;
     /* The restorer was reached by `ret`: the return address is gone from the stack. */
     uint64_t address = regs->rsp - 8;
-    if (copy_from_user(&frame, address, offsetof(struct signal_frame, info)))
+    const struct signal_frame *frame = (const struct signal_frame *)address;
+    uint64_t mask, rflags, rip, fpu, word, stack_address, stack_bytes;
+    uint32_t stack_flags;
+
+    if (unlikely(address > USER_END - FRAME_BYTES_READ))
         return -EFAULT;
-    const struct sigcontext *saved = &frame.registers;
-    if (saved->rip >= USER_END)
-        return -EFAULT;
+    user_access_open();
+    /* Both ends first: a frame that is not all there then leaves the registers as they are, as on Linux. */
+    FRAME_GET(mask, mask);
+    FRAME_GET(stack_address, stack.address);
+    user_get_u32_or(fault, stack_flags, &frame->stack.flags);
+    FRAME_GET(stack_bytes, stack.bytes);
+    *ret_mask = mask;
+#define RESTORE(name)                                                                              \
+    FRAME_GET(word, registers.name);                                                               \
+    regs->name = word
+    RESTORE(r8);
+    RESTORE(r9);
+    RESTORE(r10);
+    RESTORE(r11);
+    RESTORE(r12);
+    RESTORE(r13);
+    RESTORE(r14);
+    RESTORE(r15);
+    RESTORE(rdi);
+    RESTORE(rsi);
+    RESTORE(rbp);
+    RESTORE(rbx);
+    RESTORE(rdx);
+    RESTORE(rax);
+    RESTORE(rcx);
+    RESTORE(rsp);
+#undef RESTORE
+    FRAME_GET(rip, registers.rip);
+    FRAME_GET(rflags, registers.rflags);
+    FRAME_GET(fpu, registers.fpu_state);
+    regs->rip = rip;
+    regs->rflags = (rflags & RFLAGS_USER) | RFLAGS_INTERRUPT | RFLAGS_FIXED;
     regs->error_code = FRAME_REPLACED;
-    regs->r8 = saved->r8;
-    regs->r9 = saved->r9;
-    regs->r10 = saved->r10;
-    regs->r11 = saved->r11;
-    regs->r12 = saved->r12;
-    regs->r13 = saved->r13;
-    regs->r14 = saved->r14;
-    regs->r15 = saved->r15;
-    regs->rdi = saved->rdi;
-    regs->rsi = saved->rsi;
-    regs->rbp = saved->rbp;
-    regs->rbx = saved->rbx;
-    regs->rdx = saved->rdx;
-    regs->rax = saved->rax;
-    regs->rcx = saved->rcx;
-    regs->rsp = saved->rsp;
-    regs->rip = saved->rip;
-    regs->rflags = (saved->rflags & RFLAGS_USER) | RFLAGS_INTERRUPT | RFLAGS_FIXED;
-    regs->cs = SELECTOR_USER_CODE;
-    regs->ss = SELECTOR_USER_DATA;
-    if (fpu_restore_from_user(saved->fpu_state))
-        return -EFAULT;
-    restore_alternate_stack(task, &frame.stack, regs->rsp);
-    *ret_mask = frame.mask;
+    int error = fpu_restore_in_window(fpu);
+    user_access_close();
+    if (unlikely(error))
+        return error;
+    /* Mostly it is still what it was when the handler began. */
+    if (unlikely(stack_address != task->alternate_stack || stack_bytes != task->alternate_stack_bytes ||
+                 stack_flags != (uint32_t)task->alternate_stack_flags)) {
+        const struct user_stack stack = {.address = stack_address, .flags = stack_flags, .bytes = stack_bytes};
+        restore_alternate_stack(task, &stack, regs->rsp);
+    }
+    /* Where no address can be, the fault is a general protection fault; elsewhere trap.c raises a page fault. */
+    if (unlikely(rip >= USER_END && (uint64_t)((int64_t)(rip << 16) >> 16) != rip))
+        return -EINVAL;
     return 0;
+fault:
+    user_access_close();
+    return -EFAULT;
 }

@@ -234,17 +234,22 @@ int file_table_close(int fd)
     return 0;
 }
 
+static __attribute__((noinline)) struct file *borrow_shared(struct file_table *table, int fd,
+                                                            bool *ret_counted)
+{
+    struct file *file = file_table_find_in(table, fd);
+    *ret_counted = file != NULL;
+    return file;
+}
+
 struct file *file_borrow(int fd, bool *ret_counted)
 {
     struct file_table *table = current->files;
 
-    if (likely(file_table_is_private(table))) {
-        *ret_counted = false;
-        return file_table_at(table, fd);
-    }
-    struct file *file = file_table_find_in(table, fd);
-    *ret_counted = file != NULL;
-    return file;
+    if (unlikely(!file_table_is_private(table)))
+        return borrow_shared(table, fd, ret_counted);
+    *ret_counted = false;
+    return file_table_at(table, fd);
 }
 
 struct file *file_table_find_in(struct file_table *table, int fd)

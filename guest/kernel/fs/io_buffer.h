@@ -35,7 +35,7 @@ static inline void io_buffer_init(struct io_buffer *buffer, bool kernel, uint64_
     buffer->kernel = kernel;
 }
 
-/* A buffer over user pieces, range-checked by the caller; they must live as long as it. total: the sum of their bytes. */
+/* Over user pieces, range-checked by the caller, that live as long as the buffer. total: the sum of their bytes. */
 static inline void io_buffer_init_vector(struct io_buffer *buffer, const struct io_segment *segments, uint64_t total)
 {
     buffer->address = 0;

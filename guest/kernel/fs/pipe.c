@@ -99,35 +99,38 @@ static inline void tail_advance(struct pipe *pipe, uint32_t tail)
 }
 
 /*
- * Copies out of a ring that is not empty; fewer bytes than there are only if the buffer ends or a
- * page is missing. Lock held.
+ * Copies out of a ring that is not empty. Bytes, fewer than there are only if the buffer ends or a
+ * page of it is missing: what lies in one page of the ring is taken as a whole or not at all, as
+ * Linux does it. Lock held.
  */
-static __attribute__((noinline)) size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
+static __attribute__((noinline)) size_t take_pieces(struct pipe *pipe, struct io_buffer *buffer)
 {
     uint32_t tail = pipe->ends.tail, used = pipe->ends.head - tail;
-    size_t done = 0, piece, copied;
+    size_t done = 0;
 
-    do {
+    while (used && buffer->remaining) {
         uint32_t in_page = tail % PAGE_SIZE;
-        piece = min((size_t)min((uint32_t)PAGE_SIZE - in_page, used), buffer->remaining);
-        copied = io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, piece);
-        tail += (uint32_t)copied;
-        used -= (uint32_t)copied;
-        done += copied;
-    } while (used && buffer->remaining && copied == piece);
+        uint64_t piece = min(min(PAGE_SIZE - in_page, (uint64_t)used), buffer->remaining);
+        if (io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, piece) < piece)
+            break;
+        tail += (uint32_t)piece;
+        used -= (uint32_t)piece;
+        done += piece;
+    }
     tail_advance(pipe, tail);
     return done;
 }
 
 /* The same; mostly all bytes lie in one page. */
-static inline size_t take(struct pipe *pipe, struct io_buffer *buffer)
+static inline size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
 {
     uint32_t tail = pipe->ends.tail, in_page = tail % PAGE_SIZE;
     uint64_t bytes = min((uint64_t)(pipe->ends.head - tail), buffer->remaining);
 
     if (unlikely(bytes > PAGE_SIZE - in_page))
-        return take_bytes(pipe, buffer);
-    bytes = io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, bytes);
+        return take_pieces(pipe, buffer);
+    if (unlikely(io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, bytes) < bytes))
+        return 0;
     tail_advance(pipe, tail + (uint32_t)bytes);
     return bytes;
 }
@@ -139,29 +142,30 @@ static void *new_page(void)
 }
 
 /*
- * Copies into a ring that has room, as much as fits, of a buffer that has bytes. Bytes, or -EFAULT /
- * -ENOMEM if none. Lock held.
+ * Copies into a ring as much as fits into `room`, which is not 0, of a buffer that has bytes. Bytes,
+ * in whole pieces as when reading, or -EFAULT / -ENOMEM if none. Lock held.
  */
-static __attribute__((noinline)) ssize_t put_bytes(struct pipe *pipe, struct io_buffer *buffer,
-                                                   uint32_t room)
+static ssize_t put_pieces(struct pipe *pipe, struct io_buffer *buffer, uint32_t room)
 {
     uint32_t head = pipe->ends.head;
-    ssize_t done = 0, error = -EFAULT;
-    size_t piece, copied;
+    ssize_t done = 0, error = 0;
 
-    do {
+    while (room && buffer->remaining) {
         uint32_t in_page = head % PAGE_SIZE;
+        uint64_t piece = min(min(PAGE_SIZE - in_page, (uint64_t)room), buffer->remaining);
         void **page = page_slot(pipe, head);
         if (!*page && !(*page = new_page())) {
             error = -ENOMEM;
             break;
         }
-        piece = min((size_t)min((uint32_t)PAGE_SIZE - in_page, room), buffer->remaining);
-        copied = io_copy_from(buffer, (uint8_t *)*page + in_page, piece);
-        head += (uint32_t)copied;
-        room -= (uint32_t)copied;
-        done += (ssize_t)copied;
-    } while (room && buffer->remaining && copied == piece);
+        if (io_copy_from(buffer, (uint8_t *)*page + in_page, piece) < piece) {
+            error = -EFAULT;
+            break;
+        }
+        head += (uint32_t)piece;
+        room -= (uint32_t)piece;
+        done += (ssize_t)piece;
+    }
     WRITE_ONCE(pipe->ends.head, head);
     return done ? done : error;
 }
@@ -196,7 +200,7 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
             break;
         mutex_unlock(&pipe->lock); /* another reader was faster */
     }
-    size_t taken = take(pipe, buffer);
+    size_t taken = take_bytes(pipe, buffer);
     mutex_unlock(&pipe->lock);
     if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
         wake_up_one(&pipe->write_waiters);
@@ -251,14 +255,14 @@ static __attribute__((noinline)) ssize_t write_pieces(struct file *file, struct 
         }
         uint32_t room = pipe_room(pipe);
         if (room >= needed) {
-            ssize_t put = put_bytes(pipe, buffer, room);
+            ssize_t put = put_pieces(pipe, buffer, room);
             bool full = !pipe_room(pipe);
             mutex_unlock(&pipe->lock);
             wake_after_write(pipe);
             if (put < 0)
                 return result ? result : put;
             result += put;
-            /* Room is left over: a page of the source is missing, or memory is short. */
+            /* Not full: a page of the source is missing, or memory is short. */
             if (!buffer->remaining || !full)
                 return result;
         } else {
@@ -286,11 +290,14 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
     /* Mostly all bytes fit into one page that is there. */
     if (unlikely(bytes > min(room, page_room) || !page || !pipe->readers))
         return write_pieces(file, pipe, buffer);
-    bytes = io_copy_from(buffer, page + in_page, bytes);
-    WRITE_ONCE(pipe->ends.head, head + (uint32_t)bytes);
+    ssize_t result = -EFAULT;
+    if (likely(io_copy_from(buffer, page + in_page, bytes) == bytes)) {
+        WRITE_ONCE(pipe->ends.head, head + (uint32_t)bytes);
+        result = (ssize_t)bytes;
+    }
     mutex_unlock(&pipe->lock);
     wake_after_write(pipe);
-    return likely(bytes) ? (ssize_t)bytes : -EFAULT;
+    return result;
 }
 
 uint32_t pipe_poll(struct file *file, struct poll_table *table)

@@ -32,7 +32,8 @@ static inline bool position_lock(struct file *file, bool counted)
 }
 
 /* At the file's own position, under its lock if anyone else can use it. */
-static ssize_t transfer_at_own(struct file *file, struct io_buffer *buffer, bool write, bool counted)
+static ssize_t transfer_at_own(struct file *file, struct io_buffer *buffer, bool write,
+                               bool counted)
 {
     bool locked = position_lock(file, counted);
     ssize_t result = write ? file->operations->write(file, buffer, &file->position)
@@ -114,8 +115,8 @@ SYSCALL3(write, int, fd, uint64_t, address, uint64_t, bytes)
     return simple_transfer(fd, address, bytes, true);
 }
 
-static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t position,
-                           bool write)
+static inline int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t position,
+                                  bool write)
 {
     uint64_t at = (uint64_t)position;
 
@@ -124,8 +125,8 @@ static int64_t transfer_at(struct file *file, struct io_buffer *buffer, int64_t 
     return file->operations->read(file, buffer, &at);
 }
 
-static int64_t positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position,
-                                   bool write)
+static inline __attribute__((always_inline)) int64_t
+positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position, bool write)
 {
     bool counted;
     struct io_buffer buffer;

@@ -35,8 +35,8 @@
 #define FUTEX_BITSET_MATCH_ANY UINT32_MAX
 
 struct futex_key {
-    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared */
-    uint64_t word;  /* user address, or position in the file */
+    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared; 0 = no key */
+    uint64_t word;  /* user address, or position in the file; no key: -errno */
 };
 
 struct futex_waiter {
@@ -50,14 +50,14 @@ struct futex_waiter {
 struct futex_bucket {
     struct spinlock lock;
     struct futex_waiter *first, *last;
-};
+} __attribute__((aligned(32)));
 
 #define BUCKETS 256
 static struct futex_bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
 
-static struct futex_bucket *bucket_of(const struct futex_key *key)
+static inline struct futex_bucket *bucket_of(struct futex_key key)
 {
-    uint64_t hash = (key->word >> 2 ^ key->space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
+    uint64_t hash = (key.word >> 2 ^ key.space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
     return &buckets[hash >> 56];
 }
 _Static_assert(BUCKETS == 256, "the hash gives eight bits");
@@ -85,9 +85,9 @@ static void bucket_remove(struct futex_bucket *bucket, struct futex_waiter *wait
         bucket->last = waiter->previous;
 }
 
-static bool same_key(const struct futex_key *a, const struct futex_key *b)
+static inline bool same_key(struct futex_key a, struct futex_key b)
 {
-    return a->word == b->word && a->space == b->space;
+    return a.word == b.word && a.space == b.space;
 }
 
 /* ---- keys ---- */
@@ -104,57 +104,52 @@ static inline pte_t leaf_of(const struct address_space *space, uint64_t address)
     return likely(entry & PTE_PRESENT) ? entry : 0;
 }
 
-static inline void file_key(const struct vma *vma, uint64_t address, struct futex_key *ret)
+static inline struct futex_key no_key(int64_t error)
 {
-    ret->space = (uint64_t)vma->file->inode;
-    ret->word = vma->file_offset + (address - vma->start);
+    return (struct futex_key){0, (uint64_t)error};
 }
 
-static inline void own_key(uint64_t address, struct futex_key *ret)
+static inline struct futex_key own_key(uint64_t address)
 {
-    ret->space = (uint64_t)current->address_space;
-    ret->word = address;
+    return (struct futex_key){(uint64_t)current->address_space, address};
+}
+
+static inline struct futex_key file_key(const struct vma *vma, uint64_t address)
+{
+    return (struct futex_key){(uint64_t)vma->file->inode, vma->file_offset + (address - vma->start)};
 }
 
 /*
  * A private mapping of a file shows the file's page until it is written to. Where it is writable the copy is made
- * first: otherwise the first write would leave the waiters behind. False: fault it in. The space's lock is held.
+ * first: otherwise the first write would leave the waiters behind. No key: fault it in. The space's lock is held.
  */
-static __attribute__((noinline)) bool private_file_key(const struct address_space *space, const struct vma *vma,
-                                                       uint64_t address, struct futex_key *ret)
+static __attribute__((noinline)) struct futex_key private_file_key(const struct address_space *space,
+                                                                   const struct vma *vma, uint64_t address)
 {
     pte_t leaf = leaf_of(space, address), wanted = PTE_USER | (vma->flags & VMA_WRITE ? PTE_WRITABLE : 0);
     if ((leaf & wanted) != wanted)
-        return false;
-    if (leaf & PTE_ANONYMOUS)
-        own_key(address, ret);
-    else
-        file_key(vma, address, ret);
-    return true;
+        return no_key(-EFAULT);
+    return leaf & PTE_ANONYMOUS ? own_key(address) : file_key(vma, address);
 }
 
-/* Key of a word that may be shared; false if it has to be faulted in first. The space's lock is held. */
-static inline bool key_by_mapping(struct address_space *space, uint64_t address, bool read_only, struct futex_key *ret)
+/* Key of a word that may be shared; none if it has to be faulted in first. The space's lock is held. */
+static inline struct futex_key key_by_mapping(struct address_space *space, uint64_t address, bool read_only)
 {
     const struct vma *vma = space->last_found;
     if (unlikely(!vma || address - vma->start >= vma->end - vma->start)) {
         vma = vma_find(space, address);
         if (!vma || address < vma->start)
-            return false;
+            return no_key(-EFAULT);
     }
     if (unlikely(!(vma->flags & (read_only ? VMA_READ | VMA_WRITE : VMA_WRITE))))
-        return false;
+        return no_key(-EFAULT);
     if (vma->flags & VMA_SHARED)
-        file_key(vma, address, ret);
-    else if (likely(!vma->file))
-        own_key(address, ret);
-    else
-        return private_file_key(space, vma, address, ret);
-    return true;
+        return file_key(vma, address);
+    return likely(!vma->file) ? own_key(address) : private_file_key(space, vma, address);
 }
 
 /* The page must be brought in or copied, the stack must grow, or the address is none. */
-static __attribute__((noinline)) int fault_key(uint64_t address, bool read_only, struct futex_key *ret)
+static __attribute__((noinline)) struct futex_key fault_key(uint64_t address, bool read_only)
 {
     struct address_space *space = current->address_space;
     enum fault_access access = FAULT_WRITE;
@@ -166,36 +161,30 @@ static __attribute__((noinline)) int fault_key(uint64_t address, bool read_only,
             continue;
         }
         if (error)
-            return error == -ENOMEM ? -ENOMEM : -EFAULT;
+            return no_key(error == -ENOMEM ? -ENOMEM : -EFAULT);
         mutex_lock(&space->lock);
-        bool found = key_by_mapping(space, address, read_only, ret);
+        struct futex_key key = key_by_mapping(space, address, read_only);
         mutex_unlock(&space->lock);
-        if (found)
-            return 0;
+        if (key.space)
+            return key;
     }
-    return -EFAULT;
+    return no_key(-EFAULT);
 }
 
-static inline int shared_key(uint64_t address, bool read_only, struct futex_key *ret)
-{
-    struct address_space *space = current->address_space;
-    mutex_lock(&space->lock);
-    bool found = key_by_mapping(space, address, read_only, ret);
-    mutex_unlock(&space->lock);
-    return likely(found) ? 0 : fault_key(address, read_only, ret);
-}
-
-static inline int futex_key(uint64_t address, bool private, bool read_only, struct futex_key *ret)
+/* read_only: the word need not be writable. */
+static inline __attribute__((always_inline)) struct futex_key futex_key(uint64_t address, bool private, bool read_only)
 {
     if (unlikely(address % sizeof(uint32_t)))
-        return -EINVAL;
-    if (unlikely(!user_range_valid(address, sizeof(uint32_t))))
-        return -EFAULT;
-    if (private) {
-        own_key(address, ret);
-        return 0;
-    }
-    return shared_key(address, read_only, ret);
+        return no_key(-EINVAL);
+    if (unlikely(address >= USER_END)) /* it is aligned, so its end is below, too */
+        return no_key(-EFAULT);
+    if (private)
+        return own_key(address);
+    struct address_space *space = current->address_space;
+    mutex_lock(&space->lock);
+    struct futex_key key = key_by_mapping(space, address, read_only);
+    mutex_unlock(&space->lock);
+    return likely(key.space) ? key : fault_key(address, read_only);
 }
 
 /* ---- waking ---- */
@@ -212,14 +201,14 @@ static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter 
     task_wake(task, WAKE_NORMAL);
 }
 
-static int64_t wake_key(const struct futex_key *key, uint32_t count, uint32_t bits)
+static int64_t wake_key(struct futex_key key, uint32_t count, uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0;
     spin_lock(&bucket->lock);
     for (struct futex_waiter *waiter = bucket->first, *next; waiter; waiter = next) {
         next = waiter->next;
-        if (!same_key(&waiter->key, key) || !(waiter->bits & bits))
+        if (!same_key(waiter->key, key) || !(waiter->bits & bits))
             continue;
         wake_waiter(bucket, waiter);
         if (++woken == count)
@@ -237,13 +226,12 @@ static uint32_t wake_limit(uint32_t count)
 
 static int64_t futex_wake(uint64_t address, bool private, uint32_t count, uint32_t bits)
 {
-    struct futex_key key;
-    if (!bits)
+    if (unlikely(!bits))
         return -EINVAL;
-    int error = futex_key(address, private, true, &key);
-    if (error)
-        return error;
-    return wake_key(&key, wake_limit(count), bits);
+    struct futex_key key = futex_key(address, private, true);
+    if (unlikely(!key.space))
+        return (int64_t)key.word;
+    return wake_key(key, wake_limit(count), bits);
 }
 
 int64_t futex_wake_address(uint64_t address, uint32_t count)
@@ -279,11 +267,12 @@ static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expecte
     struct futex_waiter waiter;
     if (unlikely(!bits))
         return -EINVAL;
-    int error = futex_key(address, private, true, &waiter.key);
-    if (unlikely(error))
-        return error;
+    struct futex_key key = futex_key(address, private, true);
+    if (unlikely(!key.space))
+        return (int64_t)key.word;
 
-    struct futex_bucket *bucket = bucket_of(&waiter.key);
+    struct futex_bucket *bucket = bucket_of(key);
+    waiter.key = key;
     waiter.task = current;
     waiter.bits = bits;
     waiter.bucket = bucket;
@@ -293,7 +282,7 @@ static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expecte
     spin_unlock(&bucket->lock);
 
     uint32_t value;
-    error = user_load_u32(address, &value);
+    int error = user_load_u32(address, &value);
     if (unlikely(error || value != expected)) {
         waiter.task->sleep_intent = 0;
         /* A wake-up that already chose us counts as one: the caller looks again anyway. */
@@ -376,17 +365,17 @@ static bool load_resident(struct address_space *space, uint64_t address, uint32_
 static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, int32_t wake_count, int32_t move_count,
                              const uint32_t *expected)
 {
-    struct futex_key key, target_key;
     if (wake_count < 0 || move_count < 0)
         return -EINVAL;
-    int error = futex_key(address, private, true, &key);
-    if (!error)
-        error = futex_key(target, private, false, &target_key);
-    if (error)
-        return error;
+    struct futex_key key = futex_key(address, private, true);
+    if (!key.space)
+        return (int64_t)key.word;
+    struct futex_key target_key = futex_key(target, private, false);
+    if (!target_key.space)
+        return (int64_t)target_key.word;
 
     struct address_space *space = current->address_space;
-    struct futex_bucket *from = bucket_of(&key), *to = bucket_of(&target_key);
+    struct futex_bucket *from = bucket_of(key), *to = bucket_of(target_key);
     /*
      * The comparison and the move are one step for every other futex operation: the address space stays
      * locked over both, so that the word can be read where it lies while the buckets are locked.
@@ -405,7 +394,7 @@ static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, in
         mutex_unlock(&space->lock);
         if (!missing)
             return -EAGAIN;
-        error = user_load_u32(address, &value);
+        int error = user_load_u32(address, &value);
         if (error)
             return error;
     }
@@ -413,7 +402,7 @@ static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, in
     int64_t woken = 0, moved = 0;
     for (struct futex_waiter *waiter = from->first, *next; waiter; waiter = next) {
         next = waiter->next;
-        if (!same_key(&waiter->key, &key))
+        if (!same_key(waiter->key, key))
             continue;
         if (woken < wake_count) {
             wake_waiter(from, waiter);
@@ -506,18 +495,19 @@ static int operate(uint32_t encoded, uint64_t address, bool *ret_wake)
 static int64_t futex_wake_operate(uint64_t address, uint64_t second, bool private, uint32_t count,
                                   uint32_t second_count, uint32_t encoded)
 {
-    struct futex_key key, second_key;
     bool wake_second;
-    int error = futex_key(address, private, true, &key);
-    if (!error)
-        error = futex_key(second, private, false, &second_key);
-    if (!error)
-        error = operate(encoded, second, &wake_second);
+    struct futex_key key = futex_key(address, private, true);
+    if (!key.space)
+        return (int64_t)key.word;
+    struct futex_key second_key = futex_key(second, private, false);
+    if (!second_key.space)
+        return (int64_t)second_key.word;
+    int error = operate(encoded, second, &wake_second);
     if (error)
         return error;
-    int64_t woken = wake_key(&key, wake_limit(count), FUTEX_BITSET_MATCH_ANY);
+    int64_t woken = wake_key(key, wake_limit(count), FUTEX_BITSET_MATCH_ANY);
     if (wake_second)
-        woken += wake_key(&second_key, wake_limit(second_count), FUTEX_BITSET_MATCH_ANY);
+        woken += wake_key(second_key, wake_limit(second_count), FUTEX_BITSET_MATCH_ANY);
     return woken;
 }
 

@@ -39,6 +39,7 @@
     F(task, exec_tsc, UNSIGNED, "")                                                                \
     F(task, utime_tsc, UNSIGNED, "")                                                               \
     F(task, stime_tsc, UNSIGNED, "")                                                               \
+    F(task, mode_tsc, UNSIGNED, "")                                                                \
     F(task, nvcsw, UNSIGNED, "")                                                                   \
     F(task, nivcsw, UNSIGNED, "")                                                                  \
     F(task, start_tsc, UNSIGNED, "")                                                               \

@@ -12,8 +12,10 @@
 #include "kernel/observe/control.h"
 #include "kernel/observe/describe.h"
 #include "kernel/observe/log.h"
+#include "kernel/observe/trace.h"
 #include "kernel/process/process.h"
 #include "kernel/sched/run_queue.h"
+#include "kernel/time/clock.h"
 
 #define TRACE_RECORDS_DEFAULT 16384u /* 1 MiB of ring per CPU, touched only as it fills */
 #define FRAMES_ORDER_MAX 10u
@@ -79,6 +81,7 @@ void glass_init(const struct boot_info *boot)
     trace_rings_init(boot);
     for (unsigned i = 0; i < boot->cpu_count; i++) {
         cpu_at(i)->glass = &glass_cpus[i];
+        trace_ring_attach(cpu_at(i), i);
         glass_cpus[i].run_queue = (uint64_t)&run_queues[i];
     }
     control_init(boot);
@@ -89,6 +92,7 @@ void glass_ready(void)
     glass.cpu_count = cpu_count();
     glass.init_process = (uint64_t)init_process;
     glass.kernel_page_table = kernel_root_phys();
+    glass.ready_tsc = clock_tsc();
     store_release(&glass.state, GLASS_RUNNING);
     doorbell(HYPERCALL_READY);
 }

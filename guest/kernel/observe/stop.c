@@ -45,6 +45,11 @@ static void stop_world(const struct trace_record *record, uint32_t filter)
         nobody = 0;
         cpu_serve_requests();
     }
+    /* The host may have dropped the filter while this CPU was parked for the stop before. */
+    if (filter < GLASS_FILTERS && !(observe_control.filters[filter].types & 1ull << record->type)) {
+        store_release(&stopper, 0);
+        return;
+    }
     uint64_t epoch = active_epoch + 1;
     glass.stop.cpu = cpu->index;
     glass.stop.filter = filter;

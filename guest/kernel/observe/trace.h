@@ -10,6 +10,10 @@
 #include "kernel/lib/types.h"
 #include "shared/trace.h"
 
+struct cpu;
+/* The CPU's ring is in its glass_cpu: from now on it may write events. */
+void trace_ring_attach(struct cpu *cpu, unsigned index);
+
 extern uint64_t trace_active; /* types that are recorded or that some filter watches */
 
 void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
@@ -18,6 +22,16 @@ static inline void trace_event(enum trace_type type, uint64_t a0, uint64_t a1, u
 {
     if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
         trace_write(type, a0, a1, a2, a3);
+}
+
+/* The same at a time that the caller has just read. */
+void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
+
+static inline void trace_event_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
+                                  uint64_t a3)
+{
+    if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
+        trace_write_at(now, type, a0, a1, a2, a3);
 }
 
 static inline uint64_t trace_pair(int32_t low, int32_t high)

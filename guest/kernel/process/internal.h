@@ -83,19 +83,15 @@ void process_join_family_locked(struct process *process, struct task *leader, st
 int signal_send_group_locked(int32_t group, int signal, const struct linux_siginfo *info);
 /* Sends to a task or (task NULL) to the process. */
 int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info);
-/* Takes the next signal out of `wanted`; 0 = none. */
-int signal_take_signal_locked(struct task *task, uint64_t wanted, struct linux_siginfo *ret_info);
+/* The same with the siginfo of the current process: SI_USER or SI_TKILL. */
+int signal_send_user(struct process *process, struct task *task, int signal, int code);
 void signal_discard_signal_locked(struct process *process, uint64_t signals); /* pending ones, all threads */
 void signal_flush_task_signal_locked(struct task *task);
 void signal_flush_process_signal_locked(struct process *process);
-uint64_t signal_pending_signal_locked(const struct task *task);
 /* Every thread but `except` must go; the reason is in exiting / exec_task. */
 void process_kill_threads_signal_locked(struct process *process, struct task *except);
 /* Process-directed signals that only the current, exiting thread would have taken go to another one. */
 void signal_retarget_signal_locked(struct task *leaving);
-/* After a change of masks: sets or leaves the work bit. */
-void signal_recheck_signal_locked(struct task *task);
-void signal_info_user(struct linux_siginfo *info, int signal, int code);
 /* 0 or -EPERM: may the current process send `signal` to the target? */
 int signal_permission(struct process *target, int signal);
 

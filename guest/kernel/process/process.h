@@ -68,6 +68,7 @@ struct process {
     struct signal_set pending;
     struct list pending_queue;
     uint32_t pending_count;      /* queued in the process and its threads, against RLIMIT_SIGPENDING */
+    struct pending_signal *spare_pending; /* atomic: an unused entry for the next signal, or NULL */
     struct signal_actions *actions; /* one reference; its tasks' pointers are the same without one */
     bool stop_active;            /* job control: every thread is to stop, or has */
     bool stop_dequeued;          /* a stop signal was taken and no SIGCONT has come since */

@@ -10,16 +10,17 @@
  * nothing.
  */
 #include "kernel/lib/errno.h"
-#include "kernel/mm/object_cache.h"
 #include "kernel/observe/trace.h"
-#include "kernel/process/internal.h"
+#include "kernel/process/signal_queue.h"
 
-static struct object_cache pending_cache = OBJECT_CACHE_INIT("pending_signal", struct pending_signal);
+struct object_cache pending_cache = OBJECT_CACHE_INIT("pending_signal", struct pending_signal);
 
+/* Words, unrolled: on every signal's way. */
 static inline void info_copy(struct linux_siginfo *destination, const struct linux_siginfo *source)
 {
     uint64_t *to = (uint64_t *)destination;
     const uint64_t *from = (const uint64_t *)source;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < SIGINFO_BYTES / 8; i++)
         to[i] = from[i];
 }
@@ -27,17 +28,19 @@ static inline void info_copy(struct linux_siginfo *destination, const struct lin
 static inline void info_clear(struct linux_siginfo *info)
 {
     uint64_t *to = (uint64_t *)info;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < SIGINFO_BYTES / 8; i++)
         to[i] = 0;
 }
 
-void signal_info_user(struct linux_siginfo *info, int signal, int code)
+/* All but the signal's number. */
+static inline void info_make(struct linux_siginfo *info, int code, int32_t pid, uint32_t uid)
 {
-    info_clear(info);
-    info->signo = signal;
-    info->code = code;
-    info->sender.pid = current->tgid;
-    info->sender.uid = current->process->credentials.uid;
+    uint64_t *to = (uint64_t *)info;
+    to[0] = 0;
+    to[1] = (uint32_t)code;
+    to[2] = (uint32_t)pid | (uint64_t)uid << 32;
+    to[3] = to[4] = to[5] = 0;
 }
 
 int signal_permission(struct process *target, int signal)
@@ -61,7 +64,7 @@ static void discard_from(struct process *process, struct signal_set *set, struct
     list_for_each_safe(entry, following, queue, link) {
         if (signal_bit(entry->info.signo) & signals) {
             list_remove(&entry->link);
-            object_cache_free(&pending_cache, entry);
+            pending_release(process, entry);
             process->pending_count--;
         }
     }
@@ -83,15 +86,13 @@ void signal_flush_task_signal_locked(struct task *task)
 void signal_flush_process_signal_locked(struct process *process)
 {
     discard_from(process, &process->pending, &process->pending_queue, UINT64_MAX);
+    struct pending_signal *spare = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE);
+    if (spare)
+        object_cache_free(&pending_cache, spare);
 }
 
-uint64_t signal_pending_signal_locked(const struct task *task)
-{
-    return task->pending.bits | task->process->pending.bits;
-}
-
-static void take_from(struct process *process, struct signal_set *set, struct list *queue, int signal,
-                      struct linux_siginfo *ret_info)
+struct pending_signal *signal_take_among_signal_locked(struct process *process, struct signal_set *set,
+                                                       struct list *queue, int signal)
 {
     struct pending_signal *entry, *found = NULL;
     bool more = false;
@@ -108,41 +109,19 @@ static void take_from(struct process *process, struct signal_set *set, struct li
     }
     if (!more)
         set->bits &= ~signal_bit(signal);
-    if (!found) {
-        info_clear(ret_info);
-        ret_info->signo = signal;
-        return;
-    }
+    if (!found)
+        return pending_lost(signal);
     list_remove(&found->link);
     process->pending_count--;
-    info_copy(ret_info, &found->info);
-    object_cache_free(&pending_cache, found);
+    return found;
 }
 
-/* Faults of the program's own come first, then the lowest number (signal(7)). */
-static int first_signal(uint64_t bits)
+struct pending_signal *pending_lost(int signal)
 {
-    if (bits & SIGNALS_SYNCHRONOUS)
-        bits &= SIGNALS_SYNCHRONOUS;
-    return __builtin_ctzll(bits) + 1;
-}
-
-int signal_take_signal_locked(struct task *task, uint64_t wanted, struct linux_siginfo *ret_info)
-{
-    struct process *process = task->process;
-    uint64_t bits = task->pending.bits & wanted;
-    int signal;
-    if (bits) {
-        signal = first_signal(bits);
-        take_from(process, &task->pending, &task->pending_queue, signal, ret_info);
-        return signal;
-    }
-    bits = process->pending.bits & wanted;
-    if (!bits)
-        return 0;
-    signal = first_signal(bits);
-    take_from(process, &process->pending, &process->pending_queue, signal, ret_info);
-    return signal;
+    /* Everyone writes the same. */
+    static struct pending_signal lost[SIGNALS];
+    WRITE_ONCE(lost[signal - 1].info.signo, signal);
+    return &lost[signal - 1];
 }
 
 /* ---- waking ---- */
@@ -164,15 +143,20 @@ static struct task *choose_taker(struct process *process, uint64_t bit)
     return NULL;
 }
 
-static void wake_taker(struct task *task, uint64_t bit)
+/* A full memory barrier in any case. */
+static inline void wake_taker(struct task *task, uint64_t bit)
 {
-    if (task->blocked.bits & bit) { /* awaited, not delivered */
+    if (unlikely(task->blocked.bits & bit)) { /* awaited, not delivered */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
         task_wake(task, WAKE_NORMAL);
         return;
     }
+    if (task == current) {
+        __atomic_fetch_or(&task->work, TASK_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+        return;
+    }
     task_add_work(task, TASK_WORK_SIGNAL);
-    if (task != current)
-        task_wake(task, WAKE_SIGNAL);
+    task_wake(task, WAKE_SIGNAL);
 }
 
 void process_kill_threads_signal_locked(struct process *process, struct task *except)
@@ -187,10 +171,11 @@ void process_kill_threads_signal_locked(struct process *process, struct task *ex
     }
 }
 
-void signal_recheck_signal_locked(struct task *task)
+void signal_mask_changed_signal_locked(struct task *task, uint64_t newly_blocked)
 {
-    if (signal_pending_signal_locked(task) & ~task->blocked.bits)
-        task_add_work(task, TASK_WORK_SIGNAL);
+    if (task->process->pending.bits & newly_blocked)
+        signal_retarget_signal_locked(task);
+    signal_recheck_signal_locked(task);
 }
 
 void signal_retarget_signal_locked(struct task *leaving)
@@ -208,86 +193,119 @@ void signal_retarget_signal_locked(struct task *leaving)
 
 /* ---- sending ---- */
 
-static bool is_ignored(const struct signal_actions *actions, uint64_t bit)
+static __attribute__((noinline)) void settle_stop_and_continue(struct process *process, int signal)
 {
-    return (actions->ignored.bits | (SIGNALS_DEFAULT_IGNORE & ~actions->caught.bits)) & bit;
-}
-
-static bool is_deadly(const struct signal_actions *actions, uint64_t bit)
-{
-    if (bit == signal_bit(SIGKILL))
-        return true;
-    return !((actions->caught.bits | actions->ignored.bits | SIGNALS_DEFAULT_IGNORE | SIGNALS_DEFAULT_STOP) & bit);
-}
-
-static int send_signal_locked(struct process *process, struct task *task, int signal,
-                              const struct linux_siginfo *info)
-{
-    uint64_t bit = signal_bit(signal);
-    uint64_t code = (uint64_t)(int64_t)(info ? info->code : SI_KERNEL);
-    int32_t target_id = task ? task->tid : process->pid;
-    struct task *probe = task ? task : process->leader;
-
-    if (process->signals_closed || !probe || (task && task->flags & TASK_EXITING))
-        return 0;
-    if (bit & SIGNALS_DEFAULT_STOP) {
-        signal_discard_signal_locked(process, signal_bit(SIGCONT));
-    } else if (signal == SIGCONT) {
+    if (signal == SIGCONT) {
         signal_discard_signal_locked(process, SIGNALS_DEFAULT_STOP);
         signal_stop_end_signal_locked(process);
+    } else {
+        signal_discard_signal_locked(process, signal_bit(SIGCONT));
     }
+}
 
-    if (!(probe->blocked.bits & bit) && is_ignored(process->actions, bit)) {
+/*
+ * No handler will run: true = there is nothing to queue, because it is ignored, pending already, or the end of the
+ * process at once. `probe` is whose mask says whether an ignored signal is kept; `task` NULL = any thread.
+ */
+static __attribute__((noinline)) bool settle_uncaught(struct process *process, struct task *task, struct task *probe,
+                                                      int signal, uint64_t code)
+{
+    const struct signal_actions *actions = process->actions;
+    uint64_t bit = signal_bit(signal);
+    int32_t target_id = task ? task->tid : process->pid;
+
+    if (!(probe->blocked.bits & bit) && (actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit) {
         trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_IGNORED, 0);
-        return 0;
+        return true;
     }
+    if (signal < SIGRTMIN && (task ? task->pending.bits : process->pending.bits) & bit)
+        return true;
+    if (signal != SIGKILL) {
+        if ((actions->ignored.bits | SIGNALS_DEFAULT_IGNORE | SIGNALS_DEFAULT_STOP) & bit)
+            return false;
+        const struct task *taker = task ? (would_take(task, bit) ? task : NULL) : choose_taker(process, bit);
+        if (!taker || taker->blocked.bits & bit)
+            return false;
+    }
+    trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_QUEUED, 0);
+    if (!process->exiting) {
+        process->exiting = true;
+        process->exit_status = (uint32_t)signal;
+    }
+    process_kill_threads_signal_locked(process, NULL);
+    return true;
+}
 
+static bool may_queue(const struct process *process, int signal)
+{
+    return likely(signal < SIGRTMIN) || process->pending_count < process_limit(process, RLIMIT_SIGPENDING);
+}
+
+/* Without `info`: the current process's own, with `code`, or for SI_KERNEL nobody's. */
+static inline __attribute__((always_inline)) int send_signal_locked(struct process *process, struct task *task,
+                                                                    int signal, const struct linux_siginfo *info,
+                                                                    int code)
+{
+    uint64_t bit = signal_bit(signal);
+    struct task *probe = task ? task : process->leader;
     struct signal_set *set = task ? &task->pending : &process->pending;
+    struct list *queue = task ? &task->pending_queue : &process->pending_queue;
+
+    if (unlikely(process->signals_closed || !probe || (task && task->flags & TASK_EXITING)))
+        return 0;
+    if (unlikely(bit & (SIGNALS_DEFAULT_STOP | signal_bit(SIGCONT))))
+        settle_stop_and_continue(process, signal);
+    if (unlikely(!(process->actions->caught.bits & bit)) &&
+        settle_uncaught(process, task, probe, signal, (uint64_t)(int64_t)code))
+        return 0;
     if (signal < SIGRTMIN && set->bits & bit)
         return 0; /* pending already: ordinary signals do not count */
-    struct task *taker = task ? (would_take(task, bit) || signal == SIGKILL ? task : NULL) : choose_taker(process, bit);
-    if (signal == SIGKILL || (taker && !(taker->blocked.bits & bit) && is_deadly(process->actions, bit))) {
-        trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_QUEUED, 0);
-        if (!process->exiting) {
-            process->exiting = true;
-            process->exit_status = (uint32_t)signal;
-        }
-        process_kill_threads_signal_locked(process, NULL);
-        return 0;
-    }
 
-    struct pending_signal *entry = NULL;
-    bool over_limit = signal >= SIGRTMIN && process->pending_count >= process_limit(process, RLIMIT_SIGPENDING);
-    if (!over_limit)
-        entry = object_cache_allocate(&pending_cache);
-    if (entry) {
-        if (info) {
+    struct pending_signal *entry = may_queue(process, signal) ? pending_allocate(process) : NULL;
+    if (likely(entry)) {
+        if (info)
             info_copy(&entry->info, info);
-        } else {
-            info_clear(&entry->info);
-            entry->info.code = SI_KERNEL;
-        }
+        else if (code == SI_KERNEL)
+            info_make(&entry->info, code, 0, 0);
+        else
+            info_make(&entry->info, code, current->tgid, current->process->credentials.uid);
         entry->info.signo = signal;
-        list_push_back(task ? &task->pending_queue : &process->pending_queue, &entry->link);
+        list_push_back(queue, &entry->link);
         process->pending_count++;
-    } else if (signal >= SIGRTMIN && info && info->code < 0) {
+    } else if (signal >= SIGRTMIN && code < 0) {
         return -EAGAIN; /* its value would be lost; a plain kill() still gets through as a bit */
     }
     set->bits |= bit;
-    trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_QUEUED, 0);
-    if (taker)
+    trace_event(TRACE_SIGNAL, trace_pair(task ? task->tid : process->pid, signal),
+                (uint64_t)(int64_t)code, TRACE_SIGNAL_QUEUED, 0);
+    struct task *taker = likely(would_take(probe, bit)) ? probe : task ? NULL : choose_taker(process, bit);
+    if (likely(taker))
         wake_taker(taker, bit);
-    if (wait_queue_active(&process->signal_waiters))
+    else
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    /* wait_queue_active() without a barrier of its own */
+    if (unlikely(!list_empty(&process->signal_waiters.waiters)))
         wake_up_all(&process->signal_waiters);
     return 0;
 }
 
 int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info)
 {
-    if (!process || process == init_process)
+    if (unlikely(!process || process == init_process))
         return 0; /* the kernel's own take no signals */
     spin_lock(&process->signal_lock);
-    int result = send_signal_locked(process, task, signal, info);
+    int result = info ? send_signal_locked(process, task, signal, info, info->code)
+                      : send_signal_locked(process, task, signal, NULL, SI_KERNEL);
+    spin_unlock(&process->signal_lock);
+    return result;
+}
+
+int signal_send_user(struct process *process, struct task *task, int signal, int code)
+{
+    if (unlikely(process == init_process))
+        return 0;
+    spin_lock(&process->signal_lock);
+    int result = send_signal_locked(process, task, signal, NULL, code);
     spin_unlock(&process->signal_lock);
     return result;
 }
@@ -345,7 +363,7 @@ void signal_force(int signal, int code, uint64_t address)
         task->blocked.bits &= ~bit;
         signal_recheck_signal_locked(task);
     }
-    send_signal_locked(process, task, signal, &info);
+    send_signal_locked(process, task, signal, &info, code);
     spin_unlock(&process->signal_lock);
 }
 
@@ -356,11 +374,7 @@ void signal_set_blocked(uint64_t mask)
     struct task *task = current;
     struct process *process = task->process;
     spin_lock(&process->signal_lock);
-    uint64_t newly_blocked = mask & ~task->blocked.bits;
-    task->blocked.bits = mask & ~SIGNALS_UNBLOCKABLE;
-    if (unlikely(process->pending.bits & newly_blocked))
-        signal_retarget_signal_locked(task);
-    signal_recheck_signal_locked(task);
+    signal_change_mask_signal_locked(task, process, mask & ~SIGNALS_UNBLOCKABLE);
     spin_unlock(&process->signal_lock);
 }
 

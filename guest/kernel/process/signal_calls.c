@@ -2,7 +2,8 @@
  * signal_calls.c - the system calls about signals. Order of checks and error numbers as the manual pages of
  * section 2 give them.
  */
-#include "kernel/process/internal.h"
+#include "kernel/lib/string.h"
+#include "kernel/process/signal_queue.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
@@ -97,16 +98,20 @@ SYSCALL2(rt_sigpending, uint64_t, address, size_t, set_bytes)
 
 SYSCALL_FRAME(rt_sigreturn)
 {
-    uint64_t mask;
-    if (arch_signal_frame_pop(current, &mask)) {
-        signal_force(SIGSEGV, SI_KERNEL, 0);
-        frame->original_rax = UINT64_MAX;
-        return 0;
-    }
-    if (mask != current->blocked.bits)
-        signal_set_blocked(mask);
+    struct task *task = current;
+    uint64_t mask = task->blocked.bits;
+    int error = arch_signal_frame_pop(task, &mask);
+    struct process *process = task->process;
+    spin_lock(&process->signal_lock);
+    signal_change_mask_signal_locked(task, process, mask & ~SIGNALS_UNBLOCKABLE);
+    spin_unlock(&process->signal_lock);
     /* What looks like a restart code now is the program's own value. */
     frame->original_rax = UINT64_MAX;
+    if (unlikely(error)) {
+        signal_force(SIGSEGV, SI_KERNEL, 0);
+        if (error == -EFAULT)
+            return 0;
+    }
     return (int64_t)frame->rax;
 }
 
@@ -167,32 +172,32 @@ SYSCALL_FRAME(sigaltstack)
 
 /* ---- sending ---- */
 
-static int64_t send_checked(struct process *process, struct task *task, int signal, const struct linux_siginfo *info)
+/* Without `info`: SI_USER or SI_TKILL of the current process. */
+static int64_t send_checked(struct process *process, struct task *task, int signal, const struct linux_siginfo *info,
+                            int code)
 {
     if (!signal_valid(signal))
         return -EINVAL;
     int error = signal_permission(process, signal);
     if (error || !signal)
         return error;
-    return signal_send(process, task, signal, info);
+    return info ? signal_send(process, task, signal, info) : signal_send_user(process, task, signal, code);
 }
 
 /* kill(2) with pid 0, -1 or -group. */
-static int64_t kill_many(int64_t pid, int signal)
+static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
 {
     struct process *self = current->process;
-    struct linux_siginfo info;
     int64_t error = -ESRCH;
     bool sent = false;
 
-    signal_info_user(&info, signal, SI_USER);
     spin_lock(&family_lock);
     if (pid == -1) {
         for (struct process *process = process_next_locked(2); process;
              process = process_next_locked(process->pid + 1)) {
             if (process == self)
                 continue;
-            error = send_checked(process, NULL, signal, &info);
+            error = send_checked(process, NULL, signal, NULL, SI_USER);
             /* kill(2) on Linux: with -1, any error but EPERM is worth telling, and success is success. */
             if (error != -EPERM)
                 sent = true;
@@ -204,7 +209,7 @@ static int64_t kill_many(int64_t pid, int signal)
         struct process *first = group <= PID_MAX ? group_first((int32_t)group) : NULL;
         struct process *process = first;
         while (process) {
-            int64_t result = send_checked(process, NULL, signal, &info);
+            int64_t result = send_checked(process, NULL, signal, NULL, SI_USER);
             if (!result)
                 sent = true;
             error = result;
@@ -219,60 +224,55 @@ static int64_t kill_many(int64_t pid, int signal)
     return error;
 }
 
-SYSCALL2(kill, int, pid, int, signal)
+static __attribute__((noinline)) int64_t kill_other(int pid, int signal)
 {
-    struct task *self = current;
-    struct linux_siginfo info;
-    if (pid <= 0)
-        return pid == INT32_MIN ? -ESRCH : kill_many(pid, signal);
-    if (pid == self->tgid) {
-        if (!signal_valid(signal))
-            return -EINVAL;
-        if (!signal)
-            return 0;
-        signal_info_user(&info, signal, SI_USER);
-        return signal_send(self->process, NULL, signal, &info);
-    }
     struct task *task = task_find_get(pid);
     if (!task)
         return -ESRCH;
-    signal_info_user(&info, signal, SI_USER);
-    int64_t result = task->process ? send_checked(task->process, NULL, signal, &info) : -EPERM;
+    int64_t result = task->process ? send_checked(task->process, NULL, signal, NULL, SI_USER) : -EPERM;
     task_put(task);
     return result;
 }
 
-static int64_t send_to_thread(int32_t tgid, int32_t tid, int signal, const struct linux_siginfo *info)
+SYSCALL2(kill, int, pid, int, signal)
 {
     struct task *self = current;
-    if (tid == self->tid && (!tgid || tgid == self->tgid))
-        return send_checked(self->process, self, signal, info);
+    /* To oneself, as raise() and abort() do it: nothing to look up, and always allowed. */
+    if (likely(pid == self->tgid && signal > 0 && signal <= SIGNALS))
+        return signal_send_user(self->process, NULL, signal, SI_USER);
+    if (pid > 0)
+        return kill_other(pid, signal);
+    return pid == INT32_MIN ? -ESRCH : kill_many(pid, signal);
+}
+
+static __attribute__((noinline)) int64_t send_to_thread(int32_t tgid, int32_t tid, int signal,
+                                                        const struct linux_siginfo *info, int code)
+{
     struct task *task = task_find_get(tid);
     if (!task)
         return -ESRCH;
     int64_t result = -ESRCH;
     if (!tgid || task->tgid == tgid)
-        result = task->process ? send_checked(task->process, task, signal, info) : -EPERM;
+        result = task->process ? send_checked(task->process, task, signal, info, code) : -EPERM;
     task_put(task);
     return result;
 }
 
 SYSCALL2(tkill, int, tid, int, signal)
 {
-    struct linux_siginfo info;
     if (tid <= 0)
         return -EINVAL;
-    signal_info_user(&info, signal, SI_TKILL);
-    return send_to_thread(0, tid, signal, &info);
+    return send_to_thread(0, tid, signal, NULL, SI_TKILL);
 }
 
 SYSCALL3(tgkill, int, tgid, int, tid, int, signal)
 {
-    struct linux_siginfo info;
+    struct task *self = current;
+    if (likely(tid == self->tid && tgid == self->tgid && signal > 0 && signal <= SIGNALS))
+        return signal_send_user(self->process, self, signal, SI_TKILL);
     if (tid <= 0 || tgid <= 0)
         return -EINVAL;
-    signal_info_user(&info, signal, SI_TKILL);
-    return send_to_thread(tgid, tid, signal, &info);
+    return send_to_thread(tgid, tid, signal, NULL, SI_TKILL);
 }
 
 /* A siginfo of the program's own: nothing beyond the used bytes may carry anything. */
@@ -301,7 +301,7 @@ SYSCALL3(rt_sigqueueinfo, int, pid, int, signal, uint64_t, info_address)
     struct task *task = pid > 0 ? task_find_get(pid) : NULL;
     if (!task)
         return -ESRCH;
-    int64_t result = task->process ? send_checked(task->process, NULL, signal, &info) : -EPERM;
+    int64_t result = task->process ? send_checked(task->process, NULL, signal, &info, info.code) : -EPERM;
     task_put(task);
     return result;
 }
@@ -316,7 +316,7 @@ SYSCALL4(rt_tgsigqueueinfo, int, tgid, int, tid, int, signal, uint64_t, info_add
         return -EINVAL;
     if ((info.code >= 0 || info.code == SI_TKILL) && tgid != current->tgid)
         return -EPERM;
-    return send_to_thread(tgid, tid, signal, &info);
+    return send_to_thread(tgid, tid, signal, &info, info.code);
 }
 
 /* ---- waiting ---- */
@@ -349,10 +349,16 @@ SYSCALL2(rt_sigsuspend, uint64_t, mask_address, size_t, set_bytes)
 
 static int take_awaited(struct task *task, uint64_t these, struct linux_siginfo *info)
 {
-    spin_lock(&task->process->signal_lock);
-    int signal = signal_take_signal_locked(task, these, info);
+    struct process *process = task->process;
+    struct pending_signal *entry;
+    spin_lock(&process->signal_lock);
+    int signal = signal_take_signal_locked(task, process, these, &entry);
     task->awaited.bits = signal ? 0 : these;
-    spin_unlock(&task->process->signal_lock);
+    spin_unlock(&process->signal_lock);
+    if (signal) {
+        memcpy(info, &entry->info, SIGINFO_BYTES);
+        pending_release(process, entry);
+    }
     return signal;
 }
 

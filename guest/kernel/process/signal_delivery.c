@@ -7,7 +7,7 @@
 #include "arch/user_access.h"
 #include "kernel/lib/errno.h"
 #include "kernel/observe/trace.h"
-#include "kernel/process/internal.h"
+#include "kernel/process/signal_queue.h"
 
 #define NR_RESTART_SYSCALL 219
 #define NO_SYSTEM_CALL UINT64_MAX
@@ -29,10 +29,14 @@ static _Noreturn void leave(struct task *task)
 }
 
 /* A handler will run: an interrupted call fails or is made again after the handler. */
-static void settle_call_before_handler(struct trap_frame *frame, const struct signal_action *action)
+static inline void settle_call_before_handler(struct trap_frame *frame, const struct signal_action *action)
 {
-    if (frame->original_rax == NO_SYSTEM_CALL)
+    /* Without a system call, original_rax is NO_SYSTEM_CALL, and rax whatever the program had in it. */
+    if (likely(frame->rax + ERESTART_RESTARTBLOCK > ERESTART_RESTARTBLOCK - ERESTARTSYS) ||
+        frame->original_rax == NO_SYSTEM_CALL) {
+        frame->original_rax = NO_SYSTEM_CALL;
         return;
+    }
     switch ((int64_t)frame->rax) {
     case -ERESTARTSYS:
         if (!(action->flags & SA_RESTART)) {
@@ -73,121 +77,131 @@ static void settle_call_without_handler(struct trap_frame *frame)
     }
 }
 
-/* The mask during the handler is set already; `saved` is the one that its return restores. */
-static void run_handler(struct task *task, struct trap_frame *frame, int signal, const struct signal_action *action,
-                        const struct pending_signal *pending, uint64_t saved)
+/* The frame could not be written, or cannot lead anywhere. */
+static __attribute__((noinline)) void fail_handler(struct process *process, int signal, uint64_t saved)
 {
-    struct process *process = task->process;
-
-    settle_call_before_handler(frame, action);
-    if (unlikely(arch_signal_frame_push(task, pending, action, saved))) {
-        if (signal == SIGSEGV) {
-            /* No stack to report it on: nothing but the default action is left. */
-            spin_lock(&process->signal_lock);
-            spin_lock(&process->actions->lock);
-            process->actions->set.bits &= ~signal_bit(SIGSEGV);
-            process->actions->caught.bits &= ~signal_bit(SIGSEGV);
-            spin_unlock(&process->actions->lock);
-            spin_unlock(&process->signal_lock);
-        }
-        signal_set_blocked(saved);
-        signal_force(SIGSEGV, SI_KERNEL, 0);
-        return;
+    if (signal == SIGSEGV) {
+        /* No stack to report it on: nothing but the default action is left. */
+        spin_lock(&process->signal_lock);
+        spin_lock(&process->actions->lock);
+        process->actions->set.bits &= ~signal_bit(SIGSEGV);
+        process->actions->caught.bits &= ~signal_bit(SIGSEGV);
+        spin_unlock(&process->actions->lock);
+        spin_unlock(&process->signal_lock);
     }
-    trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)pending->info.code,
-                TRACE_SIGNAL_HANDLER, 0);
+    signal_set_blocked(saved);
+    signal_force(SIGSEGV, SI_KERNEL, 0);
 }
 
-/* One signal, if there is one: its default action, or a frame for its handler. */
-static void deliver_one(struct task *task, struct trap_frame *frame)
+/* No handler: the default action, or none. The signal_lock is held and given up, the entry released. */
+static __attribute__((noinline)) void deliver_uncaught(struct task *task, int signal, struct pending_signal *entry)
 {
     struct process *process = task->process;
-    struct pending_signal pending;
-    struct signal_action action;
-    uint64_t saved = 0;
-    bool caught = false;
+    uint64_t bit = signal_bit(signal), code = (uint64_t)(int64_t)entry->info.code;
+    bool ignored = (process->actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit;
+    bool stops = bit & SIGNALS_DEFAULT_STOP && !ignored;
 
-    spin_lock(&process->signal_lock);
-    task_clear_work(task, TASK_WORK_SIGNAL);
-    int signal = signal_take_signal_locked(task, ~task->blocked.bits, &pending.info);
-    if (!signal) {
-        spin_unlock(&process->signal_lock);
-        return;
-    }
-    uint64_t bit = signal_bit(signal);
-    struct signal_actions *actions = process->actions;
-    bool ignored = actions->ignored.bits & bit;
-    if (actions->caught.bits & bit) {
-        spin_lock(&actions->lock);
-        if (likely(actions->caught.bits & bit)) {
-            caught = true;
-            action = actions->action[signal - 1];
-            if (action.flags & SA_RESETHAND) {
-                actions->caught.bits &= ~bit;
-                actions->action[signal - 1].handler = SIG_DFL;
-            }
-        }
-        spin_unlock(&actions->lock);
-    }
-    if (caught) {
-        saved = task->restore_saved_mask ? task->saved_mask.bits : task->blocked.bits;
-        task->restore_saved_mask = false;
-        uint64_t more = (action.mask.bits | (action.flags & SA_NODEFER ? 0 : bit)) & ~SIGNALS_UNBLOCKABLE;
-        uint64_t newly_blocked = more & ~task->blocked.bits;
-        task->blocked.bits |= more;
-        if (unlikely(process->pending.bits & newly_blocked))
-            signal_retarget_signal_locked(task);
-    } else if (bit & SIGNALS_DEFAULT_STOP && !ignored) {
+    if (stops)
         process->stop_dequeued = true;
-    }
     signal_recheck_signal_locked(task);
     spin_unlock(&process->signal_lock);
-
-    if (caught) {
-        run_handler(task, frame, signal, &action, &pending, saved);
+    pending_release(process, entry);
+    if (ignored)
         return;
-    }
-    if (ignored || bit & SIGNALS_DEFAULT_IGNORE)
-        return;
-    if (bit & SIGNALS_DEFAULT_STOP) {
-        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)pending.info.code,
-                    TRACE_SIGNAL_STOP, 0);
+    if (stops) {
+        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), code, TRACE_SIGNAL_STOP, 0);
         signal_stop_begin(signal, signal != SIGSTOP);
         return;
     }
-    trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)pending.info.code,
-                TRACE_SIGNAL_DEADLY, 0);
+    trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), code, TRACE_SIGNAL_DEADLY, 0);
     process->deadly_reported = true;
     process_exit_group((uint32_t)signal);
 }
 
-void signal_deliver(struct trap_frame *frame)
+/* One signal, if there is one: its default action (false), or a frame for its handler (true). */
+static inline bool deliver_one(struct task *task, struct trap_frame *frame)
+{
+    struct process *process = task->process;
+    struct pending_signal *entry;
+
+    spin_lock(&process->signal_lock);
+    task_clear_work(task, TASK_WORK_SIGNAL);
+    int signal = signal_take_signal_locked(task, process, ~task->blocked.bits, &entry);
+    if (unlikely(!signal)) {
+        spin_unlock(&process->signal_lock);
+        return false;
+    }
+    uint64_t bit = signal_bit(signal);
+    struct signal_actions *actions = process->actions;
+    spin_lock(&actions->lock);
+    if (unlikely(!(actions->caught.bits & bit))) {
+        spin_unlock(&actions->lock);
+        deliver_uncaught(task, signal, entry);
+        return false;
+    }
+    struct signal_action action = actions->action[signal - 1];
+    if (unlikely(action.flags & SA_RESETHAND)) {
+        actions->caught.bits &= ~bit;
+        actions->action[signal - 1].handler = SIG_DFL;
+    }
+    spin_unlock(&actions->lock);
+
+    /* The mask that the handler's return restores; and the one while it runs, from now on. */
+    uint64_t saved = task->blocked.bits;
+    uint64_t blocked = saved | action.mask.bits | (action.flags & SA_NODEFER ? 0 : bit);
+    if (unlikely(task->restore_saved_mask)) {
+        saved = task->saved_mask.bits;
+        task->restore_saved_mask = false;
+    }
+    signal_change_mask_signal_locked(task, process, blocked);
+    spin_unlock(&process->signal_lock);
+
+    settle_call_before_handler(frame, &action);
+    if (unlikely(arch_signal_frame_push(task, &entry->info, &action, saved)))
+        fail_handler(process, signal, saved);
+    else
+        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)entry->info.code,
+                    TRACE_SIGNAL_HANDLER, 0);
+    pending_release(process, entry);
+    return true;
+}
+
+/* CLONE_CHILD_SETTID is the child's own first act: only its memory may show it. */
+static __attribute__((noinline)) void show_tid(struct task *task)
+{
+    int32_t tid = task->tid;
+    uint64_t address = task->set_child_tid;
+    task->set_child_tid = 0;
+    copy_to_user(address, &tid, sizeof(tid));
+}
+
+/*
+ * Not inlined, because trap.c comes here from a path that mostly has little to do. After a handler's frame there
+ * is nothing left to settle; if there are more signals, trap.c comes again.
+ */
+__attribute__((noinline)) void signal_deliver(struct trap_frame *frame)
 {
     struct task *task = current;
     struct process *process = task->process;
     const uint32_t ours = TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT;
 
-    if (!process || task->flags & TASK_KERNEL_THREAD) {
+    if (unlikely(!process || task->flags & TASK_KERNEL_THREAD)) {
         task_clear_work(task, ours);
         return;
     }
-    if (unlikely(task->set_child_tid)) {
-        /* CLONE_CHILD_SETTID is the child's own first act: only its memory may show it. */
-        int32_t tid = task->tid;
-        uint64_t address = task->set_child_tid;
-        task->set_child_tid = 0;
-        copy_to_user(address, &tid, sizeof(tid));
-    }
+    if (unlikely(task->set_child_tid))
+        show_tid(task);
     for (;;) {
         uint32_t work = READ_ONCE(task->work) & ours;
-        if (work & TASK_WORK_EXIT)
+        if (unlikely(work & TASK_WORK_EXIT))
             leave(task);
         if (unlikely(READ_ONCE(process->continue_notice)))
             signal_tell_continued(process);
-        if (work & TASK_WORK_STOP) {
+        if (unlikely(work & TASK_WORK_STOP)) {
             signal_stop_take_part();
-        } else if (work & TASK_WORK_SIGNAL) {
-            deliver_one(task, frame);
+        } else if (likely(work & TASK_WORK_SIGNAL)) {
+            if (likely(deliver_one(task, frame)))
+                return;
         } else {
             settle_call_without_handler(frame);
             if (likely(!task->restore_saved_mask))

@@ -204,9 +204,9 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
     object_write_end(&next->object);
 
     cpu->glass->switches++;
-    trace_event(TRACE_SWITCH, trace_pair(prev->tid, next->tid),
-                (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
-                now - prev->switched_in_tsc);
+    trace_event_at(now, TRACE_SWITCH, trace_pair(prev->tid, next->tid),
+                   (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
+                   now - prev->switched_in_tsc);
     queue->running = next;
     queue->previous = prev;
     slice_plan(cpu, queue, now);
@@ -386,7 +386,7 @@ static inline bool wake_locked(struct task *task, enum wake_reason reason, struc
     task_set_state(task, TASK_READY);
     enqueue(target, task, now, false);
     object_write_end(&task->object);
-    trace_event(TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
+    trace_event_at(now, TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
     if (likely(!task->held))
         notice(target, task, now);
     return true;

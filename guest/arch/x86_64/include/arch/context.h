@@ -50,26 +50,24 @@ _Noreturn void arch_enter_user_mode(void);
 int64_t arch_prctl(struct task *task, int code, uint64_t address);
 void arch_set_thread_pointer(struct task *task, uint64_t fs_base);
 
-/* ---- floating-point state, for signal frames ---- */
-
-/* Bytes of the state in its user format (XSAVE standard format with software header, or 512 for FXSAVE). */
+/* Bytes of the floating-point state in a signal frame: XSAVE standard format with Linux's marks, or FXSAVE's 512. */
 size_t fpu_frame_bytes(void);
-/* Writes the current task's state to user memory at `address` (64-byte aligned): 0 or -EFAULT. */
-int fpu_save_to_user(uint64_t address);
-/* Loads it back after checking it; bad state -> -EINVAL and the task's state is reset. address 0 = reset. */
-int fpu_restore_from_user(uint64_t address);
 
 /* ---- signal frames (arch/x86_64/signal_frame.c; called by kernel/process/signal_delivery.c) ---- */
 
-struct pending_signal;
+struct linux_siginfo;
 struct signal_action;
 /*
  * Builds the Linux rt_sigframe on the user's (alternate) stack and points the trap frame at the handler.
  * 0, or -EFAULT if the stack is not writable (the caller then sends SIGSEGV).
  */
-int arch_signal_frame_push(struct task *task, const struct pending_signal *signal,
-                           const struct signal_action *action, uint64_t saved_mask);
-/* rt_sigreturn: restores registers and FPU from the frame; *ret_mask is the mask to restore. */
+int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, const struct signal_action *action,
+                           uint64_t saved_mask);
+/*
+ * rt_sigreturn: restores registers and FPU from the frame. *ret_mask is the mask to restore; it stays as it was if
+ * the frame could not be read. 0, or an error on which the caller sends SIGSEGV: -EFAULT if the frame is bad (what
+ * could be restored has been), -EINVAL if all is restored but leads to no possible address.
+ */
 int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask);
 
 /* The system call that was interrupted is to be made again (rax restored, rip back on the instruction). */

@@ -15,14 +15,41 @@
 extern uint32_t cpu_features;
 static inline void user_access_open(void)
 {
-    if (cpu_features & BOOT_CPU_SMAP)
+    if (likely(cpu_features & BOOT_CPU_SMAP))
         __asm__ volatile("stac" ::: "memory", "cc");
 }
 static inline void user_access_close(void)
 {
-    if (cpu_features & BOOT_CPU_SMAP)
+    if (likely(cpu_features & BOOT_CPU_SMAP))
         __asm__ volatile("clac" ::: "memory", "cc");
 }
+
+/*
+ * Single accesses between user_access_open() and user_access_close(), to a range that the caller has checked:
+ * one instruction each. A fault that cannot be resolved goes on at `label`, with the window still open: close it
+ * there. The access may sleep; the trap's saved flags open the window again on return. `value` must be computed
+ * before the window opens or from kernel memory, never by a call.
+ */
+#define USER_FAULT_TO(label) ".pushsection .exception_table, \"a\"\n.quad 1b, %l[" #label "]\n.popsection\n"
+#define USER_PUT_OR(label, move, type, address, value)                                             \
+    __asm__ goto("1: " move " %[from], %[to]\n" USER_FAULT_TO(label)                                \
+                 : : [from] "er"((type)(value)), [to] "m"(*(type *)(address)) : : label)
+#define user_put_u64_or(label, address, value) USER_PUT_OR(label, "movq", uint64_t, address, value)
+#define user_put_u32_or(label, address, value) USER_PUT_OR(label, "movl", uint32_t, address, value)
+/*
+ * `variable` is a scalar local of exactly that type: gcc 12 dies of a member of a structure here. The empty
+ * statement keeps gcc 12 from placing the copy of the result on the wrong edge (GCC bug 113921); volatile, because
+ * older compilers forget that asm goto with results is.
+ */
+#define USER_GET_OR(label, move, type, variable, address)                                          \
+    do {                                                                                           \
+        _Static_assert(sizeof(variable) == sizeof(type), "the access has the variable's size");    \
+        __asm__ volatile goto("1: " move " %[from], %[to]\n" USER_FAULT_TO(label)                   \
+                              : [to] "=r"(variable) : [from] "m"(*(const type *)(address)) : : label); \
+        __asm__ volatile("");                                                                      \
+    } while (0)
+#define user_get_u64_or(label, variable, address) USER_GET_OR(label, "movq", uint64_t, variable, address)
+#define user_get_u32_or(label, variable, address) USER_GET_OR(label, "movl", uint32_t, variable, address)
 
 /* Both return 0 or -EFAULT; on -EFAULT a part may have been copied. */
 int copy_from_user(void *destination, uint64_t source, size_t bytes);
