@@ -141,6 +141,7 @@ static void cpu_data_init(unsigned index)
     cpu->self = cpu;
     cpu->index = index;
     cpu->apic_id = index;
+    cpu->entry_stack = (uint64_t *)((char *)&task_states[index] + offsetof(struct task_state_segment, rsp));
     segments_load(index);
 }
 
@@ -154,7 +155,7 @@ void cpu_early_init(struct boot_info *boot)
 void cpu_set_kernel_stack(struct cpu *cpu, uint64_t stack_top)
 {
     cpu->kernel_stack_top = stack_top;
-    task_states[cpu->index].rsp[0] = stack_top;
+    memcpy(cpu->entry_stack, &stack_top, sizeof(stack_top));
 }
 
 /* Features: CPUID of this machine, and what the VMM allows, since CPUID cannot be trusted on every host. */

@@ -98,6 +98,7 @@ void fpu_init_cpu(void)
     }
     fpu_frame_format.bytes = has_xsave() ? area_bytes + sizeof(uint32_t) : FXSAVE_BYTES;
     fpu_frame_format.highest = USER_END - fpu_frame_format.bytes;
+    fpu_frame_format.context_flag = has_xsave() ? 1 : 0;
     fpu_frame_format.sizes = FP_XSTATE_MAGIC1 | fpu_frame_format.bytes << 32;
     fpu_frame_format.components = state_components;
     fpu_frame_format.state_bytes = area_bytes;
@@ -269,12 +270,18 @@ int fpu_restore_in_window(uint64_t address)
     uint32_t magic2;
     if (unlikely(!format->components || !address || address > format->highest || address & 63))
         return restore_slowly_in_window(address);
+    /* Compared one by one: that leaves the least to hold. */
     user_get_u64_or(other, sizes, software);
+    if (unlikely(sizes != format->sizes))
+        goto other;
     user_get_u64_or(other, features, software + 8);
+    if (unlikely(features != format->components))
+        goto other;
     user_get_u64_or(other, state_bytes, software + 16);
+    if (unlikely(state_bytes != format->state_bytes))
+        goto other;
     user_get_u32_or(other, magic2, address + format->state_bytes);
-    if (unlikely(sizes != format->sizes || features != format->components || state_bytes != format->state_bytes ||
-                 magic2 != FP_XSTATE_MAGIC2 || load_extended_in_window(address, format->components)))
+    if (unlikely(magic2 != FP_XSTATE_MAGIC2 || load_extended_in_window(address, format->components)))
         goto other;
     return 0;
 other:

@@ -26,6 +26,7 @@ void fpu_reset_current(void);
 struct fpu_frame_format {
     uint64_t bytes;       /* with the marks */
     uint64_t highest;     /* address where it still ends below USER_END */
+    uint64_t context_flag; /* Linux's UC_FP_XSTATE if there are marks */
     uint64_t sizes;       /* the first three words of Linux's struct _fpx_sw_bytes: magic1 and extended_size, ... */
     uint64_t components;  /* ... XCR0; 0 = FXSAVE only, no marks ... */
     uint64_t state_bytes; /* ... and the state without magic2 */

@@ -22,7 +22,6 @@
 #include "kernel/process/signal.h"
 
 #define RED_ZONE_BYTES 128
-#define UC_FP_XSTATE 1u
 #define UC_SIGCONTEXT_SS 2u
 #define UC_STRICT_RESTORE_SS 4u
 
@@ -116,47 +115,45 @@ static __attribute__((noinline)) int write_trap_in_window(struct signal_frame *f
 fault:
     return -EFAULT;
 }
-/* Where a frame goes whose top would be `top`: *ret_fpu for the floating-point state, and the frame itself. */
-static inline struct signal_frame *place_frame(uint64_t top, uint64_t *ret_fpu)
-{
-    *ret_fpu = align_down(top - fpu_frame_format.bytes, 64ul);
-    return (struct signal_frame *)(align_down(*ret_fpu - sizeof(struct signal_frame), 16ul) - 8);
-}
+/*
+ * The floating-point state is at a multiple of 64 and the frame below it at one of 16 less 8 (System V ABI: as if
+ * the handler had been called), so the distance is always the same.
+ */
+#define FRAME_TO_FPU (align_up(sizeof(struct signal_frame), 16ul) + 8)
 
-/* The same on the alternate stack, if there is room: a handler must not run on into whatever lies below. */
-static __attribute__((noinline)) struct signal_frame *place_frame_alternate(const struct task *task, uint64_t rsp,
-                                                                            bool wanted, uint64_t *ret_fpu)
+/* Where the floating-point state goes on the alternate stack, if that is wanted or in use; 0 = no room. */
+static __attribute__((noinline)) uint64_t place_alternate(const struct task *task, uint64_t rsp, bool wanted)
 {
     bool nested = on_alternate_stack(task, rsp);
     uint64_t end = task->alternate_stack + task->alternate_stack_bytes;
     uint64_t top = wanted && !nested ? end : rsp - RED_ZONE_BYTES;
-    struct signal_frame *frame = place_frame(top, ret_fpu);
-    if ((wanted || nested) && ((uint64_t)frame < task->alternate_stack || top > end))
-        *ret_fpu = 0; /* which is refused */
-    return frame;
+    uint64_t fpu = align_down(top - fpu_frame_format.bytes, 64ul);
+    /* A handler that overflows its alternate stack must not run on into whatever lies below. */
+    if ((wanted || nested) && (fpu - FRAME_TO_FPU < task->alternate_stack || top > end))
+        return 0;
+    return fpu;
 }
 
 int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, const struct signal_action *action,
                            uint64_t saved_mask)
 {
     struct trap_frame *regs = arch_task_frame(&task->arch);
-    uint64_t fpu;
+    uint64_t fpu = align_down(regs->rsp - RED_ZONE_BYTES - fpu_frame_format.bytes, 64ul);
 
     if (unlikely(!(action->flags & SA_RESTORER)))
         return -EFAULT; /* x86-64 has no other way back */
-    struct signal_frame *frame = place_frame(regs->rsp - RED_ZONE_BYTES, &fpu);
     if (unlikely(task->alternate_stack_bytes))
-        frame = place_frame_alternate(task, regs->rsp, action->flags & SA_ONSTACK, &fpu);
+        fpu = place_alternate(task, regs->rsp, action->flags & SA_ONSTACK);
     /* Neither below address 0 nor beyond the user half, wherever RSP pointed. */
-    if (unlikely(fpu - PAGE_SIZE > fpu_frame_format.highest - PAGE_SIZE))
+    if (unlikely(fpu < PAGE_SIZE || fpu > fpu_frame_format.highest))
         return -EFAULT;
+    struct signal_frame *frame = (struct signal_frame *)(fpu - FRAME_TO_FPU);
 
     user_access_open();
     if (unlikely(fpu_save_in_window(fpu)))
         goto fault;
     FRAME_PUT(return_address, action->restorer);
-    FRAME_PUT(context_flags,
-              UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_features & BOOT_CPU_XSAVE ? UC_FP_XSTATE : 0));
+    FRAME_PUT(context_flags, UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | fpu_frame_format.context_flag);
     FRAME_PUT(context_link, 0);
     FRAME_PUT(stack.address, task->alternate_stack);
     FRAME_PUT(stack.flags, (uint32_t)task->alternate_stack_flags); /* and the padding */
@@ -235,7 +232,7 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
     /* The restorer was reached by `ret`: the return address is gone from the stack. */
     uint64_t address = regs->rsp - 8;
     const struct signal_frame *frame = (const struct signal_frame *)address;
-    uint64_t mask, rflags, rip, fpu, word, stack_address, stack_bytes;
+    uint64_t mask, rflags, fpu, word, stack_address, stack_bytes;
     uint32_t stack_flags;
 
     if (unlikely(address > USER_END - FRAME_BYTES_READ))
@@ -266,11 +263,10 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
     RESTORE(rax);
     RESTORE(rcx);
     RESTORE(rsp);
+    RESTORE(rip); /* trap.c looks at it before it is loaded */
 #undef RESTORE
-    FRAME_GET(rip, registers.rip);
     FRAME_GET(rflags, registers.rflags);
     FRAME_GET(fpu, registers.fpu_state);
-    regs->rip = rip;
     regs->rflags = (rflags & RFLAGS_USER) | RFLAGS_INTERRUPT | RFLAGS_FIXED;
     regs->error_code = FRAME_REPLACED;
     int error = fpu_restore_in_window(fpu);
@@ -283,9 +279,6 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
         const struct user_stack stack = {.address = stack_address, .flags = stack_flags, .bytes = stack_bytes};
         restore_alternate_stack(task, &stack, regs->rsp);
     }
-    /* Where no address can be, the fault is a general protection fault; elsewhere trap.c raises a page fault. */
-    if (unlikely(rip >= USER_END && (uint64_t)((int64_t)(rip << 16) >> 16) != rip))
-        return -EINVAL;
     return 0;
 fault:
     user_access_close();

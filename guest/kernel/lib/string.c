@@ -6,6 +6,7 @@
  * overlapping words. Vector registers belong to the user. The functions keep the C library's names
  * because the compiler calls them.
  */
+#define KERNEL_STRING_FUNCTIONS /* the functions themselves, not the builtins */
 #include "kernel/lib/string.h"
 
 /* Unaligned words that may alias anything. */

@@ -107,12 +107,10 @@ SYSCALL_FRAME(rt_sigreturn)
     spin_unlock(&process->signal_lock);
     /* What looks like a restart code now is the program's own value. */
     frame->original_rax = UINT64_MAX;
-    if (unlikely(error)) {
-        signal_force(SIGSEGV, SI_KERNEL, 0);
-        if (error == -EFAULT)
-            return 0;
-    }
-    return (int64_t)frame->rax;
+    if (likely(!error))
+        return (int64_t)frame->rax;
+    signal_force(SIGSEGV, SI_KERNEL, 0);
+    return 0;
 }
 
 /* ---- alternate stack ---- */
@@ -239,7 +237,7 @@ SYSCALL2(kill, int, pid, int, signal)
     struct task *self = current;
     /* To oneself, as raise() and abort() do it: nothing to look up, and always allowed. */
     if (likely(pid == self->tgid && signal > 0 && signal <= SIGNALS))
-        return signal_send_user(self->process, NULL, signal, SI_USER);
+        return signal_send_self(false, signal, SI_USER);
     if (pid > 0)
         return kill_other(pid, signal);
     return pid == INT32_MIN ? -ESRCH : kill_many(pid, signal);
@@ -269,7 +267,7 @@ SYSCALL3(tgkill, int, tgid, int, tid, int, signal)
 {
     struct task *self = current;
     if (likely(tid == self->tid && tgid == self->tgid && signal > 0 && signal <= SIGNALS))
-        return signal_send_user(self->process, self, signal, SI_TKILL);
+        return signal_send_self(true, signal, SI_TKILL);
     if (tid <= 0 || tgid <= 0)
         return -EINVAL;
     return send_to_thread(tgid, tid, signal, NULL, SI_TKILL);
@@ -350,16 +348,15 @@ SYSCALL2(rt_sigsuspend, uint64_t, mask_address, size_t, set_bytes)
 static int take_awaited(struct task *task, uint64_t these, struct linux_siginfo *info)
 {
     struct process *process = task->process;
-    struct pending_signal *entry;
     spin_lock(&process->signal_lock);
-    int signal = signal_take_signal_locked(task, process, these, &entry);
-    task->awaited.bits = signal ? 0 : these;
+    struct pending_signal *entry = signal_take_signal_locked(task, process, these);
+    task->awaited.bits = entry ? 0 : these;
     spin_unlock(&process->signal_lock);
-    if (signal) {
-        memcpy(info, &entry->info, SIGINFO_BYTES);
-        pending_release(process, entry);
-    }
-    return signal;
+    if (!entry)
+        return 0;
+    memcpy(info, &entry->info, SIGINFO_BYTES);
+    pending_release(process, entry);
+    return info->signo;
 }
 
 SYSCALL4(rt_sigtimedwait, uint64_t, set_address, uint64_t, info_address, uint64_t, timeout_address, size_t, set_bytes)

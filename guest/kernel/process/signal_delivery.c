@@ -122,15 +122,15 @@ static __attribute__((noinline)) void deliver_uncaught(struct task *task, int si
 static inline bool deliver_one(struct task *task, struct trap_frame *frame)
 {
     struct process *process = task->process;
-    struct pending_signal *entry;
 
     spin_lock(&process->signal_lock);
     task_clear_work(task, TASK_WORK_SIGNAL);
-    int signal = signal_take_signal_locked(task, process, ~task->blocked.bits, &entry);
-    if (unlikely(!signal)) {
+    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
+    if (unlikely(!entry)) {
         spin_unlock(&process->signal_lock);
         return false;
     }
+    int signal = entry->info.signo;
     uint64_t bit = signal_bit(signal);
     struct signal_actions *actions = process->actions;
     spin_lock(&actions->lock);
@@ -185,7 +185,7 @@ __attribute__((noinline)) void signal_deliver(struct trap_frame *frame)
     struct process *process = task->process;
     const uint32_t ours = TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT;
 
-    if (unlikely(!process || task->flags & TASK_KERNEL_THREAD)) {
+    if (unlikely(task->flags & TASK_KERNEL_THREAD)) {
         task_clear_work(task, ours);
         return;
     }
@@ -193,16 +193,18 @@ __attribute__((noinline)) void signal_deliver(struct trap_frame *frame)
         show_tid(task);
     for (;;) {
         uint32_t work = READ_ONCE(task->work) & ours;
-        if (unlikely(work & TASK_WORK_EXIT))
-            leave(task);
-        if (unlikely(READ_ONCE(process->continue_notice)))
-            signal_tell_continued(process);
-        if (unlikely(work & TASK_WORK_STOP)) {
-            signal_stop_take_part();
-        } else if (likely(work & TASK_WORK_SIGNAL)) {
+        if (likely(work == TASK_WORK_SIGNAL && !READ_ONCE(process->continue_notice))) {
             if (likely(deliver_one(task, frame)))
                 return;
-        } else {
+            continue;
+        }
+        if (work & TASK_WORK_EXIT)
+            leave(task);
+        if (READ_ONCE(process->continue_notice))
+            signal_tell_continued(process);
+        if (work & TASK_WORK_STOP) {
+            signal_stop_take_part();
+        } else if (!work) {
             settle_call_without_handler(frame);
             if (likely(!task->restore_saved_mask))
                 return;

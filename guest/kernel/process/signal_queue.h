@@ -73,33 +73,30 @@ static inline int first_signal(uint64_t bits)
     return __builtin_ctzll(bits) + 1;
 }
 
-/* Takes the next signal out of `wanted`; 0 = none. *ret_entry is the caller's until pending_release(). */
-static inline int signal_take_signal_locked(struct task *task, struct process *process, uint64_t wanted,
-                                            struct pending_signal **ret_entry)
+/* Takes the next signal out of `wanted`, as an entry that is the caller's until pending_release(); NULL = none. */
+static inline struct pending_signal *signal_take_signal_locked(struct task *task, struct process *process,
+                                                               uint64_t wanted)
 {
     struct signal_set *set = &process->pending;
     struct list *queue = &process->pending_queue;
     uint64_t bits = task->pending.bits & wanted;
-    if (bits) {
+    if (unlikely(bits)) {
         set = &task->pending;
         queue = &task->pending_queue;
     } else {
         bits = set->bits & wanted;
-        if (!bits)
-            return 0;
+        if (unlikely(!bits))
+            return NULL;
     }
     int signal = first_signal(bits);
     struct pending_signal *entry = list_first(queue, struct pending_signal, link);
-    if (likely(queue->next != queue && entry->info.signo == signal && signal < SIGRTMIN)) {
-        set->bits &= ~signal_bit(signal); /* ordinary ones are queued at most once */
-        process->pending_count--;
-        queue->next = entry->link.next;
-        queue->next->previous = queue;
-    } else {
-        entry = signal_take_among_signal_locked(process, set, queue, signal);
-    }
-    *ret_entry = entry;
-    return signal;
+    if (unlikely(queue->next == queue || entry->info.signo != signal || signal >= SIGRTMIN))
+        return signal_take_among_signal_locked(process, set, queue, signal);
+    set->bits &= ~signal_bit(signal); /* ordinary ones are queued at most once */
+    process->pending_count--;
+    queue->next = entry->link.next;
+    queue->next->previous = queue;
+    return entry;
 }
 
 #endif

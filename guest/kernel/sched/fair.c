@@ -40,34 +40,10 @@ void fair_init(struct fair_queue *queue)
     *queue = (struct fair_queue){.tree = {.update = update_min_vruntime}};
 }
 
-/* ---- the sums behind V ---- */
-
-static inline void sum_add(struct fair_queue *queue, const struct fair_entity *entity)
-{
-    queue->weighted_sum += (int64_t)(entity->vruntime - queue->base) * entity->weight;
-    queue->total_weight += entity->weight;
-}
-
-static inline void sum_remove(struct fair_queue *queue, const struct fair_entity *entity)
-{
-    queue->weighted_sum -= (int64_t)(entity->vruntime - queue->base) * entity->weight;
-    queue->total_weight -= entity->weight;
-}
-
-static uint64_t average(const struct fair_queue *queue)
-{
-    int64_t sum = queue->weighted_sum, total = (int64_t)queue->total_weight;
-    if (!total)
-        return queue->base;
-    if (sum < 0)
-        sum -= total - 1; /* round down, so that a task at V exactly stays eligible */
-    return queue->base + (uint64_t)(sum / total);
-}
-
 /* Moves the base up to V, so that the sum of products stays small however long the queue lives. */
 static void rebase(struct fair_queue *queue)
 {
-    uint64_t step = average(queue) - queue->base;
+    uint64_t step = fair_average(queue) - queue->base;
     queue->weighted_sum -= (int64_t)step * (int64_t)queue->total_weight;
     queue->base += step;
 }
@@ -79,12 +55,12 @@ static inline bool eligible(const struct fair_queue *queue, uint64_t vruntime)
 
 int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity)
 {
-    return (int64_t)(average(queue) - entity->vruntime);
+    return (int64_t)(fair_average(queue) - entity->vruntime);
 }
 
 /* ---- the tree ---- */
 
-static void tree_link(struct fair_queue *queue, struct fair_entity *entity)
+void fair_tree_link(struct fair_queue *queue, struct fair_entity *entity)
 {
     struct rb_node *parent = NULL, **link = &queue->tree.root;
     while (*link) {
@@ -95,36 +71,11 @@ static void tree_link(struct fair_queue *queue, struct fair_entity *entity)
     rb_insert(&queue->tree, &entity->node, parent, link);
 }
 
-/* One waiting entity alone needs no tree; it moves there when a second one comes. */
-static inline void tree_insert(struct fair_queue *queue, struct fair_entity *entity)
-{
-    entity->queued = true;
-    if (!queue->waiting++) {
-        queue->lone = entity;
-        return;
-    }
-    if (queue->lone) {
-        tree_link(queue, queue->lone);
-        queue->lone = NULL;
-    }
-    tree_link(queue, entity);
-}
-
-static inline void tree_remove(struct fair_queue *queue, struct fair_entity *entity)
-{
-    entity->queued = false;
-    queue->waiting--;
-    if (queue->lone)
-        queue->lone = NULL;
-    else
-        rb_remove(&queue->tree, &entity->node);
-}
-
 /*
  * The earliest deadline among the eligible: go left while the left subtree has anything eligible at all (its
  * smallest vruntime tells), else take this node if it is, else go right. O(log n).
  */
-static struct fair_entity *earliest_eligible(const struct fair_queue *queue)
+struct fair_entity *fair_earliest_eligible(const struct fair_queue *queue)
 {
     struct rb_node *node = queue->tree.root;
     while (node) {
@@ -147,57 +98,6 @@ void fair_request_over(struct fair_queue *queue)
     entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
     if (queue->weighted_sum > (int64_t)1 << 48)
         rebase(queue);
-}
-
-void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first)
-{
-    int64_t lag = 0;
-    /* Joining moves V; scaling the lag keeps what the entity is owed (the paper's join, inverted). */
-    if (queue->total_weight && entity->lag)
-        lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) / (int64_t)queue->total_weight;
-    entity->vruntime = average(queue) - (uint64_t)lag;
-    uint64_t request = fair_virtual(entity->slice, entity->weight);
-    entity->deadline = entity->vruntime + (first ? request / 2 : request);
-    sum_add(queue, entity);
-    tree_insert(queue, entity);
-}
-
-void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity)
-{
-    int64_t lag = fair_lag(queue, entity);
-    int64_t bound = (int64_t)fair_virtual(2 * entity->slice, entity->weight);
-    entity->lag = lag > bound ? bound : lag < -bound ? -bound : lag;
-    if (entity == queue->running)
-        queue->running = NULL;
-    else
-        tree_remove(queue, entity);
-    sum_remove(queue, entity);
-    if (!queue->total_weight) {
-        queue->base = entity->vruntime; /* alone, it was V */
-        queue->weighted_sum = 0;
-    }
-}
-
-struct fair_entity *fair_pick(struct fair_queue *queue)
-{
-    struct fair_entity *entity = queue->lone ? queue->lone : earliest_eligible(queue);
-    if (unlikely(!entity)) {
-        /* Only when rounding leaves nobody eligible: the smallest vruntime is the nearest to it. */
-        struct rb_node *first = rb_first(&queue->tree);
-        if (!first)
-            return NULL;
-        entity = entity_of(first);
-    }
-    tree_remove(queue, entity);
-    queue->running = entity;
-    return entity;
-}
-
-void fair_put(struct fair_queue *queue)
-{
-    struct fair_entity *entity = queue->running;
-    queue->running = NULL;
-    tree_insert(queue, entity);
 }
 
 void fair_yield(struct fair_queue *queue)
@@ -249,17 +149,17 @@ void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint3
         return;
     }
     /* The lag in real time is what counts: it and the rest of the request scale with the weight. */
-    uint64_t v = average(queue);
+    uint64_t v = fair_average(queue);
     int64_t lag = (int64_t)(v - entity->vruntime) * entity->weight / weight;
     int64_t left = (int64_t)(entity->deadline - entity->vruntime) * entity->weight / weight;
     bool in_tree = entity != queue->running;
     if (in_tree)
-        tree_remove(queue, entity);
-    sum_remove(queue, entity);
+        fair_tree_remove(queue, entity);
+    fair_sum_remove(queue, entity);
     entity->weight = weight;
     entity->vruntime = v - (uint64_t)lag;
     entity->deadline = entity->vruntime + (uint64_t)left;
-    sum_add(queue, entity);
+    fair_sum_add(queue, entity);
     if (in_tree)
-        tree_insert(queue, entity);
+        fair_tree_insert(queue, entity);
 }

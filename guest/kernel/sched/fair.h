@@ -55,14 +55,6 @@ static inline bool fair_account(struct fair_queue *queue, uint64_t ran)
     return true;
 }
 
-/* Becomes runnable; first = it never ran (half a slice, so that children do not starve their parents). */
-void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first);
-/* Leaves (sleeps, exits, migrates), running or waiting; its lag is remembered within bounds. */
-void fair_dequeue(struct fair_queue *queue, struct fair_entity *entity);
-/* Takes the entity that should run out of the tree and makes it current; NULL if none waits. */
-struct fair_entity *fair_pick(struct fair_queue *queue);
-/* The running entity goes back to waiting. */
-void fair_put(struct fair_queue *queue);
 /* The running entity gives up the rest of its request. */
 void fair_yield(struct fair_queue *queue);
 /*
@@ -79,5 +71,8 @@ struct fair_entity *fair_before(const struct fair_queue *queue, const struct fai
 /* V - vruntime, in virtual nanoseconds. For checks. */
 int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity);
 void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight, bool queued);
+
+/* fair_enqueue, fair_dequeue, fair_pick, fair_put: what every wake-up and every switch does */
+#include "kernel/sched/fair_inline.h"
 
 #endif

@@ -27,18 +27,15 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
     mutex->rank = (uint16_t)rank;
 }
 
-void mutex_lock(struct mutex *mutex)
+/* There is one task: waiting for a mutex means waiting for oneself. */
+void mutex_lock_contended(struct mutex *mutex)
 {
-    if (mutex->state)
-        panic("a mutex of rank %u is taken twice by the only task", mutex->rank);
-    mutex->state = 1;
+    panic("a mutex of rank %u is taken twice by the only task", mutex->rank);
 }
 
-void mutex_unlock(struct mutex *mutex)
+void mutex_wake_waiter(struct mutex *mutex)
 {
-    if (!mutex->state)
-        panic("a free mutex of rank %u is released", mutex->rank);
-    mutex->state = 0;
+    panic("a mutex of rank %u has a waiter, but there is one task only", mutex->rank);
 }
 
 void preemption_point(void)

@@ -65,8 +65,7 @@ int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, 
                            uint64_t saved_mask);
 /*
  * rt_sigreturn: restores registers and FPU from the frame. *ret_mask is the mask to restore; it stays as it was if
- * the frame could not be read. 0, or an error on which the caller sends SIGSEGV: -EFAULT if the frame is bad (what
- * could be restored has been), -EINVAL if all is restored but leads to no possible address.
+ * the frame could not be read. 0, or -EFAULT (the caller then sends SIGSEGV): what could be restored has been.
  */
 int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask);
 

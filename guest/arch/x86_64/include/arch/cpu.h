@@ -25,6 +25,7 @@ struct cpu {
 
     uint32_t index;
     uint32_t apic_id;
+    uint64_t *entry_stack;     /* where the TSS has the stack for exceptions from user mode (unaligned) */
     struct glass_cpu *glass;
     struct run_queue *run_queue;
     struct task *idle;
