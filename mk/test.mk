@@ -62,21 +62,26 @@ $(foreach test,$(notdir $(FUZZ_TESTS)),$(eval $(call fuzz_test,$(test))))
 
 $(TEST_DIR)/inspect/%: tests/inspect/%.c $(BUILD)/libvitrine.a
 	@mkdir -p $(@D)
-	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
+	@echo "  LD $@"
+	@$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
 $(TEST_DIR)/machine/%: tests/machine/%.c $(BUILD)/libvitrine.a
 	@mkdir -p $(@D)
-	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
+	@echo "  LD $@"
+	@$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(TEST_LIBS)
 $(TEST_DIR)/%.elf: tests/machine/kernel/%.S tests/machine/kernel/kernel.ld \
     $(wildcard tests/machine/kernel/*.inc tests/machine/kernel/*.h)
 	@mkdir -p $(@D)
-	$(HOST_CC) -I. -Itests/machine/kernel -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	@echo "  CC $@"
+	@$(HOST_CC) -I. -Itests/machine/kernel -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	    -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,-T,tests/machine/kernel/kernel.ld -o $@ $<
 
 $(TEST_DIR)/integration/%.o: tests/integration/%.c
 	@mkdir -p $(@D)
-	$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC $@"
+	@$(HOST_CC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 $(INTEGRATION_TESTS): %: %.o $(INTEGRATION_HARNESS) $(BUILD)/libvitrine.a
-	$(HOST_CC) -o $@ $< $(INTEGRATION_HARNESS) $(TEST_LIBS)
+	@echo "  LD $@"
+	@$(HOST_CC) -o $@ $< $(INTEGRATION_HARNESS) $(TEST_LIBS)
 
 -include $(wildcard $(TEST_DIR)/*/*.d)
 

@@ -15,12 +15,15 @@ guest-tests: $(GUEST_TESTS)
 
 $(BUILD)/guest/user/%: guest/user/%.c
 	@mkdir -p $(@D) $(BUILD)/guest/deps
-	$(USER_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/user-$*.d -MT $@ -o $@ $< -lm
+	@echo "  LD $@"
+	@$(USER_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/user-$*.d -MT $@ -o $@ $< -lm
 $(BUILD)/guest/tests/%-musl: tests/guest/%.c
 	@mkdir -p $(@D) $(BUILD)/guest/deps
-	$(USER_MUSL_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/test-$*-musl.d -MT $@ -o $@ $< -lm
+	@echo "  LD $@"
+	@$(USER_MUSL_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/test-$*-musl.d -MT $@ -o $@ $< -lm
 $(BUILD)/guest/tests/%: tests/guest/%.c
 	@mkdir -p $(@D) $(BUILD)/guest/deps
-	$(USER_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/test-$*.d -MT $@ -o $@ $< -lm
+	@echo "  LD $@"
+	@$(USER_CC) $(USER_CFLAGS) -MMD -MP -MF $(BUILD)/guest/deps/test-$*.d -MT $@ -o $@ $< -lm
 
 -include $(wildcard $(BUILD)/guest/deps/*.d)

@@ -13,19 +13,22 @@ vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine
 
 $(BUILD)/vmm/%.o: vmm/%.c mk/vmm.mk
 	@mkdir -p $(@D)
-	$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+	@echo "  CC $@"
+	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
 
 $(BUILD)/vmm/%.o: vmm/%.S mk/vmm.mk
 	@mkdir -p $(@D)
-	$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+	@echo "  CC $@"
+	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
 
 # Made anew each time: ar would keep members whose source has gone. Appending (q) because two folders may have a
 # file of the same name, which replacing (r) would take for one.
 $(BUILD)/libvitrine.a: $(VMM_OBJECTS)
-	rm -f $@
-	ar qcs $@ $^
+	@rm -f $@
+	@ar qcs $@ $^
 
 $(BUILD)/vitrine: $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a
-	$(VMM_CC) $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a $(VMM_LIBS) -o $@
+	@echo "  LD $@"
+	@$(VMM_CC) $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a $(VMM_LIBS) -o $@
 
 -include $(VMM_OBJECTS:.o=.d) $(VMM_CLI_OBJECTS:.o=.d)

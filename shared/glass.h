@@ -255,7 +255,6 @@ struct glass {
     uint64_t channels;         /* struct glass_channel[CHANNEL_COUNT] */
     uint64_t log;              /* struct glass_log */
     uint64_t init_process;     /* struct process of PID 1 */
-    uint64_t ready_tsc;        /* TSC just before HYPERCALL_READY: relates the guest's clock to the host's */
     uint64_t kernel_page_table; /* physical address of the kernel's own root page table */
 
     /* time */
@@ -274,6 +273,7 @@ struct glass {
     struct glass_answer answer;
     struct glass_panic panic;
     uint64_t unknown_system_calls;
+    uint64_t ready_tsc;        /* TSC just before HYPERCALL_READY: relates the guest's clock to the host's */
 
     /* host to guest */
     struct glass_control control __attribute__((aligned(4096)));

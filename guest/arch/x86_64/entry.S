@@ -44,6 +44,21 @@
     pop %rdi
     .endm
 
+/* RAX = now; the time since the task's last change of mode goes to `counter`. RBX = the task; RDX is lost. */
+    .macro ACCOUNT counter
+    rdtsc
+    shl $32, %rdx
+    or %rdx, %rax
+    mov TASK_MODE_TSC(%rbx), %rdx
+    mov %rax, TASK_MODE_TSC(%rbx)
+    sub %rdx, %rax
+    add %rax, \counter(%rbx)
+    .endm
+
+/*
+ * System calls. The path of all of them is short enough to be written here: frame, accounting, handler, and back
+ * with sysret if nothing else is to be done. RBX and RBP are the kernel's meanwhile; the frame has the program's.
+ */
     .text
     .globl syscall_entry
     .balign 16
@@ -59,16 +74,29 @@ syscall_entry:
     push $0
     push %rax
     PUSH_REGISTERS
-    xorl %ebp, %ebp
+    xorl %ebp, %ebp /* backtraces end here */
+    mov %gs:CPU_CURRENT, %rbx
+    ACCOUNT TASK_UTIME_TSC
+    mov %gs:CPU_GLASS, %rcx
+    incq GLASS_CPU_SYSTEM_CALLS(%rcx)
     mov %rsp, %rdi
-    call syscall_from_user
+    mov FRAME_ORIGINAL_RAX(%rsp), %rax
+    testb $TRACE_ACTIVE_SYSCALLS, trace_active + 1(%rip)
+    jnz 3f
+    cmp $SYSCALL_NUMBER_END - 1, %rax
+    ja 4f
+    call *syscall_handlers(,%rax,8)
+1:  mov %rax, FRAME_RAX(%rsp)
+2:  movl TASK_WORK(%rbx), %eax
+    orl FRAME_ERROR_CODE(%rsp), %eax
+    jnz 5f
+    ACCOUNT TASK_STIME_TSC
 /*
- * AL: nobody replaced registers in the frame, so it is what sysret produces (rip = rcx, flags = r11), and the
- * registers that C functions preserve still hold the program's values.
+ * Nobody replaced registers in the frame, so it is what sysret produces (rip = rcx, flags = r11), and those that C
+ * functions preserve still hold the program's values, except the two that were used above.
  */
-    testb %al, %al
-    jz return_by_iret
-    mov FRAME_RBP(%rsp), %rbp /* the exception: it was cleared to end backtraces */
+    mov FRAME_RBX(%rsp), %rbx
+    mov FRAME_RBP(%rsp), %rbp
     add $FRAME_R11, %rsp
     pop %r11
     pop %r10
@@ -82,6 +110,13 @@ syscall_entry:
     mov FRAME_RSP-FRAME_ORIGINAL_RAX(%rsp), %rsp
     swapgs
     sysretq
+3:  call syscall_dispatch_traced
+    jmp 2b
+4:  call syscall_unknown
+    jmp 1b
+5:  mov %rsp, %rdi
+    call return_with_work
+    jmp return_by_iret
 
 /* A new task's first return to user mode; also the end of every other entry from user mode. */
     .globl return_by_iret

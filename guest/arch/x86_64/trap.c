@@ -50,7 +50,7 @@ struct exception_entry {
 };
 extern const struct exception_entry exception_table_start[], exception_table_end[];
 
-bool syscall_from_user(struct trap_frame *frame);
+void return_with_work(struct trap_frame *frame);
 void trap_from_user(struct trap_frame *frame, unsigned vector);
 void trap_from_kernel(struct trap_frame *frame, unsigned vector);
 void trap_paranoid(struct trap_frame *frame, unsigned vector);
@@ -106,15 +106,11 @@ void first_return_to_user(struct trap_frame *frame)
 
 /* ---- system calls ---- */
 
-bool syscall_from_user(struct trap_frame *frame)
+/* entry.S, at the end of a system call that left work to do or other registers in the frame. */
+void return_with_work(struct trap_frame *frame)
 {
-    account_enter(current);
-    syscall_dispatch(frame);
-    /* Nothing but the result was written to the frame: RCX and R11 are what `syscall` put there. */
-    if (unlikely(READ_ONCE(current->work) | frame->error_code))
-        leave_slowly(frame);
+    leave_slowly(frame);
     account_leave(current);
-    return !frame->error_code;
 }
 
 /*

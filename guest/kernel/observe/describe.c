@@ -45,7 +45,6 @@
     F(task, start_tsc, UNSIGNED, "")                                                               \
     F(task, ready_tsc, UNSIGNED, "")                                                               \
     F(task, run_delay_tsc, UNSIGNED, "")                                                           \
-    F(task, on_cpu, UNSIGNED, "")                                                                  \
     F(task, work, UNSIGNED, "")                                                                    \
     F(task, address_space, ADDRESS, "address_space")                                               \
     F(task, files, ADDRESS, "")                                                                    \

@@ -131,7 +131,6 @@ void schedule_finish(void)
     struct task *previous = queue->previous;
     bool gone = previous->state == TASK_ZOMBIE;
     bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
-    previous->on_cpu = 0;
     if (unlikely(misplaced))
         task_get(previous);
     spin_unlock(&queue->lock);
@@ -200,7 +199,6 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
     next->wait_kind = WAIT_NONE;
     next->run_delay_tsc += now - next->ready_tsc;
     next->switched_in_tsc = next->mode_tsc = now;
-    next->on_cpu = 1;
     object_write_end(&next->object);
 
     cpu->glass->switches++;

@@ -146,7 +146,6 @@ static struct task *idle_create(unsigned index, uint64_t stack_top)
     idle->flags = TASK_KERNEL_THREAD | TASK_IDLE;
     idle->cpu = index;
     idle->arch.stack_top = stack_top;
-    idle->on_cpu = 1;
     string_copy(idle->comm, "idle", sizeof(idle->comm));
     task_set_state(idle, TASK_READY);
     task_set_state(idle, TASK_RUNNING);

@@ -87,7 +87,6 @@ struct task {
     uint64_t start_tsc;
     uint64_t ready_tsc;      /* when it last became ready (run delay) */
     uint64_t run_delay_tsc;
-    uint32_t on_cpu;         /* a CPU still uses its kernel stack */
 
     uint32_t work;           /* enum task_work; atomic, anyone */
 

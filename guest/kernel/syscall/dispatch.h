@@ -1,4 +1,7 @@
-/* kernel/syscall/dispatch.h - from a trap frame to a handler; inline, because every system call passes here. */
+/*
+ * kernel/syscall/dispatch.h - from a trap frame to a handler. The fast entry does the same in assembly
+ * (arch/x86_64/entry.S); this is for hosts where `syscall` cannot be used.
+ */
 #ifndef KERNEL_SYSCALL_DISPATCH_H
 #define KERNEL_SYSCALL_DISPATCH_H
 
@@ -6,7 +9,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/syscall/syscall.h"
 
-#define SYSCALL_NUMBER_END 512
+#include "arch/asm_offsets.h" /* SYSCALL_NUMBER_END */
 
 extern syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END];
 

@@ -22,11 +22,11 @@ struct cpu {
     struct task *task;         /* the current one */
     uint64_t kernel_stack_top; /* of the current task */
     uint64_t user_rsp;         /* scratch of the system-call entry */
+    struct glass_cpu *glass;
 
     uint32_t index;
     uint32_t apic_id;
     uint64_t *entry_stack;     /* where the TSS has the stack for exceptions from user mode (unaligned) */
-    struct glass_cpu *glass;
     struct run_queue *run_queue;
     struct task *idle;
     struct address_space *active_space; /* what CR3 holds; NULL = kernel tables */
