@@ -341,28 +341,6 @@ user_store32:
     .section .exception_table, "a"
     .quad 1b, 2b
     .text
-/* int user_xsave(uint64_t address, uint64_t components) and its kin: 0, or 1 on a fault. */
-    .macro USER_STATE name instruction
-    .text
-    .globl \name
-\name:
-    movl %esi, %eax
-    mov %rsi, %rdx
-    shr $32, %rdx
-1:  \instruction (%rdi)
-    xorl %eax, %eax
-    ret
-2:  movl $1, %eax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 2b
-    .text
-    .endm
-    USER_STATE user_xsave xsave64
-    USER_STATE user_xrstor xrstor64
-    USER_STATE user_fxsave fxsave64
-    USER_STATE user_fxrstor fxrstor64
-
 /* int user_exchange32(uint32_t *address, uint32_t expected, uint32_t value, uint32_t *ret_old) */
     .globl user_exchange32
 user_exchange32:

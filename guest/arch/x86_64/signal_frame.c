@@ -115,6 +115,7 @@ static __attribute__((noinline)) int write_trap_in_window(struct signal_frame *f
 fault:
     return -EFAULT;
 }
+
 /*
  * The floating-point state is at a multiple of 64 and the frame below it at one of 16 less 8 (System V ABI: as if
  * the handler had been called), so the distance is always the same.

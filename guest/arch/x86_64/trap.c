@@ -11,6 +11,7 @@
 #include "arch/machine.h"
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
+#include "arch/user_access.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/address_space.h"
@@ -230,6 +231,7 @@ static void interrupt(unsigned vector)
 void trap_from_user(struct trap_frame *frame, unsigned vector)
 {
     uint64_t fault_address = vector == VECTOR_PAGE_FAULT ? cr2_read() : 0;
+    user_access_close(); /* the program's own AC flag must not open the window for the kernel */
     account_enter(current);
     if (vector == VECTOR_PAGE_FAULT)
         user_page_fault(frame, fault_address);
@@ -245,11 +247,19 @@ void trap_from_user(struct trap_frame *frame, unsigned vector)
     account_leave(current);
 }
 
+/* The table is long, but nearly every fault is at the same entry: user_copy's. */
 static const struct exception_entry *exception_find(uint64_t rip)
 {
-    for (const struct exception_entry *entry = exception_table_start; entry < exception_table_end; entry++)
-        if (entry->instruction == rip)
+    static const struct exception_entry *recent = exception_table_start;
+    const struct exception_entry *entry = READ_ONCE(recent);
+    if (likely(entry->instruction == rip))
+        return entry;
+    for (entry = exception_table_start; entry < exception_table_end; entry++) {
+        if (entry->instruction == rip) {
+            WRITE_ONCE(recent, entry);
             return entry;
+        }
+    }
     return NULL;
 }
 

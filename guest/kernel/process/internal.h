@@ -85,8 +85,6 @@ int signal_send_group_locked(int32_t group, int signal, const struct linux_sigin
 int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info);
 /* The same with the siginfo of the current process: SI_USER or SI_TKILL. */
 int signal_send_user(struct process *process, struct task *task, int signal, int code);
-/* The same to the current process, or thread. */
-int signal_send_self(bool to_thread, int signal, int code);
 void signal_discard_signal_locked(struct process *process, uint64_t signals); /* pending ones, all threads */
 void signal_flush_task_signal_locked(struct task *task);
 void signal_flush_process_signal_locked(struct process *process);

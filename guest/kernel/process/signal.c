@@ -33,15 +33,6 @@ static inline void info_clear(struct linux_siginfo *info)
         to[i] = 0;
 }
 
-static inline void info_make(struct linux_siginfo *info, int signal, int code, int32_t pid, uint32_t uid)
-{
-    uint64_t *to = (uint64_t *)info;
-    to[0] = (uint32_t)signal;
-    to[1] = (uint32_t)code;
-    to[2] = (uint32_t)pid | (uint64_t)uid << 32;
-    to[3] = to[4] = to[5] = 0;
-}
-
 int signal_permission(struct process *target, int signal)
 {
     struct process *self = current->process;
@@ -297,46 +288,6 @@ int signal_send(struct process *process, struct task *task, int signal, const st
                       : send_signal_locked(process, task, signal, NULL, SI_KERNEL);
     spin_unlock(&process->signal_lock);
     return result;
-}
-
-/*
- * Most signals that a program sends, it sends to itself (raise(), abort()), has a handler for and does not block:
- * nothing to choose, nobody to wake. False = not such a case, nothing was done.
- */
-static inline __attribute__((always_inline)) bool send_to_self(struct task *task, bool to_thread, int signal, int code)
-{
-    struct process *process = task->process;
-    struct signal_set *set = to_thread ? &task->pending : &process->pending;
-    struct list *queue = to_thread ? &task->pending_queue : &process->pending_queue;
-    const uint64_t ordinary = signal_bit(SIGRTMIN) - 1;
-    uint64_t bit = signal_bit(signal) & ordinary & ~(SIGNALS_DEFAULT_STOP | signal_bit(SIGCONT));
-    bool sent = false;
-
-    spin_lock(&process->signal_lock);
-    struct pending_signal *entry;
-    if (likely(bit & process->actions->caught.bits & ~(set->bits | task->blocked.bits)) &&
-        likely(to_thread || process->leader == task) &&
-        likely(entry = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE))) {
-        info_make(&entry->info, signal, code, task->tgid, process->credentials.uid);
-        list_push_back(queue, &entry->link);
-        process->pending_count++;
-        set->bits |= bit;
-        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)code, TRACE_SIGNAL_QUEUED, 0);
-        __atomic_fetch_or(&task->work, TASK_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-        if (unlikely(!list_empty(&process->signal_waiters.waiters)))
-            wake_up_all(&process->signal_waiters);
-        sent = true;
-    }
-    spin_unlock(&process->signal_lock);
-    return sent;
-}
-
-int signal_send_self(bool to_thread, int signal, int code)
-{
-    struct task *self = current;
-    if (likely(to_thread ? send_to_self(self, true, signal, code) : send_to_self(self, false, signal, code)))
-        return 0;
-    return signal_send_user(self->process, to_thread ? self : NULL, signal, code);
 }
 
 int signal_send_user(struct process *process, struct task *task, int signal, int code)

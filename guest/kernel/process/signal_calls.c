@@ -3,6 +3,7 @@
  * section 2 give them.
  */
 #include "kernel/lib/string.h"
+#include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
@@ -222,6 +223,38 @@ static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
     return error;
 }
 
+/*
+ * Most signals that a program sends, it sends to itself (raise(), abort()), has a handler for and does not block:
+ * nothing to look up, to choose or to wake, and always allowed. False = not such a case, nothing was done.
+ */
+static inline bool send_to_self(struct task *task, bool to_thread, int signal, int code)
+{
+    struct process *process = task->process;
+    struct signal_set *set = to_thread ? &task->pending : &process->pending;
+    struct list *queue = to_thread ? &task->pending_queue : &process->pending_queue;
+    const uint64_t ordinary = (signal_bit(SIGRTMIN) - 1) & ~(SIGNALS_DEFAULT_STOP | signal_bit(SIGCONT));
+    struct pending_signal *entry = NULL;
+
+    if (signal < 1 || signal >= SIGRTMIN)
+        return false;
+    uint64_t bit = signal_bit(signal);
+    spin_lock(&process->signal_lock);
+    if (likely(bit & ordinary & process->actions->caught.bits & ~(set->bits | task->blocked.bits)) &&
+        likely(to_thread || process->leader == task) &&
+        likely(entry = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE))) {
+        info_make(&entry->info, signal, code, task->tgid, process->credentials.uid);
+        list_push_back(queue, &entry->link);
+        process->pending_count++;
+        set->bits |= bit;
+        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)code, TRACE_SIGNAL_QUEUED, 0);
+        __atomic_fetch_or(&task->work, TASK_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+        if (unlikely(!list_empty(&process->signal_waiters.waiters)))
+            wake_up_all(&process->signal_waiters);
+    }
+    spin_unlock(&process->signal_lock);
+    return entry;
+}
+
 static __attribute__((noinline)) int64_t kill_other(int pid, int signal)
 {
     struct task *task = task_find_get(pid);
@@ -232,15 +265,19 @@ static __attribute__((noinline)) int64_t kill_other(int pid, int signal)
     return result;
 }
 
-SYSCALL2(kill, int, pid, int, signal)
+static __attribute__((noinline)) int64_t kill_checked(int pid, int signal)
 {
-    struct task *self = current;
-    /* To oneself, as raise() and abort() do it: nothing to look up, and always allowed. */
-    if (likely(pid == self->tgid && signal > 0 && signal <= SIGNALS))
-        return signal_send_self(false, signal, SI_USER);
     if (pid > 0)
         return kill_other(pid, signal);
     return pid == INT32_MIN ? -ESRCH : kill_many(pid, signal);
+}
+
+SYSCALL2(kill, int, pid, int, signal)
+{
+    struct task *self = current;
+    if (likely(pid == self->tgid) && likely(send_to_self(self, false, signal, SI_USER)))
+        return 0;
+    return kill_checked(pid, signal);
 }
 
 static __attribute__((noinline)) int64_t send_to_thread(int32_t tgid, int32_t tid, int signal,
@@ -266,8 +303,8 @@ SYSCALL2(tkill, int, tid, int, signal)
 SYSCALL3(tgkill, int, tgid, int, tid, int, signal)
 {
     struct task *self = current;
-    if (likely(tid == self->tid && tgid == self->tgid && signal > 0 && signal <= SIGNALS))
-        return signal_send_self(true, signal, SI_TKILL);
+    if (likely(tid == self->tid && tgid == self->tgid) && likely(send_to_self(self, true, signal, SI_TKILL)))
+        return 0;
     if (tid <= 0 || tgid <= 0)
         return -EINVAL;
     return send_to_thread(tgid, tid, signal, NULL, SI_TKILL);

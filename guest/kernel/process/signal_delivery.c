@@ -139,10 +139,10 @@ static inline bool deliver_one(struct task *task, struct trap_frame *frame)
         deliver_uncaught(task, signal, entry);
         return false;
     }
-    struct signal_action action = actions->action[signal - 1];
+    struct signal_action *set = &actions->action[(unsigned)signal - 1], action = *set;
     if (unlikely(action.flags & SA_RESETHAND)) {
         actions->caught.bits &= ~bit;
-        actions->action[signal - 1].handler = SIG_DFL;
+        set->handler = SIG_DFL;
     }
     spin_unlock(&actions->lock);
 
@@ -175,6 +175,42 @@ static __attribute__((noinline)) void show_tid(struct task *task)
     copy_to_user(address, &tid, sizeof(tid));
 }
 
+/* All work but a signal alone. True = look again; false = there is no more, and no handler will run. */
+static __attribute__((noinline)) bool settle_work(struct task *task, struct trap_frame *frame)
+{
+    struct process *process = task->process;
+    uint32_t work = READ_ONCE(task->work);
+
+    if (task->flags & TASK_KERNEL_THREAD) {
+        task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT);
+        return false;
+    }
+    if (task->set_child_tid)
+        show_tid(task);
+    if (work & TASK_WORK_EXIT)
+        leave(task);
+    if (READ_ONCE(process->continue_notice))
+        signal_tell_continued(process);
+    if (work & TASK_WORK_STOP) {
+        signal_stop_take_part();
+        return true;
+    }
+    if (work & TASK_WORK_SIGNAL)
+        return true;
+    settle_call_without_handler(frame);
+    if (likely(!task->restore_saved_mask))
+        return false;
+    task->restore_saved_mask = false;
+    signal_set_blocked(task->saved_mask.bits);
+    return true;
+}
+
+static inline bool only_a_signal(const struct task *task)
+{
+    return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT)) == TASK_WORK_SIGNAL &&
+           !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) && !READ_ONCE(task->process->continue_notice);
+}
+
 /*
  * Not inlined, because trap.c comes here from a path that mostly has little to do. After a handler's frame there
  * is nothing left to settle; if there are more signals, trap.c comes again.
@@ -182,34 +218,8 @@ static __attribute__((noinline)) void show_tid(struct task *task)
 __attribute__((noinline)) void signal_deliver(struct trap_frame *frame)
 {
     struct task *task = current;
-    struct process *process = task->process;
-    const uint32_t ours = TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT;
-
-    if (unlikely(task->flags & TASK_KERNEL_THREAD)) {
-        task_clear_work(task, ours);
-        return;
-    }
-    if (unlikely(task->set_child_tid))
-        show_tid(task);
-    for (;;) {
-        uint32_t work = READ_ONCE(task->work) & ours;
-        if (likely(work == TASK_WORK_SIGNAL && !READ_ONCE(process->continue_notice))) {
-            if (likely(deliver_one(task, frame)))
-                return;
-            continue;
-        }
-        if (work & TASK_WORK_EXIT)
-            leave(task);
-        if (READ_ONCE(process->continue_notice))
-            signal_tell_continued(process);
-        if (work & TASK_WORK_STOP) {
-            signal_stop_take_part();
-        } else if (!work) {
-            settle_call_without_handler(frame);
-            if (likely(!task->restore_saved_mask))
-                return;
-            task->restore_saved_mask = false;
-            signal_set_blocked(task->saved_mask.bits);
-        }
-    }
+    do {
+        if (likely(only_a_signal(task)) && likely(deliver_one(task, frame)))
+            return;
+    } while (settle_work(task, frame));
 }

@@ -37,6 +37,16 @@ static inline void pending_release(struct process *process, struct pending_signa
         object_cache_free(&pending_cache, entry);
 }
 
+/* All of a siginfo that kill() and its kin fill in. */
+static inline void info_make(struct linux_siginfo *info, int signal, int code, int32_t pid, uint32_t uid)
+{
+    uint64_t *words = (uint64_t *)info;
+    words[0] = (uint32_t)signal;
+    words[1] = (uint32_t)code;
+    words[2] = (uint32_t)pid | (uint64_t)uid << 32;
+    words[3] = words[4] = words[5] = 0;
+}
+
 static inline uint64_t signal_pending_signal_locked(const struct task *task)
 {
     return task->pending.bits | task->process->pending.bits;

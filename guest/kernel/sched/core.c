@@ -86,7 +86,7 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
 }
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is needed. */
-static struct task *steal(struct run_queue *queue)
+static struct task *steal(struct run_queue *queue, uint64_t now)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
         struct run_queue *other = &run_queues[(queue->cpu + i) % cpu_count()];
@@ -103,7 +103,7 @@ static struct task *steal(struct run_queue *queue)
         if (found) {
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
-            trace_event(TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0, 0);
+            trace_event_at(now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0, 0);
             found->cpu = queue->cpu;
             fair_enqueue(&queue->fair, &found->fair, false);
             queue->ready++;
@@ -115,9 +115,9 @@ static struct task *steal(struct run_queue *queue)
     return NULL;
 }
 
-static inline struct task *pick(struct run_queue *queue)
+static inline struct task *pick(struct run_queue *queue, uint64_t now)
 {
-    if (!queue->ready && (cpu_count() == 1 || !steal(queue)))
+    if (!queue->ready && (cpu_count() == 1 || !steal(queue, now)))
         return queue->idle;
     queue->ready--;
     return container_of(fair_pick(&queue->fair), struct task, fair);
@@ -177,7 +177,7 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
     leave_cpu(queue, prev, state, now);
     if (unlikely(READ_ONCE(prev->work) & TASK_WORK_RESCHEDULE))
         task_clear_work(prev, TASK_WORK_RESCHEDULE);
-    struct task *next = pick(queue);
+    struct task *next = pick(queue, now);
     if (reason == SWITCH_PREEMPTED && queue->slice_over)
         reason = SWITCH_SLICE_OVER;
     queue->slice_over = false;
