@@ -370,7 +370,7 @@ static bool may_wake(const struct task *task, enum wake_reason reason)
 }
 
 /* Both queues are locked: the one that the task belongs to, and the one where it shall run. */
-static inline bool wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
+static inline __attribute__((always_inline)) bool wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
 {
     if (!may_wake(task, reason)) {
         if (!task->sleep_intent || (reason != WAKE_NORMAL && reason != WAKE_CONTINUE))
@@ -390,18 +390,12 @@ static inline bool wake_locked(struct task *task, enum wake_reason reason, struc
     return true;
 }
 
-bool task_wake(struct task *task, enum wake_reason reason)
+static __attribute__((noinline)) bool wake_across(struct task *task, enum wake_reason reason)
 {
-    bool woke = false;
-    if (cpu_count() == 1) {
-        spin_lock(&run_queues[0].lock);
-        woke = wake_locked(task, reason, &run_queues[0]);
-        spin_unlock(&run_queues[0].lock);
-        return woke;
-    }
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
         struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
+        bool woke = false;
         lock_pair(old, target);
         bool moved = task->cpu != cpu;
         if (!moved)
@@ -410,6 +404,17 @@ bool task_wake(struct task *task, enum wake_reason reason)
         if (!moved)
             return woke;
     }
+}
+
+bool task_wake(struct task *task, enum wake_reason reason)
+{
+    if (cpu_count() > 1)
+        return wake_across(task, reason);
+    struct run_queue *queue = &run_queues[0];
+    spin_lock(&queue->lock);
+    bool woke = wake_locked(task, reason, queue);
+    spin_unlock(&queue->lock);
+    return woke;
 }
 
 void task_start(struct task *task, struct task *parent)
