@@ -237,6 +237,15 @@ void event_json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* JSON readers take integers up to INT64_MAX; what is larger, mostly an address, is written as hexadecimal text. */
+static void write_word(FILE *out, uint64_t value)
+{
+    if (value <= INT64_MAX)
+        fprintf(out, "%" PRIu64, value);
+    else
+        fprintf(out, "\"%#" PRIx64 "\"", value);
+}
+
 void event_json_write(FILE *out, struct vt_guest *guest, const struct vt_trace *trace,
                       const struct trace_record *record)
 {
@@ -258,6 +267,11 @@ void event_json_write(FILE *out, struct vt_guest *guest, const struct vt_trace *
                 vt_wait_kind_name(switch_wait(record)));
         event_json_string(out, why);
     }
-    fprintf(out, ",\"arguments\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]}",
-            record->arg[0], record->arg[1], record->arg[2], record->arg[3]);
+    fputs(",\"arguments\":[", out);
+    for (unsigned i = 0; i < 4; i++) {
+        if (i)
+            fputc(',', out);
+        write_word(out, record->arg[i]);
+    }
+    fputs("]}", out);
 }

@@ -5,9 +5,11 @@
  * A field that this kernel does not publish reads as zero, except the few without which a task has
  * no identity.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/base/clock.h"
 #include "vmm/inspect/objects.h"
 
 enum { TASK_FLAG_KERNEL_THREAD = 1, TASK_FLAG_IDLE = 2 };
@@ -16,7 +18,7 @@ enum { TASK_FLAG_KERNEL_THREAD = 1, TASK_FLAG_IDLE = 2 };
 struct task_layout {
     const struct glass_field *tid, *tgid, *state, *wait_kind, *comm, *cpu, *policy, *nice, *utime,
         *stime, *wait_object, *process, *address_space, *flags, *nvcsw, *nivcsw, *min_faults,
-        *start, *pending, *blocked;
+        *start, *mode, *pending, *blocked;
 };
 
 struct process_layout {
@@ -69,6 +71,7 @@ static struct vt_error *find_layouts(struct listing *listing)
         .nivcsw = guest_field_find(guest, type, "nivcsw"),
         .min_faults = guest_field_find(guest, type, "min_faults"),
         .start = guest_field_find(guest, type, "start_tsc"),
+        .mode = guest_field_find(guest, type, "mode_tsc"),
         .pending = guest_field_find(guest, type, "pending"),
         .blocked = guest_field_find(guest, type, "blocked"),
     };
@@ -133,6 +136,32 @@ uint64_t vt_guest_tsc_to_ns(const struct vt_guest *guest, uint64_t tsc)
     if (!GUEST_LOAD(&guest->ready) || tsc < guest->boot_tsc)
         return 0;
     return tsc_span_to_ns(guest, tsc - guest->boot_tsc);
+}
+
+/*
+ * The guest's TSC by the host's clock, a little behind at most: how long the READY doorbell took to arrive. In a
+ * stopped world the time of the stop; 0 where nothing can be said.
+ */
+static uint64_t now_tsc(struct vt_guest *guest)
+{
+    uint64_t ready_ns = GUEST_LOAD(&guest->ready_ns);
+
+    if (guest_stands_still(guest))
+        return GUEST_LOAD(&guest->glass->stop.record.tsc);
+    if (!ready_ns)
+        return 0;
+    unsigned __int128 since = clock_monotonic_ns() - ready_ns;
+    return GUEST_LOAD(&guest->glass->ready_tsc) + (uint64_t)(since * guest->tsc_khz / 1000000u);
+}
+
+/* What a running task has used since the kernel last looked at the clock for it; it is taken to be in user mode. */
+static void add_running_time(struct vt_guest *guest, uint64_t mode_tsc, struct vt_task *task)
+{
+    uint64_t now = now_tsc(guest);
+
+    if (task->state != TASK_RUNNING || !mode_tsc || now <= mode_tsc)
+        return;
+    *(task->kernel_thread ? &task->stime_ns : &task->utime_ns) += tsc_span_to_ns(guest, now - mode_tsc);
 }
 
 static void copy_comm(char comm[16], const struct glass_field *field, const uint8_t *object)
@@ -219,6 +248,9 @@ static void decode(struct listing *listing, uint64_t id, struct vt_task *ret)
         .signals_blocked = guest_field_value(layout->blocked, copy),
     };
     copy_comm(ret->comm, layout->comm, copy);
+    if (ret->idle)
+        snprintf(ret->comm, sizeof(ret->comm), "idle/%u", ret->cpu % BOOT_CPUS_MAX);
+    add_running_time(guest, guest_field_value(layout->mode, copy), ret);
     uint64_t space = guest_field_value(layout->address_space, copy);
     uint64_t process = guest_field_value(layout->process, copy);
     if (process)

@@ -89,7 +89,7 @@ static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE
     }
 }
 
-static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_glass)
+static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_glass, uint64_t *ret_ready_ns)
 {
     json_t *object = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
     json_t *ram = json_object_get(object, "ram");
@@ -109,6 +109,7 @@ static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_g
         total += (uint64_t)bytes;
     }
     *ret_glass = (uint64_t)json_integer_value(glass);
+    *ret_ready_ns = (uint64_t)json_integer_value(json_object_get(object, "ready_ns"));
     json_decref(object);
     return good;
 }
@@ -119,7 +120,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
     CLEANUP_CLOSE int memory_fd = -1;
     char line[CONTROL_LINE_MAX];
     struct guest_memory memory = {0};
-    uint64_t glass_phys;
+    uint64_t glass_phys, ready_ns;
     struct stat status;
     struct vt_error *error = connect_to(name, &connection);
 
@@ -127,7 +128,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
         error = receive(connection, name, line, &memory_fd);
     if (error)
         return error;
-    if (!parse(line, &memory, &glass_phys) || memory_fd < 0 || fstat(memory_fd, &status) != 0 ||
+    if (!parse(line, &memory, &glass_phys, &ready_ns) || memory_fd < 0 || fstat(memory_fd, &status) != 0 ||
         memory.bytes == 0 || (uint64_t)status.st_size < memory.bytes)
         return vt_error_create(
             VT_ERROR_FORMAT,
@@ -143,6 +144,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for machine '%s'", name);
     }
     guest_init(guest, &memory, glass_phys);
+    guest->ready_ns = ready_ns;
     guest->connection = take_fd(&connection);
     guest->memory_fd = take_fd(&memory_fd);
     snprintf(guest->name, sizeof(guest->name), "%s", name);

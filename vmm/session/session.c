@@ -45,6 +45,8 @@ static void on_doorbell(void *context, int cpu, uint8_t code)
     __atomic_fetch_add(&machine->doorbells[code], 1, __ATOMIC_RELAXED);
     switch (code) {
     case HYPERCALL_READY:
+        if (!machine->config.icount)
+            GUEST_STORE(&machine->guest.ready_ns, clock_monotonic_ns());
         GUEST_STORE(&machine->guest.announced, true);
         break;
     case HYPERCALL_DONE:
