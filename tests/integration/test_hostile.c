@@ -101,11 +101,28 @@ VARIANT_TEST(hostile, unknown_calls_are_counted)
     static const char *const arguments[] = {"/bin/busybox", "sh", "-c",
                                             "unshare -n true; echo lives", NULL};
     struct session_settings settings = {.arguments = arguments, .trace = true};
+    struct vt_counters counters;
     struct session *session;
 
     variant_require(variant);
     session = session_start(variant, &settings);
     session_expect(session, "lives");
+    session_wait_exit(session, 0);
+    require_ok(vt_guest_counters(session_guest(session), &counters), "vt_guest_counters");
+    cr_assert(counters.unknown_system_calls >= 1, "unshare() went uncounted");
+    session_destroy(session);
+}
+
+/* Are signal frames as Linux has them, and do forged ones only hurt the program that made them? */
+VARIANT_TEST(hostile, signal_frames)
+{
+    const char *arguments[] = {guest_program("signals"), harness_is_slow(variant) ? "3" : "20", NULL};
+    struct session_settings settings = {.arguments = arguments, .seconds = 300};
+    struct session *session;
+
+    variant_require(variant);
+    session = session_start(variant, &settings);
+    session_expect(session, "signals ok");
     session_wait_exit(session, 0);
     session_destroy(session);
 }
