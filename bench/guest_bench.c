@@ -34,6 +34,7 @@
 #define PAGE_BYTES  4096
 #define FAULT_PAGES 256
 #define EXEC_CHILD  "--exec-child"
+#define ONE_OPERATION "--one" /* NAME SCALE NS_PER_TICK: measure it in this process */
 
 struct operation {
     const char *name;
@@ -441,6 +442,37 @@ static int wanted(const char *name, char **names)
     return 0;
 }
 
+/*
+ * Each operation runs in a program of its own, so that none is measured with the memory, threads and descriptors that
+ * another left behind (fork costs what there is to copy).
+ */
+static void measure_alone(const struct operation *operation, unsigned scale, double nanoseconds_per_tick)
+{
+    char scale_text[16], clock_text[32];
+    int status;
+
+    snprintf(scale_text, sizeof scale_text, "%u", scale);
+    snprintf(clock_text, sizeof clock_text, "%.17g", nanoseconds_per_tick);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child < 0)
+        fail("fork");
+    if (child == 0) {
+        execl(own_path, own_path, ONE_OPERATION, operation->name, scale_text, clock_text, (char *)NULL);
+        _exit(127);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        fail(operation->name);
+}
+
+static int measure_one(char **arguments)
+{
+    for (size_t i = 0; i < OPERATION_COUNT; i++)
+        if (strcmp(operations[i].name, arguments[0]) == 0)
+            measure(&operations[i], (unsigned)strtoul(arguments[1], NULL, 10), strtod(arguments[2], NULL));
+    return 0;
+}
+
 int main(int argument_count, char **arguments)
 {
     unsigned scale = 1;
@@ -450,6 +482,8 @@ int main(int argument_count, char **arguments)
     if (argument_count > 1 && strcmp(arguments[1], EXEC_CHILD) == 0)
         return 0;
     own_path = arguments[0];
+    if (argument_count == 5 && strcmp(arguments[1], ONE_OPERATION) == 0)
+        return measure_one(arguments + 2);
     if (argument_count > 2 && strcmp(arguments[1], "--scale") == 0) {
         scale = (unsigned)strtoul(arguments[2], NULL, 10);
         if (scale == 0)
@@ -461,7 +495,7 @@ int main(int argument_count, char **arguments)
     printf("{\"clock\":\"tsc\",\"tsc_khz\":%.0f}\n", 1e6 / nanoseconds_per_tick);
     for (size_t i = 0; i < OPERATION_COUNT; i++)
         if (wanted(operations[i].name, names))
-            measure(&operations[i], scale, nanoseconds_per_tick);
+            measure_alone(&operations[i], scale, nanoseconds_per_tick);
     printf("{\"end\":true}\n");
     fflush(stdout);
     if (getpid() == 1) { /* the only program of a Linux machine: end the machine */

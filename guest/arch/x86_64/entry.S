@@ -318,18 +318,6 @@ user_clear:
     .quad 2b, 4b
     .text
 
-/* int user_load32(const uint32_t *address, uint32_t *ret): 0, or 1 on a fault. */
-    .globl user_load32
-user_load32:
-1:  movl (%rdi), %eax
-    movl %eax, (%rsi)
-    xorl %eax, %eax
-    ret
-2:  movl $1, %eax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 2b
-    .text
 /* int user_store32(uint32_t *address, uint32_t value) */
     .globl user_store32
 user_store32:

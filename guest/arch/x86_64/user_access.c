@@ -11,7 +11,6 @@
 
 size_t user_copy(void *destination, const void *source, size_t bytes);
 size_t user_clear(void *destination, size_t bytes);
-int user_load32(const uint32_t *address, uint32_t *ret);
 int user_store32(uint32_t *address, uint32_t value);
 int user_exchange32(uint32_t *address, uint32_t expected, uint32_t value, uint32_t *ret_old);
 
@@ -92,16 +91,6 @@ ssize_t string_from_user(char *destination, uint64_t source, size_t size)
 static bool word_valid(uint64_t address)
 {
     return !(address & 3) && user_range_valid(address, sizeof(uint32_t));
-}
-
-int user_load_u32(uint64_t address, uint32_t *ret)
-{
-    if (!word_valid(address))
-        return -EFAULT;
-    user_access_open();
-    int fault = user_load32((const uint32_t *)address, ret);
-    user_access_close();
-    return fault ? -EFAULT : 0;
 }
 
 int user_store_u32(uint64_t address, uint32_t value)

@@ -201,7 +201,7 @@ static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter 
     task_wake(task, WAKE_NORMAL);
 }
 
-static int64_t wake_key(struct futex_key key, uint32_t count, uint32_t bits)
+static inline __attribute__((always_inline)) int64_t wake_key(struct futex_key key, uint32_t count, uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0;

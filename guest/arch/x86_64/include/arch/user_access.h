@@ -8,6 +8,8 @@
 #ifndef ARCH_USER_ACCESS_H
 #define ARCH_USER_ACCESS_H
 
+#include "arch/layout.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/types.h"
 #include "shared/boot.h"
 
@@ -66,7 +68,20 @@ int clear_user(uint64_t destination, size_t bytes);
 ssize_t string_from_user(char *destination, uint64_t source, size_t size);
 
 /* Aligned 32-bit operations for futexes: 0 or -EFAULT. */
-int user_load_u32(uint64_t address, uint32_t *ret);
+static inline int user_load_u32(uint64_t address, uint32_t *ret)
+{
+    uint32_t value;
+    if (unlikely((address & 3) || address >= USER_END))
+        return -EFAULT;
+    user_access_open();
+    user_get_u32_or(fault, value, address);
+    user_access_close();
+    *ret = value;
+    return 0;
+fault:
+    user_access_close();
+    return -EFAULT;
+}
 int user_store_u32(uint64_t address, uint32_t value);
 /* *ret_old = *address; if it equals `expected`, *address = value. Atomic. */
 int user_compare_exchange_u32(uint64_t address, uint32_t expected, uint32_t value, uint32_t *ret_old);
