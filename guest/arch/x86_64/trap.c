@@ -228,6 +228,7 @@ static void interrupt(unsigned vector)
 
 /* ---- entries ---- */
 
+/* A page fault, the commonest exception by far, is tested for first. */
 void trap_from_user(struct trap_frame *frame, unsigned vector)
 {
     uint64_t fault_address = vector == VECTOR_PAGE_FAULT ? cr2_read() : 0;

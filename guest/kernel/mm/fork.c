@@ -14,6 +14,7 @@
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
 #include "kernel/sched/task.h"
@@ -98,12 +99,7 @@ static void copy_layout(struct address_space *target, const struct address_space
     target->argument_end = source->argument_end;
     target->environment_start = source->environment_start;
     target->environment_end = source->environment_end;
-    for (unsigned i = 0; i < ARRAY_COUNT(target->auxv); i += 2) {
-        target->auxv[i] = source->auxv[i];
-        target->auxv[i + 1] = source->auxv[i + 1];
-        if (!source->auxv[i]) /* AT_NULL; the rest is zero already */
-            break;
-    }
+    memcpy(target->auxv, source->auxv, sizeof(target->auxv));
     target->executable = source->executable;
     if (target->executable)
         file_get(target->executable);
@@ -126,7 +122,7 @@ static void apply_advice(struct address_space *target)
     }
 }
 
-int address_space_duplicate(struct address_space *source, struct address_space **ret)
+__attribute__((flatten)) int address_space_duplicate(struct address_space *source, struct address_space **ret)
 {
     struct address_space *target = address_space_create_hidden();
     bool changed = false, advised = false;

@@ -184,7 +184,7 @@ void page_table_prune(struct address_space *space, uint64_t address)
     batch.space = space;
     batch.dying = false;
     batch.count = 0;
-    batch.flush_end = batch.anonymous = batch.file = 0;
+    batch.flush_start = batch.flush_end = batch.anonymous = batch.file = 0;
     detach_empty(&batch, address);
     batch_finish(&batch);
 }
@@ -235,7 +235,7 @@ static void clear_leaves_dying(pte_t *slot, pte_t *end)
     *used = left;
 }
 
-void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying)
+__attribute__((flatten)) void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying)
 {
     struct batch batch;
     uint64_t address;
@@ -244,7 +244,7 @@ void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end,
     batch.space = space;
     batch.dying = dying;
     batch.count = 0;
-    batch.flush_end = batch.anonymous = batch.file = 0;
+    batch.flush_start = batch.flush_end = batch.anonymous = batch.file = 0;
     while ((slot = page_table_find_next(space, start, end, &address))) {
         uint64_t stop = leaf_table_end(address, end);
 

@@ -49,6 +49,11 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
 int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes);
 
 /*
+ * The hot paths over this file's functions (fault, fork, unmap) are marked `flatten`: everything that they call is
+ * compiled into them. Their work comes in many small steps, and entering a function costs as much as a step.
+ */
+
+/*
  * The first entry of [slot, end) with a bit of `mask`, or end. Whole cache lines of eight over empty
  * stretches, one by one inside a line: tables are mostly empty, and fork and exit look at all that a
  * program's mappings cover.

@@ -19,7 +19,7 @@ static struct object_cache actions_cache = OBJECT_CACHE_INIT("signal_actions", s
  * is that counter mixed with a secret (the finalizer of MurmurHash3, a permutation). Cheaper than fresh randomness,
  * and unlike it certain.
  */
-static void guid_make(uint8_t guid[16])
+static inline void guid_make(uint8_t guid[16])
 {
     static uint64_t counter, secret[2];
     if (unlikely(!load_acquire(&secret[0]))) {

@@ -43,8 +43,8 @@ enum lock_rank {
     RANK_RUN_QUEUE = 90,     /* two: by CPU index */
     RANK_SLOT_TABLE = 95,
     RANK_SLAB = 96,
+    RANK_KERNEL_MAP = 97,    /* the kernel's own page tables; takes frames for them */
     RANK_FRAMES = 98,        /* frame allocator */
-    RANK_KERNEL_MAP = 99,    /* the kernel's own page tables */
     RANK_CHANNEL = 100,
     RANK_LOG = 105,
 };

@@ -117,7 +117,8 @@ static uint32_t interrupting_work(enum wait_mode mode)
     }
 }
 
-int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64_t deadline_ns)
+/* Flat: going to sleep and being switched away is one path, without the entries and exits of three functions. */
+__attribute__((flatten)) int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64_t deadline_ns)
 {
     struct task *task = current;
     uint32_t interrupting = interrupting_work(mode);
