@@ -31,9 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE_BYTES  4096
-#define FAULT_PAGES 256
-#define EXEC_CHILD  "--exec-child"
+#define PAGE_BYTES    4096
+#define FAULT_PAGES   256
+#define EXEC_CHILD    "--exec-child"
 #define ONE_OPERATION "--one" /* NAME SCALE NS_PER_TICK: measure it in this process */
 
 struct operation {
@@ -443,10 +443,11 @@ static int wanted(const char *name, char **names)
 }
 
 /*
- * Each operation runs in a program of its own, so that none is measured with the memory, threads and descriptors that
- * another left behind (fork costs what there is to copy).
+ * Each operation runs in a program of its own, so that none is measured with the memory, threads
+ * and descriptors that another left behind (fork costs what there is to copy).
  */
-static void measure_alone(const struct operation *operation, unsigned scale, double nanoseconds_per_tick)
+static void measure_alone(const struct operation *operation, unsigned scale,
+                          double nanoseconds_per_tick)
 {
     char scale_text[16], clock_text[32];
     int status;
@@ -458,7 +459,8 @@ static void measure_alone(const struct operation *operation, unsigned scale, dou
     if (child < 0)
         fail("fork");
     if (child == 0) {
-        execl(own_path, own_path, ONE_OPERATION, operation->name, scale_text, clock_text, (char *)NULL);
+        execl(own_path, own_path, ONE_OPERATION, operation->name, scale_text, clock_text,
+              (char *)NULL);
         _exit(127);
     }
     if (waitpid(child, &status, 0) != child || status != 0)
@@ -469,7 +471,8 @@ static int measure_one(char **arguments)
 {
     for (size_t i = 0; i < OPERATION_COUNT; i++)
         if (strcmp(operations[i].name, arguments[0]) == 0)
-            measure(&operations[i], (unsigned)strtoul(arguments[1], NULL, 10), strtod(arguments[2], NULL));
+            measure(&operations[i], (unsigned)strtoul(arguments[1], NULL, 10),
+                    strtod(arguments[2], NULL));
     return 0;
 }
 

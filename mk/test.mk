@@ -44,7 +44,8 @@ test-integration: vmm guest guest-tests $(INTEGRATION_TESTS)
 
 test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS)
 
-sources_of = $(shell sed -n '1s|^// SOURCES: *||p' $(1))
+# All of the comment that the file begins with: a formatter may have broken the line.
+sources_of = $(shell awk '!sub("^// (SOURCES: *)?", "") {exit} {print}' $(1))
 HOST_HEADERS := $(shell find guest/kernel guest/arch tests/unit/host shared -name '*.h' -o -name '*.inc' 2>/dev/null)
 
 define unit_test

@@ -1,10 +1,11 @@
 /*
  * shared/trace.h - the records that the kernel writes into its per-CPU trace rings.
  *
- * A ring has a power-of-two number of fixed 64-byte records. Only its CPU writes it, with interrupts off, so
- * no record is ever half written by its writer's view. A reader copies a record, then checks that `sequence`
- * is the one it expected for that place: record number n (counted from 1) lies at (n - 1) % records. A larger
- * number there means the ring went round and records were lost; they can be counted from the difference.
+ * A ring has a power-of-two number of fixed 64-byte records. Only its CPU writes it, with
+ * interrupts off, so no record is ever half written by its writer's view. A reader copies a record,
+ * then checks that `sequence` is the one it expected for that place: record number n (counted from
+ * 1) lies at (n - 1) % records. A larger number there means the ring went round and records were
+ * lost; they can be counted from the difference.
  */
 #ifndef VITRINE_SHARED_TRACE_H
 #define VITRINE_SHARED_TRACE_H
@@ -13,40 +14,40 @@
 
 enum trace_type {
     TRACE_NONE = 0,
-    TRACE_SWITCH = 1,       /* arg0 = prev tid | next tid << 32; arg1 = prev state | reason << 8 |
-                               wait kind << 16 (enum wait_kind); arg2 = what prev waits on (kernel
-                               address, or pid of a wait, or user address of a futex), 0 if ready;
-                               arg3 = TSC cycles that prev ran since it was switched in */
-    TRACE_WAKEUP = 2,       /* arg0 = woken tid | target cpu << 32; arg1 = wait kind it slept in */
-    TRACE_FORK = 3,         /* arg0 = child tid | child tgid << 32; arg1 = clone flags | exit signal */
-    TRACE_EXEC = 4,         /* arg0, arg1 = new comm (16 bytes); arg2 = inode number */
-    TRACE_EXIT = 5,         /* a task ends: arg0 = wait status; arg1 = 1 if the last of its process */
-    TRACE_REAP = 6,         /* a zombie is gone: arg0 = pid | status << 32; arg1 = reaper's tid */
-    TRACE_SIGNAL = 7,       /* arg0 = target tid | signal << 32; arg1 = si_code; arg2 = what happens:
-                               enum trace_signal_result */
-    TRACE_FAULT = 8,        /* user page fault: arg0 = address; arg1 = rip; arg2 = error code;
-                               arg3 = enum trace_fault_result */
-    TRACE_SYSCALL_ENTER = 9,  /* arg0 = number; arg1..arg3 = first three arguments */
-    TRACE_SYSCALL_EXIT = 10,  /* arg0 = number; arg1 = result */
-    TRACE_SYSCALL_UNKNOWN = 11, /* arg0 = number (always on) */
-    TRACE_MIGRATE = 12,     /* arg0 = tid | new cpu << 32; arg1 = old cpu */
-    TRACE_MARK = 13,        /* a program's own mark: arg0..arg3 free (native call) */
+    TRACE_SWITCH = 1, /* arg0 = prev tid | next tid << 32; arg1 = prev state | reason << 8 |
+                         wait kind << 16 (enum wait_kind); arg2 = what prev waits on (kernel
+                         address, or pid of a wait, or user address of a futex), 0 if ready;
+                         arg3 = TSC cycles that prev ran since it was switched in */
+    TRACE_WAKEUP = 2, /* arg0 = woken tid | target cpu << 32; arg1 = wait kind it slept in */
+    TRACE_FORK = 3,   /* arg0 = child tid | child tgid << 32; arg1 = clone flags | exit signal */
+    TRACE_EXEC = 4,   /* arg0, arg1 = new comm (16 bytes); arg2 = inode number */
+    TRACE_EXIT = 5,   /* a task ends: arg0 = wait status; arg1 = 1 if the last of its process */
+    TRACE_REAP = 6,   /* a zombie is gone: arg0 = pid | status << 32; arg1 = reaper's tid */
+    TRACE_SIGNAL = 7, /* arg0 = target tid | signal << 32; arg1 = si_code; arg2 = what happens:
+                         enum trace_signal_result */
+    TRACE_FAULT = 8,  /* user page fault: arg0 = address; arg1 = rip; arg2 = error code;
+                         arg3 = enum trace_fault_result */
+    TRACE_SYSCALL_ENTER = 9,      /* arg0 = number; arg1..arg3 = first three arguments */
+    TRACE_SYSCALL_EXIT = 10,      /* arg0 = number; arg1 = result */
+    TRACE_SYSCALL_UNKNOWN = 11,   /* arg0 = number (always on) */
+    TRACE_MIGRATE = 12,           /* arg0 = tid | new cpu << 32; arg1 = old cpu */
+    TRACE_MARK = 13,              /* a program's own mark: arg0..arg3 free (native call) */
     TRACE_PROCESS_EXCEPTION = 14, /* user exception that became a signal: arg0 = vector, arg1 = rip,
                                      arg2 = error code, arg3 = signal */
-    TRACE_COMM = 15,        /* a task renamed itself: arg0, arg1 = new comm */
-    TRACE_STOP_TASK = 16,   /* job control: arg0 = tid, arg1 = signal */
+    TRACE_COMM = 15,              /* a task renamed itself: arg0, arg1 = new comm */
+    TRACE_STOP_TASK = 16,         /* job control: arg0 = tid, arg1 = signal */
     TRACE_TYPES
 };
 
 /* Why a CPU changed from one task to another. */
 enum switch_reason {
-    SWITCH_BLOCKED = 1,   /* prev waits; the wait kind says for what */
+    SWITCH_BLOCKED = 1, /* prev waits; the wait kind says for what */
     SWITCH_SLICE_OVER = 2,
     SWITCH_PREEMPTED = 3, /* a woken task had the better claim */
     SWITCH_YIELD = 4,
     SWITCH_EXIT = 5,
-    SWITCH_STOPPED = 6,   /* job control stop, or held from outside */
-    SWITCH_IDLE = 7,      /* prev is the idle task: there is work again */
+    SWITCH_STOPPED = 6, /* job control stop, or held from outside */
+    SWITCH_IDLE = 7,    /* prev is the idle task: there is work again */
     SWITCH_MIGRATED = 8,
 };
 
@@ -57,18 +58,18 @@ enum wait_kind {
     WAIT_PIPE_WRITE = 2,
     WAIT_CHILD = 3,
     WAIT_FUTEX = 4,
-    WAIT_SLEEP = 5,      /* nanosleep and timeouts without an object */
+    WAIT_SLEEP = 5, /* nanosleep and timeouts without an object */
     WAIT_POLL = 6,
-    WAIT_SIGNAL = 7,     /* pause, sigsuspend, sigtimedwait */
+    WAIT_SIGNAL = 7, /* pause, sigsuspend, sigtimedwait */
     WAIT_CONSOLE_INPUT = 8,
     WAIT_CONSOLE_OUTPUT = 9,
-    WAIT_MUTEX = 10,     /* a sleeping lock of the kernel */
-    WAIT_VFORK = 11,     /* the child's exec or exit */
-    WAIT_KTHREAD = 12,   /* a kernel thread without work */
+    WAIT_MUTEX = 10,   /* a sleeping lock of the kernel */
+    WAIT_VFORK = 11,   /* the child's exec or exit */
+    WAIT_KTHREAD = 12, /* a kernel thread without work */
     WAIT_FILE_LOCK = 13,
     WAIT_SOCKET = 14,
-    WAIT_EVENT = 15,     /* eventfd, timerfd, signalfd, epoll */
-    WAIT_EXIT = 16,      /* for its own threads to go */
+    WAIT_EVENT = 15, /* eventfd, timerfd, signalfd, epoll */
+    WAIT_EXIT = 16,  /* for its own threads to go */
     WAIT_KINDS
 };
 
@@ -78,8 +79,8 @@ enum task_state {
     TASK_CREATED = 1,
     TASK_READY = 2,
     TASK_RUNNING = 3,
-    TASK_BLOCKED = 4,         /* interruptible: a signal ends the wait */
-    TASK_BLOCKED_HARD = 5,    /* uninterruptible */
+    TASK_BLOCKED = 4,      /* interruptible: a signal ends the wait */
+    TASK_BLOCKED_HARD = 5, /* uninterruptible */
     TASK_STOPPED = 6,
     TASK_ZOMBIE = 7,
     TASK_DEAD = 8,
@@ -96,8 +97,8 @@ enum trace_signal_result {
 };
 
 enum trace_fault_result {
-    TRACE_FAULT_ZERO = 0,   /* a fresh zero frame */
-    TRACE_FAULT_FILE = 1,   /* a file or image frame mapped in place */
+    TRACE_FAULT_ZERO = 0, /* a fresh zero frame */
+    TRACE_FAULT_FILE = 1, /* a file or image frame mapped in place */
     TRACE_FAULT_COW_COPY = 2,
     TRACE_FAULT_COW_REUSE = 3, /* last user: made writable */
     TRACE_FAULT_SPURIOUS = 4,  /* another CPU was faster */
@@ -108,9 +109,9 @@ enum trace_fault_result {
 struct trace_record {
     uint64_t sequence; /* from 1, per CPU; stored last */
     uint64_t tsc;
-    uint16_t type;     /* enum trace_type */
+    uint16_t type; /* enum trace_type */
     uint16_t cpu;
-    int32_t tid;       /* task running on the CPU when it was written; 0 = idle */
+    int32_t tid; /* task running on the CPU when it was written; 0 = idle */
     int32_t tgid;
     uint32_t reserved;
     uint64_t arg[4];

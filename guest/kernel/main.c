@@ -1,9 +1,10 @@
 /*
  * kernel/main.c - from the first C instruction to the first program, on the first CPU.
  *
- * The order is forced: frames before page tables, page tables before stacks with guards, clock before the
- * scheduler, everything before the other CPUs.
+ * The order is forced: frames before page tables, page tables before stacks with guards, clock
+ * before the scheduler, everything before the other CPUs.
  */
+#include "../arch/x86_64/fault_stacks.h"
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
 #include "arch/layout.h"
@@ -17,7 +18,6 @@
 #include "kernel/sched/scheduler.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/clock_init.h"
-#include "../arch/x86_64/fault_stacks.h"
 
 _Noreturn void kernel_main(void);
 extern char boot_stack_top[];

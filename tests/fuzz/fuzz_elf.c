@@ -1,7 +1,7 @@
 // SOURCES: guest/kernel/process/elf.c
 /*
- * Whatever the bytes of a program file are, the parser reads only what it was given, and what it accepts keeps
- * the promises that exec relies on.
+ * Whatever the bytes of a program file are, the parser reads only what it was given, and what it
+ * accepts keeps the promises that exec relies on.
  */
 #include <stdint.h>
 #include <stdlib.h>

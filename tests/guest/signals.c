@@ -1,8 +1,9 @@
 /*
- * tests/guest/signals.c - is everything about a handler as Linux has it? What it finds in siginfo and ucontext,
- * what it may change there, floating-point and vector registers kept across a handler that changes them, masks,
- * nesting, the alternate stack, interrupted calls; and frames that a program forged or has no room for: the
- * process gets SIGSEGV, the kernel lives. `signals [ROUNDS]`; the last line is "signals ok".
+ * tests/guest/signals.c - is everything about a handler as Linux has it? What it finds in siginfo
+ * and ucontext, what it may change there, floating-point and vector registers kept across a handler
+ * that changes them, masks, nesting, the alternate stack, interrupted calls; and frames that a
+ * program forged or has no room for: the process gets SIGSEGV, the kernel lives. `signals
+ * [ROUNDS]`; the last line is "signals ok".
  */
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"
@@ -20,9 +21,9 @@
 #include <ucontext.h>
 
 #define ALTERNATE_BYTES (16 * PAGE_BYTES)
-#define SOFTWARE_BYTES 464 /* struct _fpx_sw_bytes in the frame's floating-point state */
-#define HEADER_BYTES 512   /* the XSAVE header */
-#define MAGIC1 0x46505853u
+#define SOFTWARE_BYTES  464 /* struct _fpx_sw_bytes in the frame's floating-point state */
+#define HEADER_BYTES    512 /* the XSAVE header */
+#define MAGIC1          0x46505853u
 
 static int bad;
 static bool avx;
@@ -57,11 +58,13 @@ static siginfo_t last_info;
 static ucontext_t last_context;
 static volatile int calls, masked;
 static volatile uintptr_t handler_stack;
-static volatile uint64_t frame_bytes; /* from the stack pointer of the program down to the frame's first byte */
+static volatile uint64_t
+    frame_bytes; /* from the stack pointer of the program down to the frame's first byte */
 
 static void remember(int signal, siginfo_t *info, void *context)
 {
-    uint32_t *marks = (uint32_t *)((char *)((ucontext_t *)context)->uc_mcontext.fpregs + SOFTWARE_BYTES);
+    uint32_t *marks =
+        (uint32_t *)((char *)((ucontext_t *)context)->uc_mcontext.fpregs + SOFTWARE_BYTES);
 
     last_info = *info;
     last_context = *(ucontext_t *)context;
@@ -73,7 +76,8 @@ static void remember(int signal, siginfo_t *info, void *context)
         check(marks[0] == MAGIC1);
 }
 
-/* What the program has in its registers around the kill(): loaded, and stored again after the handler. */
+/* What the program has in its registers around the kill(): loaded, and stored again after the
+ * handler. */
 struct image {
     uint64_t general[12]; /* rbx rdx rsi rdi rbp r8 r9 r10 r12 r13 r14 r15 */
     uint64_t rcx_seen, rsp_seen, rip_seen;
@@ -118,11 +122,12 @@ static void test_registers(void)
         check(after.general[i] == before.general[i]);
         check((uint64_t)registers[names[i]] == before.general[i]);
     }
-    check((uint64_t)registers[REG_RSP] == after.rsp_seen && (uint64_t)registers[REG_RIP] == after.rip_seen);
+    check((uint64_t)registers[REG_RSP] == after.rsp_seen &&
+          (uint64_t)registers[REG_RIP] == after.rip_seen);
     check(registers[REG_RAX] == 0 && registers[REG_TRAPNO] == 0 && registers[REG_ERR] == 0);
     check((registers[REG_CSGSFS] & 0xffff) == 0x33);
-    check(last_info.si_signo == SIGUSR1 && last_info.si_code == SI_USER && last_info.si_pid == getpid() &&
-          last_info.si_uid == getuid());
+    check(last_info.si_signo == SIGUSR1 && last_info.si_code == SI_USER &&
+          last_info.si_pid == getpid() && last_info.si_uid == getuid());
     check((last_context.uc_flags & ~1ul) == 6 && last_context.uc_link == NULL);
     check(!sigismember(&last_context.uc_sigmask, SIGUSR1));
     check(after.rsp_seen - handler_stack > 128 + 512 && frame_bytes > 128 + 512);
@@ -180,7 +185,8 @@ static void test_masks(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     kill(getpid(), SIGUSR1);
     siginfo_t info;
-    check(sigtimedwait(&set, &info, &(struct timespec){1, 0}) == SIGUSR1 && info.si_pid == getpid());
+    check(sigtimedwait(&set, &info, &(struct timespec){1, 0}) == SIGUSR1 &&
+          info.si_pid == getpid());
     check(calls == 4);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 
@@ -244,15 +250,22 @@ static void vectors_across(struct vectors *vectors, long number, long first, lon
 
     __asm__ volatile("stmxcsr %0\nfnstcw %1\n" : "=m"(old_mxcsr), "=m"(old_control));
     if (avx)
-        __asm__ volatile("ldmxcsr 512(%%rbx)\nfldcw 516(%%rbx)\nfldl 520(%%rbx)\n" EACH_VECTOR(LOAD_YMM)
-                         "syscall\n" EACH_VECTOR(STORE_YMM)
-                         "fstpl 520(%%rbx)\nstmxcsr 512(%%rbx)\nfnstcw 516(%%rbx)\nvzeroupper\n"
-                         : "+a"(number) : "b"(vectors), "D"(first), "S"(second) : ALL_VECTORS);
+        __asm__ volatile(
+            "ldmxcsr 512(%%rbx)\nfldcw 516(%%rbx)\nfldl 520(%%rbx)\n" EACH_VECTOR(
+                LOAD_YMM) "syscall\n" EACH_VECTOR(STORE_YMM) "fstpl 520(%%rbx)\nstmxcsr "
+                                                             "512(%%rbx)\nfnstcw "
+                                                             "516(%%rbx)\nvzeroupper\n"
+            : "+a"(number)
+            : "b"(vectors), "D"(first), "S"(second)
+            : ALL_VECTORS);
     else
-        __asm__ volatile("ldmxcsr 512(%%rbx)\nfldcw 516(%%rbx)\nfldl 520(%%rbx)\n" EACH_VECTOR(LOAD_XMM)
-                         "syscall\n" EACH_VECTOR(STORE_XMM)
-                         "fstpl 520(%%rbx)\nstmxcsr 512(%%rbx)\nfnstcw 516(%%rbx)\n"
-                         : "+a"(number) : "b"(vectors), "D"(first), "S"(second) : ALL_VECTORS);
+        __asm__ volatile(
+            "ldmxcsr 512(%%rbx)\nfldcw 516(%%rbx)\nfldl 520(%%rbx)\n" EACH_VECTOR(
+                LOAD_XMM) "syscall\n" EACH_VECTOR(STORE_XMM) "fstpl 520(%%rbx)\nstmxcsr "
+                                                             "512(%%rbx)\nfnstcw 516(%%rbx)\n"
+            : "+a"(number)
+            : "b"(vectors), "D"(first), "S"(second)
+            : ALL_VECTORS);
     __asm__ volatile("ldmxcsr %0\nfldcw %1\n" : : "m"(old_mxcsr), "m"(old_control));
 }
 
@@ -312,7 +325,8 @@ static void test_vectors(unsigned rounds)
     }
     check(calls == (int)rounds);
 
-    /* All registers in their initial state: what the handler writes into the frame counts all the same. */
+    /* All registers in their initial state: what the handler writes into the frame counts all the
+     * same. */
     handle(SIGUSR1, no_vectors, 0);
     fill(&before, 1);
     vectors_across(&before, SYS_kill, getpid(), SIGUSR1);
@@ -380,7 +394,8 @@ static void autodisarmed(int signal, siginfo_t *info, void *context)
 
 static void test_alternate_stack(void)
 {
-    alternate = mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    alternate =
+        mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t stack = {.ss_sp = alternate, .ss_size = ALTERNATE_BYTES}, now;
 
     handler_stack = 0;
@@ -433,7 +448,8 @@ static void test_interrupted_calls(void)
     check(read(ends[0], &byte, 1) == 1);
     check(wait(&status) > 0 && status == 0);
 
-    /* The mask of sigsuspend holds until the handler has it in its frame; then the old one is back. */
+    /* The mask of sigsuspend holds until the handler has it in its frame; then the old one is back.
+     */
     sigset_t blocked;
     sigemptyset(&none);
     sigemptyset(&blocked);
@@ -480,8 +496,20 @@ static void test_own_fault(void)
 }
 
 enum forgery {
-    FORGE_STATE_KERNEL, FORGE_STATE_ODD, FORGE_STATE_UNMAPPED, FORGE_STATE_END, FORGE_HEADER, FORGE_RESERVED,
-    FORGE_RIP, FORGE_RIP_KERNEL, FORGE_RSP, FORGE_FLAGS, FORGE_SEGMENTS, FORGE_MASK, FORGE_SIZE, FORGE_COUNT
+    FORGE_STATE_KERNEL,
+    FORGE_STATE_ODD,
+    FORGE_STATE_UNMAPPED,
+    FORGE_STATE_END,
+    FORGE_HEADER,
+    FORGE_RESERVED,
+    FORGE_RIP,
+    FORGE_RIP_KERNEL,
+    FORGE_RSP,
+    FORGE_FLAGS,
+    FORGE_SEGMENTS,
+    FORGE_MASK,
+    FORGE_SIZE,
+    FORGE_COUNT
 };
 static volatile enum forgery forgery;
 
@@ -601,7 +629,10 @@ static volatile uint64_t sigreturn_stack;
 
 static void return_from_nowhere(void)
 {
-    __asm__ volatile("mov %0, %%rsp\nmov $15, %%eax\nsyscall\nud2" : : "r"(sigreturn_stack) : "memory");
+    __asm__ volatile("mov %0, %%rsp\nmov $15, %%eax\nsyscall\nud2"
+                     :
+                     : "r"(sigreturn_stack)
+                     : "memory");
 }
 
 /* A handler whose frame has no room: the stack pointer anywhere. */
@@ -610,8 +641,11 @@ static volatile uint64_t kill_stack;
 static void kill_with_stack(void)
 {
     handle(SIGUSR1, remember, 0);
-    __asm__ volatile("mov %0, %%rsp\nmov $62, %%eax\nsyscall\nmov $60, %%eax\nmov $7, %%edi\nsyscall"
-                     : : "r"(kill_stack), "D"(getpid()), "S"(SIGUSR1) : "memory", "rcx", "r11", "rax");
+    __asm__ volatile(
+        "mov %0, %%rsp\nmov $62, %%eax\nsyscall\nmov $60, %%eax\nmov $7, %%edi\nsyscall"
+        :
+        : "r"(kill_stack), "D"(getpid()), "S"(SIGUSR1)
+        : "memory", "rcx", "r11", "rax");
 }
 
 static void kill_with_handler_nowhere(void)
@@ -650,12 +684,25 @@ static void kill_and_tell(void)
 static void test_no_frame(void)
 {
     uint64_t needed;
-    char *area = mmap(NULL, 8 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *area =
+        mmap(NULL, 8 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint64_t middle = (uint64_t)area + 4 * PAGE_BYTES;
-    uint64_t places[] = {0, 1, 8, 0x1000, 0x10000, middle, 0x00007fffffffeff8, 0x00007ffffffff000,
-                         0x0000800000000000, 0xffff888000100000, 0xffffffff80200000, (uint64_t)-1, (uint64_t)-8};
+    uint64_t places[] = {0,
+                         1,
+                         8,
+                         0x1000,
+                         0x10000,
+                         middle,
+                         0x00007fffffffeff8,
+                         0x00007ffffffff000,
+                         0x0000800000000000,
+                         0xffff888000100000,
+                         0xffffffff80200000,
+                         (uint64_t)-1,
+                         (uint64_t)-8};
 
-    mprotect(area + 3 * PAGE_BYTES, PAGE_BYTES, PROT_READ); /* a frame from `middle` down cannot be written */
+    mprotect(area + 3 * PAGE_BYTES, PAGE_BYTES,
+             PROT_READ); /* a frame from `middle` down cannot be written */
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         kill_stack = sigreturn_stack = places[i];
         int killed = ending_of(kill_with_stack), told = ending_of(kill_and_tell);
@@ -667,7 +714,8 @@ static void test_no_frame(void)
         if (places[i] != middle)
             check(ending_of(return_from_nowhere) == SIGSEGV);
     }
-    /* The frame ends in a page that is not there: at every distance, so that each word is the one that faults. */
+    /* The frame ends in a page that is not there: at every distance, so that each word is the one
+     * that faults. */
     munmap(area + 3 * PAGE_BYTES, PAGE_BYTES);
     handle(SIGUSR1, remember, 0);
     raise(SIGUSR1);
@@ -692,7 +740,8 @@ static void test_fresh_pages(unsigned rounds)
     handle(SIGUSR1, spoil_vectors, SA_ONSTACK);
     for (unsigned i = 0; i < rounds; i++) {
         struct vectors before, after;
-        char *area = mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *area =
+            mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         stack_t stack = {.ss_sp = area, .ss_size = ALTERNATE_BYTES - i % 64 * 64};
 
         check(sigaltstack(&stack, NULL) == 0);

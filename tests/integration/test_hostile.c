@@ -116,7 +116,8 @@ VARIANT_TEST(hostile, unknown_calls_are_counted)
 /* Are signal frames as Linux has them, and do forged ones only hurt the program that made them? */
 VARIANT_TEST(hostile, signal_frames)
 {
-    const char *arguments[] = {guest_program("signals"), harness_is_slow(variant) ? "3" : "20", NULL};
+    const char *arguments[] = {guest_program("signals"), harness_is_slow(variant) ? "3" : "20",
+                               NULL};
     struct session_settings settings = {.arguments = arguments, .seconds = 300};
     struct session *session;
 

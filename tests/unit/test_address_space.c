@@ -1,7 +1,13 @@
-// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c guest/kernel/mm/fault.c guest/kernel/mm/fork.c guest/kernel/mm/map.c guest/kernel/mm/access.c guest/kernel/mm/map_calls.c guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c guest/kernel/mm/lock_calls.c guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c guest/kernel/lib/rbtree.c tests/unit/host/kernel.c tests/unit/host/machine.c tests/unit/host/tasks.c tests/unit/host/files.c tests/unit/host/user.c
+// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c
+// guest/kernel/mm/fault.c guest/kernel/mm/fork.c guest/kernel/mm/map.c guest/kernel/mm/access.c
+// guest/kernel/mm/map_calls.c guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c
+// guest/kernel/mm/lock_calls.c guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c
+// guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c
+// guest/kernel/lib/rbtree.c tests/unit/host/kernel.c tests/unit/host/machine.c
+// tests/unit/host/tasks.c tests/unit/host/files.c tests/unit/host/user.c
 /*
- * Do programs see the memory they wrote, whatever is mapped, forked, moved and unmapped - and are all counts
- * exact all the time, every frame back at the end?
+ * Do programs see the memory they wrote, whatever is mapped, forked, moved and unmapped - and are
+ * all counts exact all the time, every frame back at the end?
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -16,9 +22,9 @@
 #include "tasks.h"
 #include "user.h"
 
-#define MIB (1024ul * 1024)
+#define MIB       (1024ul * 1024)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
+#define RW        (PROT_READ | PROT_WRITE)
 
 static struct address_space *start(void)
 {
@@ -98,7 +104,9 @@ Test(address_space, image_pages_in_place)
     struct address_space *space = start();
     struct host_file *file = host_image_file(9 * MIB, 40);
     uint64_t free_before = frames_free_count();
-    struct map_request request = {.bytes = 40 * PAGE_SIZE, .flags = VMA_READ | VMA_WRITE, .file = &file->file,
+    struct map_request request = {.bytes = 40 * PAGE_SIZE,
+                                  .flags = VMA_READ | VMA_WRITE,
+                                  .file = &file->file,
                                   .file_bytes = UINT64_MAX};
     int64_t place = address_space_map(space, &request);
 
@@ -110,7 +118,8 @@ Test(address_space, image_pages_in_place)
     free_before = frames_free_count();
     cr_assert_eq(user_store(space, place + 5 * PAGE_SIZE, 99), 0);
     cr_assert_eq(frames_free_count(), free_before - 1);
-    cr_assert_eq(*(uint64_t *)phys_to_virt(9 * MIB + 5 * PAGE_SIZE), 6, "the image is never written");
+    cr_assert_eq(*(uint64_t *)phys_to_virt(9 * MIB + 5 * PAGE_SIZE), 6,
+                 "the image is never written");
     uint64_t word;
     cr_assert_eq(user_load(space, place + 40 * PAGE_SIZE, &word), SIGSEGV);
     user_audit(&space, 1);
@@ -126,9 +135,13 @@ Test(address_space, bss_tail_of_a_segment)
 {
     struct address_space *space = start();
     struct host_file *file = host_file_create(8);
-    struct map_request request = {.address = 0x400000, .fixed = true, .bytes = 6 * PAGE_SIZE,
-                                  .flags = VMA_READ | VMA_WRITE, .file = &file->file,
-                                  .file_offset = PAGE_SIZE, .file_bytes = 2 * PAGE_SIZE + 16};
+    struct map_request request = {.address = 0x400000,
+                                  .fixed = true,
+                                  .bytes = 6 * PAGE_SIZE,
+                                  .flags = VMA_READ | VMA_WRITE,
+                                  .file = &file->file,
+                                  .file_offset = PAGE_SIZE,
+                                  .file_bytes = 2 * PAGE_SIZE + 16};
 
     memset(phys_to_virt(file->frames[3]), 0xff, PAGE_SIZE);
     cr_assert_eq(address_space_map(space, &request), 0x400000);
@@ -148,13 +161,16 @@ Test(address_space, end_of_file_is_a_bus_error)
 {
     struct address_space *space = start();
     struct host_file *file = host_file_create(2);
-    struct map_request request = {.bytes = 4 * PAGE_SIZE, .flags = VMA_READ | VMA_SHARED | VMA_WRITE,
-                                  .file = &file->file, .file_bytes = UINT64_MAX};
+    struct map_request request = {.bytes = 4 * PAGE_SIZE,
+                                  .flags = VMA_READ | VMA_SHARED | VMA_WRITE,
+                                  .file = &file->file,
+                                  .file_bytes = UINT64_MAX};
     int64_t place = address_space_map(space, &request);
     uint64_t word;
 
     cr_assert_eq(user_store(space, place + PAGE_SIZE, 5), 0);
-    cr_assert_eq(*(uint64_t *)phys_to_virt(file->frames[1]), 5, "a shared mapping writes to the file");
+    cr_assert_eq(*(uint64_t *)phys_to_virt(file->frames[1]), 5,
+                 "a shared mapping writes to the file");
     cr_assert_eq(user_load(space, place + 2 * PAGE_SIZE, &word), SIGBUS);
     address_space_put(space);
     host_file_put(file);
@@ -185,7 +201,9 @@ Test(address_space, stack_growth_and_guard)
 {
     struct address_space *space = start();
     uint64_t top = 0x7fff00000000;
-    struct map_request request = {.address = top - 4 * PAGE_SIZE, .fixed = true, .bytes = 4 * PAGE_SIZE,
+    struct map_request request = {.address = top - 4 * PAGE_SIZE,
+                                  .fixed = true,
+                                  .bytes = 4 * PAGE_SIZE,
                                   .flags = VMA_READ | VMA_WRITE | VMA_GROWS_DOWN | VMA_STACK};
 
     space->stack_limit_bytes = 8 * MIB;
@@ -201,7 +219,8 @@ Test(address_space, stack_growth_and_guard)
     space->stack_limit_bytes = 8 * MIB;
     address_space_map(space, &request);
     uint64_t neighbour = top - 2 * MIB;
-    cr_assert_eq(user_call(mmap, neighbour, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0), neighbour);
+    cr_assert_eq(user_call(mmap, neighbour, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0),
+                 neighbour);
     cr_assert_eq(user_store(space, neighbour + PAGE_SIZE + MIB, 1), 0);
     cr_assert_eq(user_store(space, neighbour + MIB, 1), SIGSEGV, "within the guard gap");
     address_space_put(space);
@@ -266,10 +285,11 @@ Test(address_space, moving)
     uint64_t free_before = frames_free_count();
     int64_t blocker = user_call(mmap, place + 600 * PAGE_SIZE, PAGE_SIZE, RW, ANONYMOUS, -1, 0);
     cr_assert_gt(blocker, 0);
-    int64_t moved = user_call(mremap, place, 600 * PAGE_SIZE, 700 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                              0x10000000123000);
+    int64_t moved = user_call(mremap, place, 600 * PAGE_SIZE, 700 * PAGE_SIZE,
+                              MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000000123000);
     cr_assert_eq(moved, -EINVAL);
-    moved = user_call(mremap, place, 600 * PAGE_SIZE, 700 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, 0x100123000);
+    moved = user_call(mremap, place, 600 * PAGE_SIZE, 700 * PAGE_SIZE,
+                      MREMAP_MAYMOVE | MREMAP_FIXED, 0x100123000);
     cr_assert_eq(moved, 0x100123000);
     for (unsigned i = 0; i < 600; i += 7)
         cr_assert_eq(load(space, moved + i * PAGE_SIZE), i + 1);
@@ -278,7 +298,8 @@ Test(address_space, moving)
     cr_assert_eq(user_load(space, place, &word), SIGSEGV);
     user_audit(&space, 1);
     cr_assert_eq(user_call(mremap, moved, 700 * PAGE_SIZE, 3 * PAGE_SIZE, 0), moved);
-    cr_assert_eq(user_call(mremap, moved, 3 * PAGE_SIZE, 8 * PAGE_SIZE, 0), moved, "room behind it");
+    cr_assert_eq(user_call(mremap, moved, 3 * PAGE_SIZE, 8 * PAGE_SIZE, 0), moved,
+                 "room behind it");
     user_audit(&space, 1);
     address_space_put(space);
 }
@@ -295,9 +316,11 @@ Test(address_space, errors_of_linux)
     cr_assert_eq(user_call(mmap, 0, UINT64_MAX, RW, ANONYMOUS, -1, 0), -ENOMEM);
     cr_assert_eq(user_call(mmap, 0x1001, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED, -1, 0), -EINVAL);
     cr_assert_eq(user_call(mmap, USER_END, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED, -1, 0), -ENOMEM);
-    int64_t place = user_call(mmap, 0x5000000, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    int64_t place =
+        user_call(mmap, 0x5000000, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     cr_assert_eq(place, 0x5000000);
-    cr_assert_eq(user_call(mmap, 0x5000000, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), -EEXIST);
+    cr_assert_eq(user_call(mmap, 0x5000000, PAGE_SIZE, RW, ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+                 -EEXIST);
     cr_assert_eq(user_call(munmap, 0x5000001, PAGE_SIZE), -EINVAL);
     cr_assert_eq(user_call(munmap, 0x5000000, 0), -EINVAL);
     cr_assert_eq(user_call(munmap, 0x5000000, UINT64_MAX), -EINVAL);
@@ -323,20 +346,25 @@ Test(address_space, errors_of_linux)
 
 /* ---- any operations in any order, against a model of what each program's words should be ---- */
 
-#define SPACES 4
-#define WINDOW 1200u /* pages, over three leaf tables */
+#define SPACES      4
+#define WINDOW      1200u /* pages, over three leaf tables */
 #define WINDOW_BASE 0x7f0000100000ul
 
 struct model {
     struct address_space *space;
-    struct { bool mapped, readable, writable; uint64_t word; } pages[WINDOW];
+    struct {
+        bool mapped, readable, writable;
+        uint64_t word;
+    } pages[WINDOW];
 };
 static struct model models[SPACES];
 static struct host_file *image;
-static bool scarce; /* memory runs out now and then: operations may fail, but must not half-happen */
+static bool
+    scarce; /* memory runs out now and then: operations may fail, but must not half-happen */
 static unsigned refusals;
 
-/* After a refused operation: what is mapped is what the mappings say; the words are as they were. */
+/* After a refused operation: what is mapped is what the mappings say; the words are as they were.
+ */
 static void refused(struct model *model)
 {
     cr_assert(scarce, "out of memory");
@@ -355,7 +383,8 @@ static void refused(struct model *model)
 static void random_step(struct model *model)
 {
     struct address_space *space = model->space;
-    unsigned first = (unsigned)rand() % WINDOW, pages = 1 + (unsigned)rand() % (rand() % 10 ? 30 : 600);
+    unsigned first = (unsigned)rand() % WINDOW,
+             pages = 1 + (unsigned)rand() % (rand() % 10 ? 30 : 600);
     uint64_t address = WINDOW_BASE + first * PAGE_SIZE, word = 0;
 
     if (first + pages > WINDOW)
@@ -365,8 +394,11 @@ static void random_step(struct model *model)
     switch (rand() % 12) {
     case 0:
     case 1: {
-        struct map_request request = {.address = address, .fixed = true, .bytes = bytes,
-                                      .flags = VMA_READ | VMA_WRITE, .populate = rand() % 8 == 0};
+        struct map_request request = {.address = address,
+                                      .fixed = true,
+                                      .bytes = bytes,
+                                      .flags = VMA_READ | VMA_WRITE,
+                                      .populate = rand() % 8 == 0};
         bool from_file = rand() % 3 == 0 && pages <= 40;
         if (from_file) {
             request.file = &image->file;
@@ -407,7 +439,8 @@ static void random_step(struct model *model)
     }
     case 4: { /* move somewhere else in the window */
         unsigned target = (unsigned)rand() % WINDOW;
-        bool movable = target + pages <= WINDOW && (target + pages <= first || target >= first + pages);
+        bool movable =
+            target + pages <= WINDOW && (target + pages <= first || target >= first + pages);
         const struct vma *vma = vma_find(space, address);
         if (!movable || !vma || vma->start > address || vma->end < address + bytes)
             break;

@@ -1,5 +1,6 @@
 // SOURCES: guest/kernel/process/elf.c
-/* Are good program files understood, and is every kind of bad one refused before anything is mapped? */
+/* Are good program files understood, and is every kind of bad one refused before anything is
+ * mapped? */
 #include <criterion/criterion.h>
 #include <elf.h>
 #include <errno.h>
@@ -8,8 +9,8 @@
 #include "kernel/process/elf.h"
 
 #define ENOEXEC_NUMBER 8
-#define EINVAL_NUMBER 22
-#define USER_TOP 0x7ffffffff000ull
+#define EINVAL_NUMBER  22
+#define USER_TOP       0x7ffffffff000ull
 
 static Elf64_Ehdr header;
 static Elf64_Phdr programs[ELF_SEGMENTS_MAX + 4];
@@ -29,10 +30,20 @@ static void good_file(void)
     header.e_phentsize = sizeof(Elf64_Phdr);
     header.e_phnum = 2;
     header.e_entry = 0x401020;
-    programs[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0, .p_vaddr = 0x400000,
-                               .p_filesz = 0x1800, .p_memsz = 0x1800, .p_align = 0x1000};
-    programs[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1800, .p_vaddr = 0x402800,
-                               .p_filesz = 0x100, .p_memsz = 0x3000, .p_align = 0x1000};
+    programs[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+                               .p_flags = PF_R | PF_X,
+                               .p_offset = 0,
+                               .p_vaddr = 0x400000,
+                               .p_filesz = 0x1800,
+                               .p_memsz = 0x1800,
+                               .p_align = 0x1000};
+    programs[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+                               .p_flags = PF_R | PF_W,
+                               .p_offset = 0x1800,
+                               .p_vaddr = 0x402800,
+                               .p_filesz = 0x100,
+                               .p_memsz = 0x3000,
+                               .p_align = 0x1000};
 }
 
 static int parse(struct elf_image *image)
@@ -64,7 +75,8 @@ Test(elf, good_file_is_understood)
 Test(elf, header_fields_are_checked)
 {
     struct elf_image image;
-    cr_assert_eq(elf_parse_header(&header, sizeof(header) - 1, &image), -ENOEXEC_NUMBER, "truncated");
+    cr_assert_eq(elf_parse_header(&header, sizeof(header) - 1, &image), -ENOEXEC_NUMBER,
+                 "truncated");
 #define BAD(statement)                                                                             \
     good_file();                                                                                   \
     statement;                                                                                     \
@@ -142,7 +154,9 @@ Test(elf, number_of_segments_is_bounded)
 {
     struct elf_image image;
     for (unsigned i = 0; i < ELF_SEGMENTS_MAX + 1; i++)
-        programs[i] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x400000 + 0x1000ull * i,
+        programs[i] = (Elf64_Phdr){.p_type = PT_LOAD,
+                                   .p_flags = PF_R,
+                                   .p_vaddr = 0x400000 + 0x1000ull * i,
                                    .p_memsz = 0x1000};
     header.e_phnum = ELF_SEGMENTS_MAX;
     cr_assert_eq(parse(&image), 0);

@@ -1,15 +1,15 @@
 // SOURCES: guest/kernel/sched/fair.c guest/kernel/lib/rbtree.c
 /*
- * Does the fair class keep the promises of EEVDF? A simulator with exact time runs random task sets and checks
- * after every decision: the sum of weighted lags is zero, each lag stays within one slice plus one tick, shares
- * follow the weights, nobody starves.
+ * Does the fair class keep the promises of EEVDF? A simulator with exact time runs random task sets
+ * and checks after every decision: the sum of weighted lags is zero, each lag stays within one
+ * slice plus one tick, shares follow the weights, nobody starves.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "kernel/sched/fair.h"
 
-#define TICK_NS 100000ull
+#define TICK_NS   100000ull
 #define TASKS_MAX 32
 
 static struct fair_entity entity_make(int nice)
@@ -17,7 +17,8 @@ static struct fair_entity entity_make(int nice)
     return (struct fair_entity){.weight = fair_weight(nice), .slice = FAIR_SLICE_NS};
 }
 
-static int64_t weighted_lag_sum(struct fair_queue *queue, struct fair_entity *entities, const bool *in, unsigned count)
+static int64_t weighted_lag_sum(struct fair_queue *queue, struct fair_entity *entities,
+                                const bool *in, unsigned count)
 {
     int64_t sum = 0;
     for (unsigned i = 0; i < count; i++)
@@ -26,8 +27,8 @@ static int64_t weighted_lag_sum(struct fair_queue *queue, struct fair_entity *en
     return sum;
 }
 
-static void check_bounds(struct fair_queue *queue, struct fair_entity *entities, const bool *in, unsigned count,
-                         uint64_t total_weight)
+static void check_bounds(struct fair_queue *queue, struct fair_entity *entities, const bool *in,
+                         unsigned count, uint64_t total_weight)
 {
     int64_t sum = weighted_lag_sum(queue, entities, in, count);
     /* V is kept in whole nanoseconds: each entity's lag may be off by less than one of them. */
@@ -35,13 +36,16 @@ static void check_bounds(struct fair_queue *queue, struct fair_entity *entities,
     for (unsigned i = 0; i < count; i++) {
         if (!in[i])
             continue;
-        int64_t real_ns = fair_lag(queue, &entities[i]) * (int64_t)entities[i].weight / FAIR_WEIGHT_NICE_0;
+        int64_t real_ns =
+            fair_lag(queue, &entities[i]) * (int64_t)entities[i].weight / FAIR_WEIGHT_NICE_0;
         int64_t bound = (int64_t)(FAIR_SLICE_NS + TICK_NS);
-        cr_assert(llabs(real_ns) <= bound + 1, "entity %u: lag %ld ns, bound %ld", i, real_ns, bound);
+        cr_assert(llabs(real_ns) <= bound + 1, "entity %u: lag %ld ns, bound %ld", i, real_ns,
+                  bound);
     }
 }
 
-/* Do tasks that always want to run get shares in proportion to their weights, within the lag bound? */
+/* Do tasks that always want to run get shares in proportion to their weights, within the lag bound?
+ */
 Test(fair, shares_follow_weights)
 {
     for (unsigned seed = 1; seed <= 40; seed++) {
@@ -72,13 +76,15 @@ Test(fair, shares_follow_weights)
         for (unsigned i = 0; i < count; i++) {
             double fair_ns = (double)total_ns * entities[i].weight / (double)total_weight;
             double off = (double)ran[i] - fair_ns;
-            cr_assert(off < 2.0 * (FAIR_SLICE_NS + TICK_NS) && off > -2.0 * (FAIR_SLICE_NS + TICK_NS),
+            cr_assert(off < 2.0 * (FAIR_SLICE_NS + TICK_NS) &&
+                          off > -2.0 * (FAIR_SLICE_NS + TICK_NS),
                       "seed %u entity %u: %.0f ns off", seed, i, off);
         }
     }
 }
 
-/* With tasks that come and go at random: does every waiting task run again within a bounded time? */
+/* With tasks that come and go at random: does every waiting task run again within a bounded time?
+ */
 Test(fair, sleepers_and_wakers_never_starve)
 {
     for (unsigned seed = 1; seed <= 40; seed++) {

@@ -1,5 +1,7 @@
-// SOURCES: guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c tests/unit/host/kernel.c tests/unit/host/machine.c
-/* Are frames given out once, zero where asked, and all back in the end - by the table's own account too? */
+// SOURCES: guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c
+// tests/unit/host/kernel.c tests/unit/host/machine.c
+/* Are frames given out once, zero where asked, and all back in the end - by the table's own account
+ * too? */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,8 @@ Test(frame, boot_ranges_are_never_given_out)
 
     host_machine_start_with(&boot, 3 * MIB + 100);
     uint64_t free = host_count_free_frames(), taken = 0;
-    uint64_t expected = (16 + 8 - 3 - 3) * MIB / PAGE_SIZE - 1 - 2 - 32 * MIB / PAGE_SIZE * 16 / PAGE_SIZE;
+    uint64_t expected =
+        (16 + 8 - 3 - 3) * MIB / PAGE_SIZE - 1 - 2 - 32 * MIB / PAGE_SIZE * 16 / PAGE_SIZE;
     cr_assert_eq(free, expected, "%lu free, not %lu", free, expected);
     cr_assert_eq(frames_image_count(), 3 * MIB / PAGE_SIZE + 2);
     phys_t phys;
@@ -69,7 +72,10 @@ Test(frame, image_frames_count_their_owner)
 Test(frame, random_life)
 {
     enum { SLOTS = 700 };
-    static struct { phys_t phys; unsigned order, references; } held[SLOTS];
+    static struct {
+        phys_t phys;
+        unsigned order, references;
+    } held[SLOTS];
 
     host_machine_start(12 * MIB);
     uint64_t at_start = host_count_free_frames();

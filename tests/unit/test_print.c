@@ -7,7 +7,7 @@
 
 /* The kernel's functions under other names: the C library's are here to compare with. */
 #define vsnprintf kernel_vsnprintf
-#define snprintf kernel_snprintf
+#define snprintf  kernel_snprintf
 #include "guest/kernel/lib/print.c"
 #undef vsnprintf
 #undef snprintf
@@ -35,8 +35,8 @@ Test(print, numbers)
         same("[%.3d] [%8.3d] [%-8.3d] [%08x] [%#x] [%#o]", v, v, v, v, v, v);
         same("[%*d] [%-*d] [%.*d]", 9, v, 9, v, 4, v);
         same("%hhd %hd %hhu %hu", v, v, v, v);
-        same("%ld %lu %lx %lld %llu %zu %zd", (long)v, (long)v, (long)v, (long long)v, (long long)v, (size_t)v,
-             (ssize_t)v);
+        same("%ld %lu %lx %lld %llu %zu %zd", (long)v, (long)v, (long)v, (long long)v, (long long)v,
+             (size_t)v, (ssize_t)v);
     }
     same("%ld %lu %lo", LONG_MIN, ULONG_MAX, ULONG_MAX);
     same("[%*d]", -6, 5);
@@ -44,7 +44,8 @@ Test(print, numbers)
 
 Test(print, text)
 {
-    same("%s|%10s|%-10s|%.2s|%10.2s|%-10.2s|", "hello", "hello", "hello", "hello", "hello", "hello");
+    same("%s|%10s|%-10s|%.2s|%10.2s|%-10.2s|", "hello", "hello", "hello", "hello", "hello",
+         "hello");
     same("%.*s|%.0s|%s", 3, "hello", "hello", "");
     same("%c%c|%5c|%-5c|", 'a', 'b', 'c', 'd');
     same("100%%");

@@ -1,5 +1,6 @@
 // SOURCES: guest/kernel/lib/rbtree.c
-/* Does the tree stay ordered, balanced and correctly summarised under any insertions and removals? */
+/* Does the tree stay ordered, balanced and correctly summarised under any insertions and removals?
+ */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

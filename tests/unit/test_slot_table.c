@@ -1,5 +1,8 @@
-// SOURCES: guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/kmalloc.c guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c tests/unit/host/kernel.c tests/unit/host/machine.c
-/* Do slots keep their identity rules, and do caches and kmalloc() give out memory once, of the right size? */
+// SOURCES: guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/kmalloc.c
+// guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c
+// tests/unit/host/kernel.c tests/unit/host/machine.c
+/* Do slots keep their identity rules, and do caches and kmalloc() give out memory once, of the
+ * right size? */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +71,9 @@ Test(slot_table, many)
     /* Every live one is found the way the host finds it. */
     uint32_t found = 0;
     for (uint32_t n = 0; n < things.glass.high_water; n++) {
-        struct thing *thing = (struct thing *)(things.glass.chunks[n / things.glass.slots_per_chunk] +
-                                               n % things.glass.slots_per_chunk * things.glass.stride);
+        struct thing *thing =
+            (struct thing *)(things.glass.chunks[n / things.glass.slots_per_chunk] +
+                             n % things.glass.slots_per_chunk * things.glass.stride);
         found += thing->object.id != 0;
     }
     cr_assert_eq(found, live);
@@ -89,7 +93,10 @@ Test(slot_table, out_of_memory)
 Test(kmalloc, sizes_and_life)
 {
     enum { COUNT = 800 };
-    static struct { unsigned char *memory; size_t bytes; } held[COUNT];
+    static struct {
+        unsigned char *memory;
+        size_t bytes;
+    } held[COUNT];
 
     host_machine_start(128 * MIB);
     srand(4);

@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define memset kernel_memset
-#define memcpy kernel_memcpy
+#define memset  kernel_memset
+#define memcpy  kernel_memcpy
 #define memmove kernel_memmove
-#define memcmp kernel_memcmp
-#define strlen kernel_strlen
+#define memcmp  kernel_memcmp
+#define strlen  kernel_strlen
 #define strnlen kernel_strnlen
-#define strcmp kernel_strcmp
+#define strcmp  kernel_strcmp
 #define strncmp kernel_strncmp
-#define strchr kernel_strchr
+#define strchr  kernel_strchr
 #include "guest/kernel/lib/string.c"
 #undef memset
 #undef memcpy
@@ -51,7 +51,8 @@ Test(string, every_length_and_overlap)
                 fill(ours), fill(theirs);
                 kernel_memmove(ours + to, ours + from, bytes);
                 memmove(theirs + to, theirs + from, bytes);
-                cr_assert(memcmp(ours, theirs, ROOM) == 0, "memmove %zu from %d to %d", bytes, from, to);
+                cr_assert(memcmp(ours, theirs, ROOM) == 0, "memmove %zu from %d to %d", bytes, from,
+                          to);
             }
         }
     }
@@ -81,7 +82,8 @@ Test(string, comparing)
     for (unsigned i = 0; i < 7; i++)
         for (unsigned j = 0; j < 7; j++) {
             cr_assert_eq(sign(kernel_strcmp(texts[i], texts[j])), sign(strcmp(texts[i], texts[j])));
-            cr_assert_eq(sign(kernel_strncmp(texts[i], texts[j], 2)), sign(strncmp(texts[i], texts[j], 2)));
+            cr_assert_eq(sign(kernel_strncmp(texts[i], texts[j], 2)),
+                         sign(strncmp(texts[i], texts[j], 2)));
         }
 }
 

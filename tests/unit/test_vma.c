@@ -1,4 +1,10 @@
-// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c guest/kernel/mm/fault.c guest/kernel/mm/fork.c guest/kernel/mm/map.c guest/kernel/mm/access.c guest/kernel/mm/map_calls.c guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c guest/kernel/mm/lock_calls.c guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c guest/kernel/lib/rbtree.c tests/unit/host/kernel.c tests/unit/host/machine.c tests/unit/host/tasks.c tests/unit/host/files.c tests/unit/host/user.c
+// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c
+// guest/kernel/mm/fault.c guest/kernel/mm/fork.c guest/kernel/mm/map.c guest/kernel/mm/access.c
+// guest/kernel/mm/map_calls.c guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c
+// guest/kernel/mm/lock_calls.c guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c
+// guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c
+// guest/kernel/lib/rbtree.c tests/unit/host/kernel.c tests/unit/host/machine.c
+// tests/unit/host/tasks.c tests/unit/host/files.c tests/unit/host/user.c
 /* Does the tree of mappings agree with a plain array of pages, for every operation on it? */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -10,9 +16,9 @@
 #include "machine.h"
 #include "tasks.h"
 
-#define MIB (1024ul * 1024)
+#define MIB   (1024ul * 1024)
 #define PAGES 400u /* the window of the model, from BASE on */
-#define BASE 0x40000000ul
+#define BASE  0x40000000ul
 
 static uint32_t model[PAGES]; /* flags per page, 0 = free */
 
@@ -20,7 +26,9 @@ static void add(struct address_space *space, unsigned first, unsigned pages, uin
 {
     struct vma *vma = vma_create();
 
-    *vma = (struct vma){.start = BASE + first * PAGE_SIZE, .end = BASE + (first + pages) * PAGE_SIZE, .flags = flags};
+    *vma = (struct vma){.start = BASE + first * PAGE_SIZE,
+                        .end = BASE + (first + pages) * PAGE_SIZE,
+                        .flags = flags};
     vma_insert(space, vma);
     for (unsigned i = 0; i < pages; i++)
         model[first + i] = flags;
@@ -42,7 +50,8 @@ Test(vma, against_a_model)
     /* What lies around the window, so that gaps end where it does. */
     struct vma *below = vma_create(), *above = vma_create();
     *below = (struct vma){.start = USER_START, .end = BASE, .flags = VMA_READ | VMA_SHARED};
-    *above = (struct vma){.start = BASE + PAGES * PAGE_SIZE, .end = USER_END, .flags = VMA_READ | VMA_SHARED};
+    *above = (struct vma){
+        .start = BASE + PAGES * PAGE_SIZE, .end = USER_END, .flags = VMA_READ | VMA_SHARED};
     vma_insert(space, below);
     vma_insert(space, above);
 
@@ -53,7 +62,8 @@ Test(vma, against_a_model)
 
         if (first + pages > PAGES)
             pages = PAGES - first;
-        cr_assert_eq(vma_range_free(space, start, start + pages * PAGE_SIZE, false), model_free(first, pages));
+        cr_assert_eq(vma_range_free(space, start, start + pages * PAGE_SIZE, false),
+                     model_free(first, pages));
         struct vma *vma = vma_find(space, start);
         cr_assert_eq(vma->start <= start, model[first] != 0);
         switch (rand() % 4) {
@@ -79,7 +89,8 @@ Test(vma, against_a_model)
                 if (at + pages <= limit && model_free(at, pages))
                     break;
             uint64_t expected = at < PAGES ? BASE + at * PAGE_SIZE : 0;
-            cr_assert_eq(vma_find_gap(space, pages * PAGE_SIZE, BASE + limit * PAGE_SIZE), expected);
+            cr_assert_eq(vma_find_gap(space, pages * PAGE_SIZE, BASE + limit * PAGE_SIZE),
+                         expected);
             break;
         }
         default:
@@ -120,8 +131,12 @@ Test(vma, file_offsets_survive_cuts)
     struct file file = {.references = 5};
     struct vma *vma = vma_create(), *upper;
 
-    *vma = (struct vma){.start = BASE, .end = BASE + 10 * PAGE_SIZE, .flags = VMA_READ, .file = &file,
-                        .file_offset = 3 * PAGE_SIZE, .file_bytes = 4 * PAGE_SIZE + 100};
+    *vma = (struct vma){.start = BASE,
+                        .end = BASE + 10 * PAGE_SIZE,
+                        .flags = VMA_READ,
+                        .file = &file,
+                        .file_offset = 3 * PAGE_SIZE,
+                        .file_bytes = 4 * PAGE_SIZE + 100};
     vma_insert(space, vma);
     cr_assert_eq(vma_split(space, vma, BASE + 2 * PAGE_SIZE, &upper), 0);
     cr_assert_eq(upper->file_offset, 5 * PAGE_SIZE);
@@ -142,7 +157,8 @@ Test(vma, a_stack_keeps_its_guard)
     struct address_space *space = address_space_create();
     struct vma *stack = vma_create();
 
-    *stack = (struct vma){.start = USER_END - 16 * PAGE_SIZE, .end = USER_END,
+    *stack = (struct vma){.start = USER_END - 16 * PAGE_SIZE,
+                          .end = USER_END,
                           .flags = VMA_READ | VMA_WRITE | VMA_GROWS_DOWN};
     vma_insert(space, stack);
     uint64_t place = vma_find_gap(space, PAGE_SIZE, USER_END);

@@ -237,7 +237,8 @@ void event_json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* JSON readers take integers up to INT64_MAX; what is larger, mostly an address, is written as hexadecimal text. */
+/* JSON readers take integers up to INT64_MAX; what is larger, mostly an address, is written as
+ * hexadecimal text. */
 static void write_word(FILE *out, uint64_t value)
 {
     if (value <= INT64_MAX)

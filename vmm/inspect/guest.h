@@ -51,12 +51,12 @@ struct vt_guest {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t changes; /* doorbells so far */
-    bool ended;       /* atomic: no CPU runs any more */
-    bool announced;   /* atomic: HYPERCALL_READY was seen */
+    uint64_t changes;  /* doorbells so far */
+    bool ended;        /* atomic: no CPU runs any more */
+    bool announced;    /* atomic: HYPERCALL_READY was seen */
     uint64_t ready_ns; /* atomic: CLOCK_MONOTONIC of the host when it was seen; 0 = unknown, or the
                           guest's time is not real time (--icount) */
-    bool ready;       /* atomic: everything below is filled in */
+    bool ready;        /* atomic: everything below is filled in */
 
     pthread_mutex_t mailbox_lock;
     pthread_mutex_t trace_lock;

@@ -139,8 +139,8 @@ uint64_t vt_guest_tsc_to_ns(const struct vt_guest *guest, uint64_t tsc)
 }
 
 /*
- * The guest's TSC by the host's clock, a little behind at most: how long the READY doorbell took to arrive. In a
- * stopped world the time of the stop; 0 where nothing can be said.
+ * The guest's TSC by the host's clock, a little behind at most: how long the READY doorbell took to
+ * arrive. In a stopped world the time of the stop; 0 where nothing can be said.
  */
 static uint64_t now_tsc(struct vt_guest *guest)
 {
@@ -154,14 +154,16 @@ static uint64_t now_tsc(struct vt_guest *guest)
     return GUEST_LOAD(&guest->glass->ready_tsc) + (uint64_t)(since * guest->tsc_khz / 1000000u);
 }
 
-/* What a running task has used since the kernel last looked at the clock for it; it is taken to be in user mode. */
+/* What a running task has used since the kernel last looked at the clock for it; it is taken to be
+ * in user mode. */
 static void add_running_time(struct vt_guest *guest, uint64_t mode_tsc, struct vt_task *task)
 {
     uint64_t now = now_tsc(guest);
 
     if (task->state != TASK_RUNNING || !mode_tsc || now <= mode_tsc)
         return;
-    *(task->kernel_thread ? &task->stime_ns : &task->utime_ns) += tsc_span_to_ns(guest, now - mode_tsc);
+    *(task->kernel_thread ? &task->stime_ns : &task->utime_ns) +=
+        tsc_span_to_ns(guest, now - mode_tsc);
 }
 
 static void copy_comm(char comm[16], const struct glass_field *field, const uint8_t *object)

@@ -1,13 +1,14 @@
 /*
  * vmm/machine/machine.h - one virtual machine, whichever backend runs it.
  *
- * A machine is: a memory (shared memfd), CPUs, a doorbell towards us and a kick towards the guest. It knows
- * nothing about tasks or glass; vmm/inspect reads those from the same memory, vmm/session serves the
- * streams. Backends: kvm_*.c (/dev/kvm) and qemu_*.c (qemu-system-x86_64 -M microvm as a child process).
+ * A machine is: a memory (shared memfd), CPUs, a doorbell towards us and a kick towards the guest.
+ * It knows nothing about tasks or glass; vmm/inspect reads those from the same memory, vmm/session
+ * serves the streams. Backends: kvm_*.c (/dev/kvm) and qemu_*.c (qemu-system-x86_64 -M microvm as a
+ * child process).
  *
- * Threads: a backend calls the functions of struct machine_events from threads of its own; everything else
- * here is called by the owner, one call at a time, except machine_kick() and machine_stop(), which any
- * thread may call at any moment between start and destroy.
+ * Threads: a backend calls the functions of struct machine_events from threads of its own;
+ * everything else here is called by the owner, one call at a time, except machine_kick() and
+ * machine_stop(), which any thread may call at any moment between start and destroy.
  */
 #ifndef VITRINE_MACHINE_MACHINE_H
 #define VITRINE_MACHINE_MACHINE_H
@@ -22,9 +23,9 @@
 /* ---- guest memory: one sealed-size memfd, mapped shared ---- */
 
 struct machine_memory {
-    int fd;                  /* memfd; pages never touched cost nothing and read as zero */
-    uint8_t *base;           /* our mapping of the whole fd */
-    uint64_t bytes;          /* multiple of 2 MiB */
+    int fd;         /* memfd; pages never touched cost nothing and read as zero */
+    uint8_t *base;  /* our mapping of the whole fd */
+    uint64_t bytes; /* multiple of 2 MiB */
     struct boot_range ram[BOOT_RAM_RANGES_MAX]; /* guest-physical ranges, in fd order */
 };
 
@@ -38,24 +39,25 @@ void *machine_memory_at(const struct machine_memory *memory, uint64_t phys, uint
 
 struct machine_kernel {
     struct boot_note note;
-    uint32_t entry32;        /* PVH entry, physical */
-    char *path;              /* owned */
+    uint32_t entry32; /* PVH entry, physical */
+    char *path;       /* owned */
 };
 
 /*
- * Checks every header, offset and size of the ELF file and copies its segments to their physical addresses.
- * Errors name the file, what is wrong with it and what was expected.
+ * Checks every header, offset and size of the ELF file and copies its segments to their physical
+ * addresses. Errors name the file, what is wrong with it and what was expected.
  */
-struct vt_error *machine_kernel_load(const char *path, struct machine_memory *memory, struct machine_kernel *ret);
+struct vt_error *machine_kernel_load(const char *path, struct machine_memory *memory,
+                                     struct machine_kernel *ret);
 void machine_kernel_deinit(struct machine_kernel *kernel);
 
 /* ---- the machine ---- */
 
 struct machine_config {
-    enum vt_accel accel;     /* VT_ACCEL_KVM or VT_ACCEL_QEMU; `auto` was decided before */
-    unsigned cpus;           /* 1..BOOT_CPUS_MAX */
-    bool icount;             /* QEMU only, with one CPU: time advances 1 ns per instruction */
-    int diagnostics_fd;      /* where a backend's own complaints go; -1 = nowhere */
+    enum vt_accel accel; /* VT_ACCEL_KVM or VT_ACCEL_QEMU; `auto` was decided before */
+    unsigned cpus;       /* 1..BOOT_CPUS_MAX */
+    bool icount;         /* QEMU only, with one CPU: time advances 1 ns per instruction */
+    int diagnostics_fd;  /* where a backend's own complaints go; -1 = nowhere */
 };
 
 enum machine_failure_kind {
@@ -65,7 +67,7 @@ enum machine_failure_kind {
 };
 
 struct machine_registers {
-    uint64_t general[16];    /* rax rbx rcx rdx rsi rdi rbp rsp r8..r15 */
+    uint64_t general[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8..r15 */
     uint64_t rip, rflags, cr0, cr2, cr3, cr4, fs_base, gs_base, kernel_gs_base;
     uint16_t cs, ss;
 };
@@ -75,10 +77,11 @@ struct machine_failure {
     unsigned cpu;
     bool has_registers;
     struct machine_registers registers;
-    char text[512];          /* what the backend said, one or more lines */
+    char text[512]; /* what the backend said, one or more lines */
 };
 
-/* Called from backend threads. `context` is the owner's. None may call back into the machine except kick. */
+/* Called from backend threads. `context` is the owner's. None may call back into the machine except
+ * kick. */
 struct machine_events {
     /* The guest wrote `code` to the doorbell. cpu is -1 where the backend cannot tell (QEMU). */
     void (*doorbell)(void *context, int cpu, uint8_t code);
@@ -89,8 +92,16 @@ struct machine_events {
 
 /* Exits per CPU by kind, KVM only (QEMU has none to count: it counts doorbells). */
 enum machine_exit_kind {
-    MACHINE_EXIT_DOORBELL, MACHINE_EXIT_IO, MACHINE_EXIT_MMIO, MACHINE_EXIT_HALT, MACHINE_EXIT_INTERRUPTED,
-    MACHINE_EXIT_MSR, MACHINE_EXIT_SHUTDOWN, MACHINE_EXIT_INTERNAL, MACHINE_EXIT_OTHER, MACHINE_EXIT_KINDS
+    MACHINE_EXIT_DOORBELL,
+    MACHINE_EXIT_IO,
+    MACHINE_EXIT_MMIO,
+    MACHINE_EXIT_HALT,
+    MACHINE_EXIT_INTERRUPTED,
+    MACHINE_EXIT_MSR,
+    MACHINE_EXIT_SHUTDOWN,
+    MACHINE_EXIT_INTERNAL,
+    MACHINE_EXIT_OTHER,
+    MACHINE_EXIT_KINDS
 };
 
 struct machine_cpu_stats {
@@ -100,9 +111,9 @@ struct machine_cpu_stats {
 struct machine;
 
 /*
- * Makes the machine, CPUs not running. Memory, kernel and boot page are in place already; `boot` is the page
- * inside the memory: the backend sets the fields that depend on it (flags, cpu_features, tsc_khz,
- * lapic_timer_hz, wall_tsc). `memory`, `kernel` and `events` must outlive the machine.
+ * Makes the machine, CPUs not running. Memory, kernel and boot page are in place already; `boot` is
+ * the page inside the memory: the backend sets the fields that depend on it (flags, cpu_features,
+ * tsc_khz, lapic_timer_hz, wall_tsc). `memory`, `kernel` and `events` must outlive the machine.
  */
 struct vt_error *machine_create(const struct machine_config *config, struct machine_memory *memory,
                                 const struct machine_kernel *kernel, struct boot_info *boot,
@@ -110,21 +121,25 @@ struct vt_error *machine_create(const struct machine_config *config, struct mach
 
 struct vt_error *machine_start(struct machine *machine);
 
-/* Interrupts one CPU of the guest (KICK_VECTOR, or COM1): "look at glass_control and the channels". */
+/* Interrupts one CPU of the guest (KICK_VECTOR, or COM1): "look at glass_control and the channels".
+ */
 void machine_kick(struct machine *machine);
 
 /*
- * A CPU that rang HYPERCALL_STOPPED or HYPERCALL_PARKED may be held inside the `out` (BOOT_FLAG_BELL_BLOCKS);
- * this lets all held CPUs go on, after the owner raised glass_control.resume_epoch. No-op on QEMU.
+ * A CPU that rang HYPERCALL_STOPPED or HYPERCALL_PARKED may be held inside the `out`
+ * (BOOT_FLAG_BELL_BLOCKS); this lets all held CPUs go on, after the owner raised
+ * glass_control.resume_epoch. No-op on QEMU.
  */
 void machine_release(struct machine *machine);
 
-/* Freezes and thaws all CPUs where they are (not a stop point: any instruction). For snapshots, watchdog. */
+/* Freezes and thaws all CPUs where they are (not a stop point: any instruction). For snapshots,
+ * watchdog. */
 struct vt_error *machine_pause(struct machine *machine);
 struct vt_error *machine_resume(struct machine *machine);
 
 /* Registers of a CPU while it is paused or has failed. */
-struct vt_error *machine_registers(struct machine *machine, unsigned cpu, struct machine_registers *ret);
+struct vt_error *machine_registers(struct machine *machine, unsigned cpu,
+                                   struct machine_registers *ret);
 
 /* Ends the machine now; returns when no CPU runs any more. Idempotent. */
 void machine_stop(struct machine *machine);

@@ -3,7 +3,7 @@
  */
 #include "vmm/machine/probe_guest.h"
 
-#define TEXT(x) #x
+#define TEXT(x)   #x
 #define NUMBER(x) TEXT(x)
 
 /* clang-format off */

@@ -89,7 +89,8 @@ static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE
     }
 }
 
-static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_glass, uint64_t *ret_ready_ns)
+static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_glass,
+                  uint64_t *ret_ready_ns)
 {
     json_t *object = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
     json_t *ram = json_object_get(object, "ram");
@@ -128,8 +129,9 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
         error = receive(connection, name, line, &memory_fd);
     if (error)
         return error;
-    if (!parse(line, &memory, &glass_phys, &ready_ns) || memory_fd < 0 || fstat(memory_fd, &status) != 0 ||
-        memory.bytes == 0 || (uint64_t)status.st_size < memory.bytes)
+    if (!parse(line, &memory, &glass_phys, &ready_ns) || memory_fd < 0 ||
+        fstat(memory_fd, &status) != 0 || memory.bytes == 0 ||
+        (uint64_t)status.st_size < memory.bytes)
         return vt_error_create(
             VT_ERROR_FORMAT,
             "machine '%s' describes itself in a way this program does not understand: use the same "

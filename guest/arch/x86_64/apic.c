@@ -1,6 +1,6 @@
 /*
- * apic.c - the local APIC: x2APIC registers where the boot page says they work, else memory-mapped ones
- * (Intel SDM vol. 3, ch. 11), and the one-shot timer.
+ * apic.c - the local APIC: x2APIC registers where the boot page says they work, else memory-mapped
+ * ones (Intel SDM vol. 3, ch. 11), and the one-shot timer.
  */
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
@@ -9,19 +9,19 @@
 #include "arch/registers.h"
 #include "kernel/time/clock.h"
 
-#define APIC_PHYS 0xfee00000ul
-#define APIC_TASK_PRIORITY 0x80
+#define APIC_PHYS             0xfee00000ul
+#define APIC_TASK_PRIORITY    0x80
 #define APIC_END_OF_INTERRUPT 0xb0
-#define APIC_SPURIOUS 0xf0
-#define APIC_COMMAND_LOW 0x300
-#define APIC_COMMAND_HIGH 0x310
-#define APIC_TIMER_VECTOR 0x320
-#define APIC_LINT0 0x350
-#define APIC_LINT1 0x360
-#define APIC_TIMER_INITIAL 0x380
-#define APIC_TIMER_DIVIDE 0x3e0
-#define APIC_MASKED (1u << 16)
-#define APIC_TIMER_DEADLINE (2u << 17)
+#define APIC_SPURIOUS         0xf0
+#define APIC_COMMAND_LOW      0x300
+#define APIC_COMMAND_HIGH     0x310
+#define APIC_TIMER_VECTOR     0x320
+#define APIC_LINT0            0x350
+#define APIC_LINT1            0x360
+#define APIC_TIMER_INITIAL    0x380
+#define APIC_TIMER_DIVIDE     0x3e0
+#define APIC_MASKED           (1u << 16)
+#define APIC_TIMER_DEADLINE   (2u << 17)
 
 static volatile uint8_t *apic_registers;
 static uint64_t timer_hz;
@@ -54,7 +54,8 @@ void apic_init_cpu(void)
     apic_write(APIC_TIMER_DIVIDE, 0xb); /* by 1 */
     apic_write(APIC_TIMER_VECTOR, VECTOR_TIMER | (use_deadline ? APIC_TIMER_DEADLINE : 0));
     if (use_deadline)
-        __asm__ volatile("mfence"); /* the mode must be set before the first deadline (SDM 11.5.4.1) */
+        __asm__ volatile(
+            "mfence"); /* the mode must be set before the first deadline (SDM 11.5.4.1) */
 }
 
 void apic_end_of_interrupt(void)

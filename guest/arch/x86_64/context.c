@@ -5,8 +5,8 @@
 #include "arch/layout.h"
 #include "arch/machine.h"
 #include "arch/registers.h"
-#include "arch/user_access.h"
 #include "arch/switch.h"
+#include "arch/user_access.h"
 #include "fault_stacks.h"
 #include "fpu.h"
 #include "kernel/lib/errno.h"
@@ -49,7 +49,8 @@ void arch_task_deinit(struct task *task)
     task->arch.stack_top = 0;
 }
 
-static void prepare_switch_frame(struct task *task, uint64_t below, const char *entry, uint64_t r12, uint64_t r13)
+static void prepare_switch_frame(struct task *task, uint64_t below, const char *entry, uint64_t r12,
+                                 uint64_t r13)
 {
     struct switch_frame *frame = (struct switch_frame *)(below - sizeof(*frame));
     *frame = (struct switch_frame){.r12 = r12, .r13 = r13, .return_address = (uint64_t)entry};
@@ -58,7 +59,8 @@ static void prepare_switch_frame(struct task *task, uint64_t below, const char *
 
 void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument)
 {
-    /* The entry code calls on: RSP must be 16-byte aligned there, which is where the switch frame ends. */
+    /* The entry code calls on: RSP must be 16-byte aligned there, which is where the switch frame
+     * ends. */
     /* A user task may get a program later (exec): the place of its trap frame is kept free. */
     uint64_t below = task->arch.fpu ? (uint64_t)arch_task_frame(&task->arch) : task->arch.stack_top;
     prepare_switch_frame(task, below, task_entry_kernel, (uint64_t)function, (uint64_t)argument);
@@ -82,7 +84,8 @@ static void read_user_bases(struct task *task)
 
 void arch_task_copy_user(struct task *child, const struct task *parent)
 {
-    struct task *self = (struct task *)parent; /* the current task: its registers are brought up to date */
+    struct task *self =
+        (struct task *)parent; /* the current task: its registers are brought up to date */
     read_user_bases(self);
     struct trap_frame *frame = arch_task_frame(&child->arch);
     *frame = *arch_task_frame(&parent->arch);
@@ -138,7 +141,8 @@ void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next)
     if (prev->arch.fpu)
         read_user_bases(prev);
     if (next->arch.fpu) {
-        /* The base is only as saved if nobody else's was loaded since; comparing costs as much as writing. */
+        /* The base is only as saved if nobody else's was loaded since; comparing costs as much as
+         * writing. */
         write_fs_base(next->arch.fs_base);
         if (next->arch.gs_base || !prev->arch.fpu || prev->arch.gs_base)
             write_user_gs_base(next->arch.gs_base);
@@ -165,7 +169,8 @@ int64_t arch_prctl(struct task *task, int code, uint64_t address)
     case ARCH_GET_GS:
         if (task == current)
             read_user_bases(task);
-        return copy_to_user(address, code == ARCH_GET_FS ? &task->arch.fs_base : &task->arch.gs_base,
+        return copy_to_user(address,
+                            code == ARCH_GET_FS ? &task->arch.fs_base : &task->arch.gs_base,
                             sizeof(uint64_t));
     default:
         return -EINVAL;

@@ -1,7 +1,9 @@
 /*
- * cpu.c - one CPU made ready: its data, descriptor tables, control registers and model-specific registers.
+ * cpu.c - one CPU made ready: its data, descriptor tables, control registers and model-specific
+ * registers.
  *
- * GDT order is fixed by sysret (AMD64 manual vol. 2, 6.1.1): STAR selects base + 8 for SS and base + 16 for CS.
+ * GDT order is fixed by sysret (AMD64 manual vol. 2, 6.1.1): STAR selects base + 8 for SS and base
+ * + 16 for CS.
  */
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
@@ -16,7 +18,7 @@
 #include "kernel/lib/string.h"
 
 #define SELECTOR_TSS 0x38
-#define GDT_ENTRIES 9
+#define GDT_ENTRIES  9
 
 struct task_state_segment {
     uint32_t reserved0;
@@ -49,9 +51,9 @@ uint32_t boot_flags;
 uint32_t cpu_features;
 
 extern char syscall_entry[];
-extern char entry_0[], entry_1[], entry_2[], entry_3[], entry_4[], entry_5[], entry_6[], entry_7[], entry_8[],
-    entry_10[], entry_11[], entry_12[], entry_13[], entry_14[], entry_16[], entry_17[], entry_18[], entry_19[],
-    entry_240[], entry_241[], entry_242[], entry_243[], entry_255[];
+extern char entry_0[], entry_1[], entry_2[], entry_3[], entry_4[], entry_5[], entry_6[], entry_7[],
+    entry_8[], entry_10[], entry_11[], entry_12[], entry_13[], entry_14[], entry_16[], entry_17[],
+    entry_18[], entry_19[], entry_240[], entry_241[], entry_242[], entry_243[], entry_255[];
 
 struct cpu *cpu_at(unsigned index)
 {
@@ -113,8 +115,8 @@ static void segments_load(unsigned index)
     table[2] = 0x00cf93000000ffff; /* 0x10 kernel data */
     table[5] = 0x00cff3000000ffff; /* 0x28 user data */
     table[6] = 0x00affb000000ffff; /* 0x30 user code */
-    table[7] = 0x0000890000000000 | (sizeof(struct task_state_segment) - 1) | (base & 0xffffff) << 16 |
-               (base >> 24 & 0xff) << 56;
+    table[7] = 0x0000890000000000 | (sizeof(struct task_state_segment) - 1) |
+               (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     table[8] = base >> 32;
     task_states[index].io_map = sizeof(struct task_state_segment); /* no port is open to users */
 
@@ -141,7 +143,8 @@ static void cpu_data_init(unsigned index)
     cpu->self = cpu;
     cpu->index = index;
     cpu->apic_id = index;
-    cpu->entry_stack = (uint64_t *)((char *)&task_states[index] + offsetof(struct task_state_segment, rsp));
+    cpu->entry_stack =
+        (uint64_t *)((char *)&task_states[index] + offsetof(struct task_state_segment, rsp));
     segments_load(index);
 }
 
@@ -158,7 +161,8 @@ void cpu_set_kernel_stack(struct cpu *cpu, uint64_t stack_top)
     memcpy(cpu->entry_stack, &stack_top, sizeof(stack_top));
 }
 
-/* Features: CPUID of this machine, and what the VMM allows, since CPUID cannot be trusted on every host. */
+/* Features: CPUID of this machine, and what the VMM allows, since CPUID cannot be trusted on every
+ * host. */
 void cpu_features_init(const struct boot_info *boot)
 {
     uint32_t a, b, c, d, b7, c7, features = 0;
@@ -198,10 +202,12 @@ void cpu_features_init(const struct boot_info *boot)
 static void system_calls_init(void)
 {
     msr_write(MSR_STAR, (uint64_t)0x23 << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
-    msr_write(MSR_LSTAR, boot_flags & BOOT_FLAG_SOFT_SYSCALL ? SOFT_SYSCALL_PAGE : (uint64_t)syscall_entry);
+    msr_write(MSR_LSTAR,
+              boot_flags & BOOT_FLAG_SOFT_SYSCALL ? SOFT_SYSCALL_PAGE : (uint64_t)syscall_entry);
     /* Cleared on entry: everything a program may have set that would matter to the kernel. */
-    msr_write(MSR_SYSCALL_MASK, RFLAGS_TRAP | RFLAGS_INTERRUPT | RFLAGS_DIRECTION | RFLAGS_ALIGNMENT |
-                                    1ul << 14 /* NT */ | 3ul << 12 /* IOPL */ | RFLAGS_RESUME);
+    msr_write(MSR_SYSCALL_MASK, RFLAGS_TRAP | RFLAGS_INTERRUPT | RFLAGS_DIRECTION |
+                                    RFLAGS_ALIGNMENT | 1ul << 14 /* NT */ | 3ul << 12 /* IOPL */ |
+                                    RFLAGS_RESUME);
 }
 
 void cpu_init(unsigned index)

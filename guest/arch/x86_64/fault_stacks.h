@@ -1,13 +1,18 @@
 /*
- * fault_stacks.h - the stacks of exceptions that must not trust the stack they interrupt (TSS.IST): one page
- * each per CPU, in a region with guard pages.
+ * fault_stacks.h - the stacks of exceptions that must not trust the stack they interrupt (TSS.IST):
+ * one page each per CPU, in a region with guard pages.
  */
 #ifndef ARCH_X86_64_FAULT_STACKS_H
 #define ARCH_X86_64_FAULT_STACKS_H
 
 #include "kernel/lib/types.h"
 
-enum fault_stack { FAULT_STACK_DOUBLE = 0, FAULT_STACK_NMI = 1, FAULT_STACK_MACHINE_CHECK = 2, FAULT_STACKS };
+enum fault_stack {
+    FAULT_STACK_DOUBLE = 0,
+    FAULT_STACK_NMI = 1,
+    FAULT_STACK_MACHINE_CHECK = 2,
+    FAULT_STACKS
+};
 
 /* Allocates the CPU's fault stacks (boot, before cpu_init of that CPU). */
 void fault_stacks_allocate(unsigned cpu);

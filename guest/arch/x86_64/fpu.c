@@ -13,14 +13,14 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 
-#define FXSAVE_BYTES 512
-#define XSAVE_HEADER_OFFSET 512
-#define XSAVE_HEADER_BYTES 64
-#define XSAVE_LEGACY 3ull /* x87 and SSE: what FXSAVE holds */
-#define MXCSR_OFFSET 24
+#define FXSAVE_BYTES          512
+#define XSAVE_HEADER_OFFSET   512
+#define XSAVE_HEADER_BYTES    64
+#define XSAVE_LEGACY          3ull /* x87 and SSE: what FXSAVE holds */
+#define MXCSR_OFFSET          24
 #define SOFTWARE_BYTES_OFFSET 464 /* unused by the CPU; Linux puts struct _fpx_sw_bytes there */
-#define FP_XSTATE_MAGIC1 0x46505853u
-#define FP_XSTATE_MAGIC2 0x46505845u
+#define FP_XSTATE_MAGIC1      0x46505853u
+#define FP_XSTATE_MAGIC2      0x46505845u
 
 /* Linux's struct _fpx_sw_bytes, at the end of the legacy area in a signal frame. */
 struct software_bytes {
@@ -31,7 +31,8 @@ struct software_bytes {
     uint32_t padding[7];
 };
 
-static struct object_cache fpu_areas = {.name = "fpu", .alignment = 64, .lock = SPINLOCK_INIT(RANK_SLAB), .batch = 8};
+static struct object_cache fpu_areas = {
+    .name = "fpu", .alignment = 64, .lock = SPINLOCK_INIT(RANK_SLAB), .batch = 8};
 struct fpu_frame_format fpu_frame_format;
 static uint64_t state_components; /* XCR0; 0 = FXSAVE only */
 static uint32_t area_bytes = FXSAVE_BYTES;
@@ -63,8 +64,8 @@ static void state_load(const void *area)
 }
 
 /*
- * With XSAVE an empty header is enough: components that it does not name are initialised by xrstor, whatever the
- * area holds; only MXCSR is always taken from it. FXSAVE has no such thing.
+ * With XSAVE an empty header is enough: components that it does not name are initialised by xrstor,
+ * whatever the area holds; only MXCSR is always taken from it. FXSAVE has no such thing.
  */
 static void state_initialise(uint8_t *area)
 {
@@ -72,8 +73,8 @@ static void state_initialise(uint8_t *area)
         memset(area + XSAVE_HEADER_OFFSET, 0, XSAVE_HEADER_BYTES);
     else
         memset(area, 0, FXSAVE_BYTES);
-    *(uint16_t *)area = 0x37f;                    /* FCW: all exceptions masked, 64-bit precision */
-    *(uint32_t *)(area + MXCSR_OFFSET) = 0x1f80;  /* all exceptions masked */
+    *(uint16_t *)area = 0x37f;                   /* FCW: all exceptions masked, 64-bit precision */
+    *(uint32_t *)(area + MXCSR_OFFSET) = 0x1f80; /* all exceptions masked */
 }
 
 void fpu_init_cpu(void)
@@ -162,7 +163,10 @@ size_t fpu_frame_bytes(void)
 static int __attribute__((noinline)) save_legacy_in_window(uint64_t address)
 {
     __asm__ goto("1: fxsave64 %[area]\n" USER_FAULT_TO(fault)
-                 : : [area] "m"(*(uint8_t (*)[FXSAVE_BYTES])address) : "memory" : fault);
+                 :
+                 : [area] "m"(*(uint8_t(*)[FXSAVE_BYTES])address)
+                 : "memory"
+                 : fault);
     for (unsigned i = 0; i < sizeof(struct software_bytes); i += 8)
         user_put_u64_or(fault, address + SOFTWARE_BYTES_OFFSET + i, 0);
     return 0;
@@ -173,10 +177,12 @@ fault:
 int fpu_save_in_window(uint64_t address)
 {
     const struct fpu_frame_format *format = &fpu_frame_format;
-    const uint64_t header = address + XSAVE_HEADER_OFFSET, software = address + SOFTWARE_BYTES_OFFSET;
+    const uint64_t header = address + XSAVE_HEADER_OFFSET,
+                   software = address + SOFTWARE_BYTES_OFFSET;
     if (unlikely(!format->components))
         return save_legacy_in_window(address);
-    /* xsave writes the first word of its header only; the rest must be zero for xrstor to accept it. */
+    /* xsave writes the first word of its header only; the rest must be zero for xrstor to accept
+     * it. */
     user_put_u64_or(fault, header, 0);
     user_put_u64_or(fault, header + 8, 0);
     user_put_u64_or(fault, header + 16, 0);
@@ -186,12 +192,18 @@ int fpu_save_in_window(uint64_t address)
     user_put_u64_or(fault, header + 48, 0);
     user_put_u64_or(fault, header + 56, 0);
     __asm__ goto("1: xsave64 %[area]\n" USER_FAULT_TO(fault)
-                 : : [area] "m"(*(uint8_t (*)[FXSAVE_BYTES])address), "a"((uint32_t)format->components),
-                   "d"((uint32_t)(format->components >> 32))
-                 : "memory" : fault);
-    /* As Linux: a handler that changes x87 or SSE registers in the frame need not know of the header. */
+                 :
+                 : [area] "m"(*(uint8_t(*)[FXSAVE_BYTES])address),
+                   "a"((uint32_t)format->components), "d"((uint32_t)(format->components >> 32))
+                 : "memory"
+                 : fault);
+    /* As Linux: a handler that changes x87 or SSE registers in the frame need not know of the
+     * header. */
     __asm__ goto("1: orq %[legacy], %[features]\n" USER_FAULT_TO(fault)
-                 : : [legacy] "i"((int)XSAVE_LEGACY), [features] "m"(*(uint64_t *)header) : "cc", "memory" : fault);
+                 :
+                 : [legacy] "i"((int)XSAVE_LEGACY), [features] "m"(*(uint64_t *)header)
+                 : "cc", "memory"
+                 : fault);
     user_put_u64_or(fault, software + 0, format->sizes);
     user_put_u64_or(fault, software + 8, format->components);
     user_put_u64_or(fault, software + 16, format->state_bytes);
@@ -208,7 +220,10 @@ static int load_legacy_in_window(uint64_t address)
 {
     fpu_reset_current(); /* what FXSAVE does not know */
     __asm__ goto("1: fxrstor64 %[area]\n" USER_FAULT_TO(fault)
-                 : : [area] "m"(*(const uint8_t (*)[FXSAVE_BYTES])address) : "memory" : fault);
+                 :
+                 : [area] "m"(*(const uint8_t(*)[FXSAVE_BYTES])address)
+                 : "memory"
+                 : fault);
     return 0;
 fault:
     return -EFAULT;
@@ -217,17 +232,19 @@ fault:
 static inline int load_extended_in_window(uint64_t address, uint64_t components)
 {
     __asm__ goto("1: xrstor64 %[area]\n" USER_FAULT_TO(fault)
-                 : : [area] "m"(*(const uint8_t (*)[FXSAVE_BYTES])address), "a"((uint32_t)components),
+                 :
+                 : [area] "m"(*(const uint8_t(*)[FXSAVE_BYTES])address), "a"((uint32_t)components),
                    "d"((uint32_t)(components >> 32))
-                 : "memory" : fault);
+                 : "memory"
+                 : fault);
     return 0;
 fault:
     return -EFAULT;
 }
 
 /*
- * A frame that is not as we wrote it, by Linux's rules: without good marks only the legacy part counts, and of the
- * components only those that the marks name are loaded.
+ * A frame that is not as we wrote it, by Linux's rules: without good marks only the legacy part
+ * counts, and of the components only those that the marks name are loaded.
  */
 static int __attribute__((noinline)) load_changed_in_window(uint64_t address)
 {
@@ -239,8 +256,8 @@ static int __attribute__((noinline)) load_changed_in_window(uint64_t address)
     user_get_u64_or(fault, sizes, software);
     user_get_u64_or(fault, features, software + 8);
     user_get_u32_or(fault, state_bytes, software + 16);
-    if ((uint32_t)sizes != FP_XSTATE_MAGIC1 || state_bytes > area_bytes || state_bytes > sizes >> 32 ||
-        state_bytes < XSAVE_HEADER_OFFSET + XSAVE_HEADER_BYTES)
+    if ((uint32_t)sizes != FP_XSTATE_MAGIC1 || state_bytes > area_bytes ||
+        state_bytes > sizes >> 32 || state_bytes < XSAVE_HEADER_OFFSET + XSAVE_HEADER_BYTES)
         return load_legacy_in_window(address);
     user_get_u32_or(fault, magic2, address + state_bytes);
     if (magic2 != FP_XSTATE_MAGIC2)
@@ -281,7 +298,8 @@ int fpu_restore_in_window(uint64_t address)
     if (unlikely(state_bytes != format->state_bytes))
         goto other;
     user_get_u32_or(other, magic2, address + format->state_bytes);
-    if (unlikely(magic2 != FP_XSTATE_MAGIC2 || load_extended_in_window(address, format->components)))
+    if (unlikely(magic2 != FP_XSTATE_MAGIC2 ||
+                 load_extended_in_window(address, format->components)))
         goto other;
     return 0;
 other:

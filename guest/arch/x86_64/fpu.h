@@ -1,9 +1,9 @@
 /*
- * fpu.h - floating-point and vector state. It is saved when the task that owns the registers leaves the CPU, and
- * loaded when a user task comes whose state they do not hold; kernel threads leave them alone. cpu->fpu_owner and
- * task->arch.fpu_cpu say together whose state is in the registers. Nothing is lazy: no state of one task is ever
- * in the registers while another one runs in user mode. The kernel itself uses none of them (page_copy.S borrows
- * one and gives it back).
+ * fpu.h - floating-point and vector state. It is saved when the task that owns the registers leaves
+ * the CPU, and loaded when a user task comes whose state they do not hold; kernel threads leave
+ * them alone. cpu->fpu_owner and task->arch.fpu_cpu say together whose state is in the registers.
+ * Nothing is lazy: no state of one task is ever in the registers while another one runs in user
+ * mode. The kernel itself uses none of them (page_copy.S borrows one and gives it back).
  */
 #ifndef ARCH_X86_64_FPU_H
 #define ARCH_X86_64_FPU_H
@@ -24,25 +24,26 @@ void fpu_reset_current(void);
 
 /* The state in a signal frame; fixed at boot. */
 struct fpu_frame_format {
-    uint64_t bytes;       /* with the marks */
-    uint64_t highest;     /* address where it still ends below USER_END */
+    uint64_t bytes;        /* with the marks */
+    uint64_t highest;      /* address where it still ends below USER_END */
     uint64_t context_flag; /* Linux's UC_FP_XSTATE if there are marks */
-    uint64_t sizes;       /* the first three words of Linux's struct _fpx_sw_bytes: magic1 and extended_size, ... */
-    uint64_t components;  /* ... XCR0; 0 = FXSAVE only, no marks ... */
-    uint64_t state_bytes; /* ... and the state without magic2 */
+    uint64_t sizes;        /* the first three words of Linux's struct _fpx_sw_bytes: magic1 and
+                              extended_size, ... */
+    uint64_t components;   /* ... XCR0; 0 = FXSAVE only, no marks ... */
+    uint64_t state_bytes;  /* ... and the state without magic2 */
 };
 extern struct fpu_frame_format fpu_frame_format;
 
 /*
- * Signal frames: the current task's state, straight between the registers and user memory. Both inside an open
- * window (arch/user_access.h), which they leave open.
+ * Signal frames: the current task's state, straight between the registers and user memory. Both
+ * inside an open window (arch/user_access.h), which they leave open.
  *
  * The range has been checked, and address is a multiple of 64. 0 or -EFAULT.
  */
 int fpu_save_in_window(uint64_t address);
 /*
- * Any address; 0 = the initial state. -EFAULT if the memory is not there or holds no valid state: the registers
- * then have the initial state.
+ * Any address; 0 = the initial state. -EFAULT if the memory is not there or holds no valid state:
+ * the registers then have the initial state.
  */
 int fpu_restore_in_window(uint64_t address);
 

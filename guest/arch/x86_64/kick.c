@@ -1,19 +1,19 @@
 /*
- * kick.c - the host's interrupt to the guest. Our VMM signals KICK_VECTOR directly; under QEMU a byte on COM1
- * raises IRQ 4, which the IOAPIC (82093AA data sheet) turns into VECTOR_SERIAL.
+ * kick.c - the host's interrupt to the guest. Our VMM signals KICK_VECTOR directly; under QEMU a
+ * byte on COM1 raises IRQ 4, which the IOAPIC (82093AA data sheet) turns into VECTOR_SERIAL.
  */
 #include "arch/doorbell.h"
 #include "arch/interrupts.h"
 #include "arch/machine.h"
 
-#define IOAPIC_PHYS 0xfec00000ul
+#define IOAPIC_PHYS             0xfec00000ul
 #define IOAPIC_REDIRECTION(pin) (0x10u + 2 * (pin))
-#define COM1 0x3f8
-#define COM1_INTERRUPT_PIN 4
-#define UART_INTERRUPT_ENABLE 1
-#define UART_INTERRUPT_ID 2
-#define UART_MODEM_CONTROL 4
-#define UART_LINE_STATUS 5
+#define COM1                    0x3f8
+#define COM1_INTERRUPT_PIN      4
+#define UART_INTERRUPT_ENABLE   1
+#define UART_INTERRUPT_ID       2
+#define UART_MODEM_CONTROL      4
+#define UART_LINE_STATUS        5
 
 static volatile uint32_t *ioapic;
 

@@ -18,7 +18,8 @@ _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "known to entry.S"
 _Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "known to entry.S");
 _Static_assert(BOOT_CPU_AVX == 2, "known to page_copy.S");
 
-#define CHECK(type, member, number) _Static_assert(offsetof(struct type, member) == (number), "known to entry.S")
+#define CHECK(type, member, number)                                                                \
+    _Static_assert(offsetof(struct type, member) == (number), "known to entry.S")
 CHECK(cpu, glass, CPU_GLASS);
 CHECK(task, utime_tsc, TASK_UTIME_TSC);
 CHECK(task, stime_tsc, TASK_STIME_TSC);
@@ -28,4 +29,5 @@ CHECK(glass_cpu, system_calls, GLASS_CPU_SYSTEM_CALLS);
 CHECK(trap_frame, rbx, FRAME_RBX);
 CHECK(trap_frame, rax, FRAME_RAX);
 CHECK(trap_frame, error_code, FRAME_ERROR_CODE);
-_Static_assert(TRACE_ACTIVE_SYSCALLS << 8 == (1 << TRACE_SYSCALL_ENTER | 1 << TRACE_SYSCALL_EXIT), "known to entry.S");
+_Static_assert(TRACE_ACTIVE_SYSCALLS << 8 == (1 << TRACE_SYSCALL_ENTER | 1 << TRACE_SYSCALL_EXIT),
+               "known to entry.S");

@@ -1,9 +1,9 @@
 /*
- * paging.c - the kernel's own half of every address space (arch/layout.h): direct map, image with W^X, stacks
- * with guard pages, device registers, and the `syscall` page of soft hosts.
+ * paging.c - the kernel's own half of every address space (arch/layout.h): direct map, image with
+ * W^X, stacks with guard pages, device registers, and the `syscall` page of soft hosts.
  *
- * The five top-level entries are made at boot and copied into each new root table; below them tables are only
- * ever added, under kernel_map_lock.
+ * The five top-level entries are made at boot and copied into each new root table; below them
+ * tables are only ever added, under kernel_map_lock.
  */
 #include "arch/cpu.h"
 #include "arch/layout.h"
@@ -16,13 +16,13 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel_tables.h"
 
-#define LARGE_PAGE 0x200000ul
+#define LARGE_PAGE   0x200000ul
 #define STACK_STRIDE (8 * PAGE_SIZE) /* stack and at least one guard page; a power of two */
 
 static pte_t kernel_root[PAGE_TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static struct spinlock kernel_map_lock = SPINLOCK_INIT(RANK_KERNEL_MAP);
-static const uint64_t kernel_regions[] = {DIRECT_MAP, KERNEL_STACKS, DEVICE_REGISTERS, SOFT_SYSCALL_PAGE,
-                                          KERNEL_IMAGE};
+static const uint64_t kernel_regions[] = {DIRECT_MAP, KERNEL_STACKS, DEVICE_REGISTERS,
+                                          SOFT_SYSCALL_PAGE, KERNEL_IMAGE};
 
 extern pte_t boot_root_table[];
 extern char boot_stack_guard[], soft_syscall_page[];
@@ -48,7 +48,8 @@ void arch_root_table_clear(phys_t root)
         table[page_table_index(kernel_regions[i], PAGE_TABLE_ROOT_LEVEL)] = 0;
 }
 
-/* The table below *entry, made if it is not there. User bits are only set where a user page will hang below. */
+/* The table below *entry, made if it is not there. User bits are only set where a user page will
+ * hang below. */
 static pte_t *table_below(pte_t *entry, pte_t user)
 {
     if (!(*entry & PTE_PRESENT)) {
@@ -79,7 +80,8 @@ static bool kernel_map_page(uint64_t address, phys_t phys, pte_t flags)
     return entry;
 }
 
-/* What a page of the kernel image may be used for, in the image mapping; the direct map never executes. */
+/* What a page of the kernel image may be used for, in the image mapping; the direct map never
+ * executes. */
 static pte_t image_flags(uint64_t address)
 {
     if (address >= (uint64_t)boot_stack_guard && address < (uint64_t)boot_stack_guard + PAGE_SIZE)
@@ -91,7 +93,8 @@ static pte_t image_flags(uint64_t address)
     return PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE | PTE_WRITABLE;
 }
 
-/* The image page by page, at its own address and, without write access where it has none, in the direct map. */
+/* The image page by page, at its own address and, without write access where it has none, in the
+ * direct map. */
 static void map_image(void)
 {
     phys_t start = virt_to_phys(image_start), end = align_up(virt_to_phys(image_end), LARGE_PAGE);
@@ -104,7 +107,8 @@ static void map_image(void)
             if (KERNEL_IMAGE + phys < (uint64_t)image_end) {
                 pte_t flags = image_flags(KERNEL_IMAGE + phys);
                 image[i] = flags ? phys | flags : 0;
-                direct[i] = phys | PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE | (flags & PTE_WRITABLE);
+                direct[i] =
+                    phys | PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE | (flags & PTE_WRITABLE);
             } else {
                 direct[i] = phys | PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE | PTE_WRITABLE;
             }
@@ -114,7 +118,8 @@ static void map_image(void)
 
 static void map_direct(const struct boot_range *ram)
 {
-    phys_t image_first = virt_to_phys(image_start), image_last = align_up(virt_to_phys(image_end), LARGE_PAGE);
+    phys_t image_first = virt_to_phys(image_start),
+           image_last = align_up(virt_to_phys(image_end), LARGE_PAGE);
     for (phys_t phys = ram->phys; phys < ram->phys + ram->bytes; phys += LARGE_PAGE) {
         if (phys >= image_first && phys < image_last)
             continue;
@@ -130,10 +135,13 @@ void paging_init(const struct boot_info *boot)
         map_direct(&boot->ram[i]);
     map_image();
     /* The tops of the other regions, so that root tables copied from now on have them all. */
-    kernel_assert(table_below(&kernel_root[page_table_index(KERNEL_STACKS, PAGE_TABLE_ROOT_LEVEL)], 0));
-    kernel_assert(table_below(&kernel_root[page_table_index(DEVICE_REGISTERS, PAGE_TABLE_ROOT_LEVEL)], 0));
+    kernel_assert(
+        table_below(&kernel_root[page_table_index(KERNEL_STACKS, PAGE_TABLE_ROOT_LEVEL)], 0));
+    kernel_assert(
+        table_below(&kernel_root[page_table_index(DEVICE_REGISTERS, PAGE_TABLE_ROOT_LEVEL)], 0));
     if (boot->flags & BOOT_FLAG_SOFT_SYSCALL)
-        kernel_assert(kernel_map_page(SOFT_SYSCALL_PAGE, virt_to_phys(soft_syscall_page), PTE_USER));
+        kernel_assert(
+            kernel_map_page(SOFT_SYSCALL_PAGE, virt_to_phys(soft_syscall_page), PTE_USER));
     /* Further CPUs start on the static tables, but on stacks that live here. */
     unsigned stacks = page_table_index(KERNEL_STACKS, PAGE_TABLE_ROOT_LEVEL);
     boot_root_table[stacks] = kernel_root[stacks];
@@ -151,7 +159,9 @@ void *device_map(phys_t phys)
 {
     static unsigned count;
     uint64_t address = DEVICE_REGISTERS + PAGE_SIZE * count++;
-    if (!kernel_map_page(address, phys, PTE_WRITABLE | PTE_UNCACHED | PTE_WRITE_THROUGH | PTE_NO_EXECUTE | PTE_GLOBAL))
+    if (!kernel_map_page(address, phys,
+                         PTE_WRITABLE | PTE_UNCACHED | PTE_WRITE_THROUGH | PTE_NO_EXECUTE |
+                             PTE_GLOBAL))
         panic("no memory for the device registers at %#lx", phys);
     return (void *)address;
 }
@@ -159,8 +169,8 @@ void *device_map(phys_t phys)
 /* ---- kernel stacks ---- */
 
 /*
- * Stacks are never unmapped: a free one waits in its last CPU's small cache or in the shared list, linked
- * through its top word. So no TLB anywhere ever holds a wrong translation for one.
+ * Stacks are never unmapped: a free one waits in its last CPU's small cache or in the shared list,
+ * linked through its top word. So no TLB anywhere ever holds a wrong translation for one.
  */
 #define STACK_CACHE 8
 
@@ -169,7 +179,8 @@ static struct {
     unsigned count;
 } stack_caches[CPUS_MAX];
 static struct spinlock stack_lock = SPINLOCK_INIT(RANK_SLAB);
-static uint64_t free_stacks; /* top of the first, linked through the word below each top; stack_lock */
+static uint64_t
+    free_stacks; /* top of the first, linked through the word below each top; stack_lock */
 static uint64_t stacks_made; /* stack_lock */
 
 static uint64_t stack_make(unsigned pages)
@@ -179,7 +190,8 @@ static uint64_t stack_make(unsigned pages)
     spin_unlock(&stack_lock);
     for (unsigned i = 1; i <= pages; i++) {
         phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
-        if (!frame || !kernel_map_page(top - i * PAGE_SIZE, frame, PTE_WRITABLE | PTE_NO_EXECUTE | PTE_GLOBAL)) {
+        if (!frame || !kernel_map_page(top - i * PAGE_SIZE, frame,
+                                       PTE_WRITABLE | PTE_NO_EXECUTE | PTE_GLOBAL)) {
             /* The pages mapped so far stay with this slot, which is simply not used. */
             if (frame)
                 frame_release(frame);

@@ -1,7 +1,8 @@
 /*
- * requests.c - what CPUs ask of each other. A request is a bit; the interrupt only makes the other CPU look.
- * A CPU looks in the interrupt, and in every busy wait of the kernel (cpu_serve_requests), because interrupts
- * are off there. Rescheduling is not done here: it is a work bit of the task, seen on the way to user mode.
+ * requests.c - what CPUs ask of each other. A request is a bit; the interrupt only makes the other
+ * CPU look. A CPU looks in the interrupt, and in every busy wait of the kernel
+ * (cpu_serve_requests), because interrupts are off there. Rescheduling is not done here: it is a
+ * work bit of the task, seen on the way to user mode.
  */
 #include "requests.h"
 

@@ -1,16 +1,18 @@
 /*
- * signal_frame.c - what a signal handler finds on its stack, exactly as Linux lays it out for x86-64 (struct
- * rt_sigframe of arch/x86/include/asm/sigframe.h, struct ucontext and sigcontext of the uapi headers): C
- * libraries, unwinders and garbage collectors read and change it.
+ * signal_frame.c - what a signal handler finds on its stack, exactly as Linux lays it out for
+ * x86-64 (struct rt_sigframe of arch/x86/include/asm/sigframe.h, struct ucontext and sigcontext of
+ * the uapi headers): C libraries, unwinders and garbage collectors read and change it.
  *
- * From high to low addresses: the 128 bytes below RSP that leaf functions use (System V ABI, red zone), the
- * floating-point state (64-byte aligned), then the frame, whose first word is the handler's return address.
+ * From high to low addresses: the 128 bytes below RSP that leaf functions use (System V ABI, red
+ * zone), the floating-point state (64-byte aligned), then the frame, whose first word is the
+ * handler's return address.
  *
- * What comes back through rt_sigreturn is hostile: selectors are the user's fixed ones, flags are masked, and
- * an instruction pointer outside the user half ends in SIGSEGV.
+ * What comes back through rt_sigreturn is hostile: selectors are the user's fixed ones, flags are
+ * masked, and an instruction pointer outside the user half ends in SIGSEGV.
  *
- * Frames are written and read in place, word by word, in one access window (arch/user_access.h): a signal costs
- * no copy of its frame. Other threads may change or unmap the frame meanwhile; every word is read once only.
+ * Frames are written and read in place, word by word, in one access window (arch/user_access.h): a
+ * signal costs no copy of its frame. Other threads may change or unmap the frame meanwhile; every
+ * word is read once only.
  */
 #include "arch/context.h"
 #include "arch/cpu.h"
@@ -21,14 +23,14 @@
 #include "kernel/lib/errno.h"
 #include "kernel/process/signal.h"
 
-#define RED_ZONE_BYTES 128
-#define UC_SIGCONTEXT_SS 2u
+#define RED_ZONE_BYTES       128
+#define UC_SIGCONTEXT_SS     2u
 #define UC_STRICT_RESTORE_SS 4u
 
-#define SS_ONSTACK 1u
-#define SS_DISABLE 2u
+#define SS_ONSTACK    1u
+#define SS_DISABLE    2u
 #define SS_AUTODISARM (1u << 31)
-#define MINSIGSTKSZ 2048
+#define MINSIGSTKSZ   2048
 
 struct sigcontext {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
@@ -64,7 +66,8 @@ static bool on_alternate_stack(const struct task *task, uint64_t rsp)
 {
     if ((uint32_t)task->alternate_stack_flags & SS_AUTODISARM)
         return false;
-    return rsp > task->alternate_stack && rsp - task->alternate_stack <= task->alternate_stack_bytes;
+    return rsp > task->alternate_stack &&
+           rsp - task->alternate_stack <= task->alternate_stack_bytes;
 }
 
 static uint64_t trap_number_of(const struct linux_siginfo *info)
@@ -85,7 +88,7 @@ static uint64_t trap_number_of(const struct linux_siginfo *info)
     }
 }
 
-#define FRAME_PUT(field, value) user_put_u64_or(fault, &frame->field, value)
+#define FRAME_PUT(field, value)    user_put_u64_or(fault, &frame->field, value)
 #define FRAME_GET(variable, field) user_get_u64_or(fault, variable, &frame->field)
 
 /* As Linux's copy_siginfo_to_user(): the end, which carries nothing, is zero. */
@@ -102,7 +105,8 @@ fault:
 }
 
 /* If the signal stands for a fault of the program's own: which. */
-static __attribute__((noinline)) int write_trap_in_window(struct signal_frame *frame, const struct linux_siginfo *info,
+static __attribute__((noinline)) int write_trap_in_window(struct signal_frame *frame,
+                                                          const struct linux_siginfo *info,
                                                           uint64_t error_code)
 {
     uint64_t number = trap_number_of(info);
@@ -117,13 +121,15 @@ fault:
 }
 
 /*
- * The floating-point state is at a multiple of 64 and the frame below it at one of 16 less 8 (System V ABI: as if
- * the handler had been called), so the distance is always the same.
+ * The floating-point state is at a multiple of 64 and the frame below it at one of 16 less 8
+ * (System V ABI: as if the handler had been called), so the distance is always the same.
  */
 #define FRAME_TO_FPU (align_up(sizeof(struct signal_frame), 16ul) + 8)
 
-/* Where the floating-point state goes on the alternate stack, if that is wanted or in use; 0 = no room. */
-static __attribute__((noinline)) uint64_t place_alternate(const struct task *task, uint64_t rsp, bool wanted)
+/* Where the floating-point state goes on the alternate stack, if that is wanted or in use; 0 = no
+ * room. */
+static __attribute__((noinline)) uint64_t place_alternate(const struct task *task, uint64_t rsp,
+                                                          bool wanted)
 {
     bool nested = on_alternate_stack(task, rsp);
     uint64_t end = task->alternate_stack + task->alternate_stack_bytes;
@@ -135,8 +141,8 @@ static __attribute__((noinline)) uint64_t place_alternate(const struct task *tas
     return fpu;
 }
 
-int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, const struct signal_action *action,
-                           uint64_t saved_mask)
+int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info,
+                           const struct signal_action *action, uint64_t saved_mask)
 {
     struct trap_frame *regs = arch_task_frame(&task->arch);
     uint64_t fpu = align_down(regs->rsp - RED_ZONE_BYTES - fpu_frame_format.bytes, 64ul);
@@ -154,7 +160,8 @@ int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, 
     if (unlikely(fpu_save_in_window(fpu)))
         goto fault;
     FRAME_PUT(return_address, action->restorer);
-    FRAME_PUT(context_flags, UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | fpu_frame_format.context_flag);
+    FRAME_PUT(context_flags,
+              UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | fpu_frame_format.context_flag);
     FRAME_PUT(context_link, 0);
     FRAME_PUT(stack.address, task->alternate_stack);
     FRAME_PUT(stack.flags, (uint32_t)task->alternate_stack_flags); /* and the padding */
@@ -201,9 +208,11 @@ int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, 
     regs->rax = 0;
     regs->rip = action->handler;
     regs->rsp = (uint64_t)frame;
-    regs->error_code = FRAME_REPLACED; /* cs and ss are the user's already: there are no others to load */
+    regs->error_code =
+        FRAME_REPLACED; /* cs and ss are the user's already: there are no others to load */
     regs->rflags &= ~(RFLAGS_DIRECTION | RFLAGS_RESUME | RFLAGS_TRAP);
-    /* The handler's address is whatever the program said: outside the user half it faults there, not in iret. */
+    /* The handler's address is whatever the program said: outside the user half it faults there,
+     * not in iret. */
     return unlikely(action->handler >= USER_END) ? -EFAULT : 0;
 fault:
     user_access_close();
@@ -239,7 +248,8 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
     if (unlikely(address > USER_END - FRAME_BYTES_READ))
         return -EFAULT;
     user_access_open();
-    /* Both ends first: a frame that is not all there then leaves the registers as they are, as on Linux. */
+    /* Both ends first: a frame that is not all there then leaves the registers as they are, as on
+     * Linux. */
     FRAME_GET(mask, mask);
     FRAME_GET(stack_address, stack.address);
     user_get_u32_or(fault, stack_flags, &frame->stack.flags);
@@ -275,9 +285,11 @@ int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask)
     if (unlikely(error))
         return error;
     /* Mostly it is still what it was when the handler began. */
-    if (unlikely(stack_address != task->alternate_stack || stack_bytes != task->alternate_stack_bytes ||
+    if (unlikely(stack_address != task->alternate_stack ||
+                 stack_bytes != task->alternate_stack_bytes ||
                  stack_flags != (uint32_t)task->alternate_stack_flags)) {
-        const struct user_stack stack = {.address = stack_address, .flags = stack_flags, .bytes = stack_bytes};
+        const struct user_stack stack = {
+            .address = stack_address, .flags = stack_flags, .bytes = stack_bytes};
         restore_alternate_stack(task, &stack, regs->rsp);
     }
     return 0;

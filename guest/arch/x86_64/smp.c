@@ -1,6 +1,6 @@
 /*
- * smp.c - starting the further CPUs: by our VMM where it can do that directly, else by INIT and SIPI through
- * a trampoline below 1 MiB (Intel SDM vol. 3, 9.4).
+ * smp.c - starting the further CPUs: by our VMM where it can do that directly, else by INIT and
+ * SIPI through a trampoline below 1 MiB (Intel SDM vol. 3, 9.4).
  */
 #include "arch/cpu.h"
 #include "arch/doorbell.h"
@@ -16,7 +16,7 @@
 #include "kernel/time/clock.h"
 #include "kernel_tables.h"
 
-#define TRAMPOLINE_PHYS 0x8000ul
+#define TRAMPOLINE_PHYS  0x8000ul
 #define START_TIMEOUT_NS 5000000000ul
 
 uint64_t secondary_stacks[CPUS_MAX];
@@ -55,7 +55,8 @@ void smp_start_others(const struct boot_info *boot)
 {
     bool direct = boot->flags & BOOT_FLAG_DIRECT_CPU_START;
     if (!direct && boot->cpu_count > 1)
-        memcpy(phys_to_virt(TRAMPOLINE_PHYS), trampoline_start, (size_t)(trampoline_end - trampoline_start));
+        memcpy(phys_to_virt(TRAMPOLINE_PHYS), trampoline_start,
+               (size_t)(trampoline_end - trampoline_start));
     for (unsigned i = 1; i < boot->cpu_count; i++)
         start_one(i, direct);
     boot_tables_retire();

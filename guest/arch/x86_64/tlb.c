@@ -1,9 +1,10 @@
 /*
  * tlb.c - which address space a CPU has loaded, and making other CPUs forget translations.
  *
- * A CPU whose bit is set in a space's cpu_mask may hold its translations. The bit is set before CR3 is loaded
- * and cleared after something else was. A shootdown raises flush_wanted of each such CPU and waits until its
- * flush_done follows; the waiter serves requests made to itself meanwhile, so two CPUs may shoot at each other.
+ * A CPU whose bit is set in a space's cpu_mask may hold its translations. The bit is set before CR3
+ * is loaded and cleared after something else was. A shootdown raises flush_wanted of each such CPU
+ * and waits until its flush_done follows; the waiter serves requests made to itself meanwhile, so
+ * two CPUs may shoot at each other.
  */
 #include "arch/cpu.h"
 #include "arch/machine.h"
@@ -44,7 +45,8 @@ void address_space_activate(struct address_space *space)
         load(cpu, space);
 }
 
-/* This CPU, asked by another: drop what it borrows from a dying space, forget translations of the rest. */
+/* This CPU, asked by another: drop what it borrows from a dying space, forget translations of the
+ * rest. */
 void tlb_serve_flush(void)
 {
     struct cpu *cpu = this_cpu();

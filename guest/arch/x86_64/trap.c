@@ -1,9 +1,10 @@
 /*
- * trap.c - every way into the kernel ends here with a complete trap frame, and every way back to user mode
- * leaves through leave_to_user(): pending work first, then a last check of what is about to be loaded.
+ * trap.c - every way into the kernel ends here with a complete trap frame, and every way back to
+ * user mode leaves through leave_to_user(): pending work first, then a last check of what is about
+ * to be loaded.
  *
- * Interrupts are off throughout. Interrupts that arrive in kernel mode can only hit the idle task and
- * preemption_point().
+ * Interrupts are off throughout. Interrupts that arrive in kernel mode can only hit the idle task
+ * and preemption_point().
  */
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
@@ -28,20 +29,20 @@
 #include "kernel/time/timer.h"
 #include "requests.h"
 
-#define VECTOR_DIVIDE 0
-#define VECTOR_DEBUG 1
-#define VECTOR_NMI 2
-#define VECTOR_BREAKPOINT 3
-#define VECTOR_INVALID_OPCODE 6
-#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_DIVIDE              0
+#define VECTOR_DEBUG               1
+#define VECTOR_NMI                 2
+#define VECTOR_BREAKPOINT          3
+#define VECTOR_INVALID_OPCODE      6
+#define VECTOR_DOUBLE_FAULT        8
 #define VECTOR_SEGMENT_NOT_PRESENT 11
-#define VECTOR_STACK 12
-#define VECTOR_GENERAL_PROTECTION 13
-#define VECTOR_PAGE_FAULT 14
-#define VECTOR_X87 16
-#define VECTOR_ALIGNMENT 17
-#define VECTOR_SIMD 19
-#define VECTOR_EXTERNAL 32 /* from here on: interrupts */
+#define VECTOR_STACK               12
+#define VECTOR_GENERAL_PROTECTION  13
+#define VECTOR_PAGE_FAULT          14
+#define VECTOR_X87                 16
+#define VECTOR_ALIGNMENT           17
+#define VECTOR_SIMD                19
+#define VECTOR_EXTERNAL            32 /* from here on: interrupts */
 
 #define FAULT_CODE_WRITE 2u
 #define FAULT_CODE_FETCH 16u
@@ -75,7 +76,8 @@ static inline void account_leave(struct task *task)
 
 /* ---- the way back ---- */
 
-/* Work and doubts; interrupts may have come and gone in between, so it looks until nothing is left. */
+/* Work and doubts; interrupts may have come and gone in between, so it looks until nothing is left.
+ */
 static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
 {
     struct task *task = current;
@@ -115,9 +117,9 @@ void return_with_work(struct trap_frame *frame)
 }
 
 /*
- * Soft hosts only (docs/hosts.md): `syscall` went to SOFT_SYSCALL_PAGE without leaving user mode, and the ud2
- * there brought us here. A program can jump to that page itself: then RCX and R11 are simply its choice, as
- * they would be for a real `syscall` at that address.
+ * Soft hosts only (docs/hosts.md): `syscall` went to SOFT_SYSCALL_PAGE without leaving user mode,
+ * and the ud2 there brought us here. A program can jump to that page itself: then RCX and R11 are
+ * simply its choice, as they would be for a real `syscall` at that address.
  */
 static void soft_syscall(struct trap_frame *frame)
 {
@@ -147,7 +149,8 @@ static void user_page_fault(struct trap_frame *frame, uint64_t address)
         signal_send_process(task->process, SIGKILL, NULL);
         return;
     }
-    trace_event(TRACE_PROCESS_EXCEPTION, VECTOR_PAGE_FAULT, frame->rip, frame->error_code, (uint64_t)signal.signal);
+    trace_event(TRACE_PROCESS_EXCEPTION, VECTOR_PAGE_FAULT, frame->rip, frame->error_code,
+                (uint64_t)signal.signal);
     signal_force(signal.signal, signal.code, address);
 }
 
@@ -165,7 +168,8 @@ static void user_exception(struct trap_frame *frame, unsigned vector)
         signal = SIGTRAP;
         code = TRAP_TRACE;
         address = frame->rip;
-        frame->rflags &= ~RFLAGS_TRAP; /* nobody steps this program but itself, and once is enough */
+        frame->rflags &=
+            ~RFLAGS_TRAP; /* nobody steps this program but itself, and once is enough */
         break;
     case VECTOR_BREAKPOINT:
         signal = SIGTRAP;
@@ -278,7 +282,8 @@ void trap_from_kernel(struct trap_frame *frame, unsigned vector)
         struct task *task = current;
         if (entry && address < USER_END && task->address_space) {
             struct fault_signal ignored;
-            enum fault_access access = frame->error_code & FAULT_CODE_WRITE ? FAULT_WRITE : FAULT_READ;
+            enum fault_access access =
+                frame->error_code & FAULT_CODE_WRITE ? FAULT_WRITE : FAULT_READ;
             this_cpu()->glass->faults++;
             if (!address_space_fault(task->address_space, address, access, frame->rip, &ignored))
                 return;

@@ -1,6 +1,6 @@
 /*
- * user_access.c - the checked doors to user memory (arch/user_access.h). The copying itself is in entry.S, with
- * an exception-table entry at each instruction that may fault.
+ * user_access.c - the checked doors to user memory (arch/user_access.h). The copying itself is in
+ * entry.S, with an exception-table entry at each instruction that may fault.
  */
 #include "arch/user_access.h"
 
@@ -103,7 +103,8 @@ int user_store_u32(uint64_t address, uint32_t value)
     return fault ? -EFAULT : 0;
 }
 
-int user_compare_exchange_u32(uint64_t address, uint32_t expected, uint32_t value, uint32_t *ret_old)
+int user_compare_exchange_u32(uint64_t address, uint32_t expected, uint32_t value,
+                              uint32_t *ret_old)
 {
     if (!word_valid(address))
         return -EFAULT;

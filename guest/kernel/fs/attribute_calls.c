@@ -8,7 +8,7 @@
 #include "kernel/syscall/syscall.h"
 
 #define AT_SYMLINK_NOFOLLOW 0x100u
-#define AT_EMPTY_PATH 0x1000u
+#define AT_EMPTY_PATH       0x1000u
 
 /* ---- mode ---- */
 
@@ -87,9 +87,10 @@ static int64_t change_owner(struct inode *inode, uint32_t uid, uint32_t gid)
         return error;
     mutex_lock(&inode->lock);
     bool privileged = fs_privileged();
-    if (!privileged && ((uid != KEEP_ID && (uid != inode->uid || !inode_owner_or_privileged(inode))) ||
-                        (gid != KEEP_ID && (!inode_owner_or_privileged(inode) ||
-                                            (gid != inode->gid && !fs_in_group(gid))))))
+    if (!privileged &&
+        ((uid != KEEP_ID && (uid != inode->uid || !inode_owner_or_privileged(inode))) ||
+         (gid != KEEP_ID &&
+          (!inode_owner_or_privileged(inode) || (gid != inode->gid && !fs_in_group(gid))))))
         error = -EPERM;
     if (!error) {
         if (uid != KEEP_ID)
@@ -107,7 +108,8 @@ static int64_t change_owner(struct inode *inode, uint32_t uid, uint32_t gid)
     return error;
 }
 
-static int64_t change_owner_at(int directory_fd, uint64_t path, uint32_t flags, uint32_t uid, uint32_t gid)
+static int64_t change_owner_at(int directory_fd, uint64_t path, uint32_t flags, uint32_t uid,
+                               uint32_t gid)
 {
     struct inode *inode;
     int64_t result = path_inode_user(directory_fd, path, flags, &inode, NULL);
@@ -151,8 +153,8 @@ SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
 
 /* ---- times ---- */
 
-#define UTIME_NOW 0x3fffffffll
-#define UTIME_OMIT 0x3ffffffell
+#define UTIME_NOW   0x3fffffffll
+#define UTIME_OMIT  0x3ffffffell
 #define NANOSECONDS 1000000000ll
 
 /* What is to happen to one time stamp. */
@@ -195,7 +197,8 @@ static int64_t change_times(struct inode *inode, const struct new_time times[2])
     return error;
 }
 
-static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags, const struct new_time times[2])
+static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
+                               const struct new_time times[2])
 {
     struct inode *inode;
     int64_t result;

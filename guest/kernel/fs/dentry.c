@@ -1,15 +1,16 @@
 /*
- * kernel/fs/dentry.c - names in the tree, cached under their directory so that walking a known path asks no
- * file system and takes no sleeping lock. Names known not to exist are cached too.
+ * kernel/fs/dentry.c - names in the tree, cached under their directory so that walking a known path
+ * asks no file system and takes no sleeping lock. Names known not to exist are cached too.
  *
- * A directory's cached children are a list, and a hash table beside it once there are more than a few. A child
- * without holders stays (references == 0) until the directory has more than CHILDREN_MAX; then the oldest of
- * those go. Counting up from 0 happens only under the parent's lock, so whoever holds that lock and sees 0 may
- * free the child. A dentry that left the cache carries DENTRY_UNHASHED in its count and ends with its last
- * holder, in one atomic step, so nobody looks at it after its own decrement.
+ * A directory's cached children are a list, and a hash table beside it once there are more than a
+ * few. A child without holders stays (references == 0) until the directory has more than
+ * CHILDREN_MAX; then the oldest of those go. Counting up from 0 happens only under the parent's
+ * lock, so whoever holds that lock and sees 0 may free the child. A dentry that left the cache
+ * carries DENTRY_UNHASHED in its count and ends with its last holder, in one atomic step, so nobody
+ * looks at it after its own decrement.
  *
- * Changes of the cache are made with the directory inode's mutex held (see inode.h); eviction needs only the
- * spinlock, since what it drops can be looked up again.
+ * Changes of the cache are made with the directory inode's mutex held (see inode.h); eviction needs
+ * only the spinlock, since what it drops can be looked up again.
  */
 #include "kernel/fs/inode.h"
 
@@ -17,9 +18,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 
-#define CHILDREN_MAX 512   /* cached per directory before unused ones are dropped */
-#define EVICTION_SCAN 16   /* how many of the oldest are looked at per insertion */
-#define LIST_ONLY_MAX 8    /* up to here the list alone is searched */
+#define CHILDREN_MAX  512 /* cached per directory before unused ones are dropped */
+#define EVICTION_SCAN 16  /* how many of the oldest are looked at per insertion */
+#define LIST_ONLY_MAX 8   /* up to here the list alone is searched */
 #define FIRST_BUCKETS 32
 
 static struct object_cache dentry_cache = OBJECT_CACHE_INIT("dentry", struct dentry);
@@ -40,7 +41,8 @@ void dentry_get(struct dentry *dentry)
     __atomic_fetch_add(&dentry->references, 1, __ATOMIC_RELAXED);
 }
 
-/* The dentry is in no cache and nobody holds it. Returns its parent, whose reference the caller now owns. */
+/* The dentry is in no cache and nobody holds it. Returns its parent, whose reference the caller now
+ * owns. */
 static struct dentry *dentry_destroy(struct dentry *dentry)
 {
     struct dentry *parent = dentry->parent;
@@ -102,8 +104,7 @@ static void buckets_grow(struct dentry *parent)
     parent->buckets = buckets;
     parent->bucket_count = count;
     struct dentry *child;
-    list_for_each(child, &parent->children, sibling_link)
-        bucket_insert(parent, child);
+    list_for_each(child, &parent->children, sibling_link) bucket_insert(parent, child);
 }
 
 static void cache_insert(struct dentry *parent, struct dentry *child)
@@ -112,7 +113,8 @@ static void cache_insert(struct dentry *parent, struct dentry *child)
     parent->child_count++;
     if (parent->buckets)
         bucket_insert(parent, child);
-    if (unlikely(parent->child_count > LIST_ONLY_MAX && parent->child_count > parent->bucket_count * 2))
+    if (unlikely(parent->child_count > LIST_ONLY_MAX &&
+                 parent->child_count > parent->bucket_count * 2))
         buckets_grow(parent);
 }
 
@@ -126,23 +128,27 @@ static void cache_remove(struct dentry *parent, struct dentry *child)
 
 static bool dentry_is(const struct dentry *dentry, const char *name, size_t length, uint32_t hash)
 {
-    return dentry->name_hash == hash && dentry->name_length == length && !memcmp(dentry->name, name, length);
+    return dentry->name_hash == hash && dentry->name_length == length &&
+           !memcmp(dentry->name, name, length);
 }
 
 /* Counted, or NULL. Takes the lock. */
-static struct dentry *cache_find(struct dentry *parent, const char *name, size_t length, uint32_t hash)
+static struct dentry *cache_find(struct dentry *parent, const char *name, size_t length,
+                                 uint32_t hash)
 {
     struct dentry *found = NULL, *child;
     spin_lock(&parent->lock);
     if (parent->buckets) {
-        for (child = parent->buckets[hash & (parent->bucket_count - 1)]; child; child = child->hash_next) {
+        for (child = parent->buckets[hash & (parent->bucket_count - 1)]; child;
+             child = child->hash_next) {
             if (dentry_is(child, name, length, hash)) {
                 found = child;
                 break;
             }
         }
     } else {
-        list_for_each(child, &parent->children, sibling_link) {
+        list_for_each(child, &parent->children, sibling_link)
+        {
             if (dentry_is(child, name, length, hash)) {
                 found = child;
                 break;
@@ -155,7 +161,8 @@ static struct dentry *cache_find(struct dentry *parent, const char *name, size_t
     return found;
 }
 
-/* Moves unheld children among the `scan` oldest from the cache to `victims`; held ones become the youngest. */
+/* Moves unheld children among the `scan` oldest from the cache to `victims`; held ones become the
+ * youngest. */
 static void cache_evict(struct dentry *parent, unsigned scan, struct list *victims)
 {
     while (scan-- && !list_empty(&parent->children)) {
@@ -190,7 +197,8 @@ static bool names_volatile(const struct dentry *directory)
     return inode && (inode->filesystem->volatile_names || !inode->links);
 }
 
-struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length, struct inode *inode)
+struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length,
+                             struct inode *inode)
 {
     struct dentry *dentry = object_cache_allocate(&dentry_cache);
     if (!dentry)
@@ -269,8 +277,8 @@ static void forget_children(struct dentry *dentry)
 }
 
 /*
- * In a tree with aliases (bind mounts) a name may have been changed through another dentry of the directory.
- * True if the cached answer still holds; directory lock held.
+ * In a tree with aliases (bind mounts) a name may have been changed through another dentry of the
+ * directory. True if the cached answer still holds; directory lock held.
  */
 static int dentry_verify(struct dentry *directory, struct dentry *dentry, bool *ret_valid)
 {
@@ -293,8 +301,8 @@ static bool dentry_current(const struct dentry *directory, const struct dentry *
            READ_ONCE(dentry->version) == READ_ONCE(directory->inode->entries_version);
 }
 
-static int lookup_locked_hashed(struct dentry *directory, const char *name, size_t length, uint32_t hash,
-                                struct dentry **ret)
+static int lookup_locked_hashed(struct dentry *directory, const char *name, size_t length,
+                                uint32_t hash, struct dentry **ret)
 {
     struct inode *inode = directory->inode, *found = NULL;
     int error;
@@ -328,7 +336,8 @@ static int lookup_locked_hashed(struct dentry *directory, const char *name, size
     return *ret ? 0 : -ENOMEM;
 }
 
-int dentry_lookup_locked(struct dentry *directory, const char *name, size_t length, struct dentry **ret)
+int dentry_lookup_locked(struct dentry *directory, const char *name, size_t length,
+                         struct dentry **ret)
 {
     return lookup_locked_hashed(directory, name, length, name_hash(name, length), ret);
 }
@@ -400,8 +409,9 @@ void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *n
 }
 
 /*
- * Depth first without recursion (the tree is as deep as a program likes): a child that has children of its own
- * is visited once per call, which its epoch remembers; on the way back up it may have become unheld.
+ * Depth first without recursion (the tree is as deep as a program likes): a child that has children
+ * of its own is visited once per call, which its epoch remembers; on the way back up it may have
+ * become unheld.
  */
 void dentry_prune_tree(struct dentry *top)
 {
@@ -413,7 +423,8 @@ void dentry_prune_tree(struct dentry *top)
         struct dentry *child, *next = NULL;
         spin_lock(&at->lock);
         cache_evict(at, at->child_count, &victims);
-        list_for_each(child, &at->children, sibling_link) {
+        list_for_each(child, &at->children, sibling_link)
+        {
             if (child->prune_epoch != epoch && READ_ONCE(child->child_count)) {
                 child->prune_epoch = epoch;
                 dentry_get(child);

@@ -1,8 +1,9 @@
 /*
- * kernel/fs/dentry_path.c - from a dentry back to text: getcwd, /proc/PID/cwd and maps, file_path().
+ * kernel/fs/dentry_path.c - from a dentry back to text: getcwd, /proc/PID/cwd and maps,
+ * file_path().
  *
- * The walk goes up one dentry at a time, each locked only while its name is copied, so a rename in between could
- * mix two moments; the count of renames is compared and the walk repeated.
+ * The walk goes up one dentry at a time, each locked only while its name is copied, so a rename in
+ * between could mix two moments; the count of renames is compared and the walk repeated.
  */
 #include "kernel/fs/dentry_path.h"
 
@@ -14,7 +15,7 @@
 
 uint32_t rename_count;
 
-#define TRIES 8
+#define TRIES   8
 #define DELETED " (deleted)"
 
 struct text {
@@ -30,7 +31,8 @@ static int prepend(struct text *text, const char *bytes, size_t length)
     return 0;
 }
 
-/* One level: the name of `at` is put in front; *ret_up is where it hangs (itself at the end), counted. */
+/* One level: the name of `at` is put in front; *ret_up is where it hangs (itself at the end),
+ * counted. */
 static int prepend_name(struct text *text, struct dentry *at, struct dentry **ret_up)
 {
     int error = 0;
@@ -49,7 +51,8 @@ static int prepend_name(struct text *text, struct dentry *at, struct dentry **re
     return error;
 }
 
-static int walk_up(struct text *text, struct dentry *dentry, struct dentry *root, bool *ret_unreachable)
+static int walk_up(struct text *text, struct dentry *dentry, struct dentry *root,
+                   bool *ret_unreachable)
 {
     struct dentry *at = dentry, *up;
     char *end = text->start;
@@ -75,8 +78,8 @@ static int walk_up(struct text *text, struct dentry *dentry, struct dentry *root
     return text->start == end ? prepend(text, "/", 1) : 0;
 }
 
-ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size, char **ret,
-                    bool *ret_unreachable)
+ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
+                    char **ret, bool *ret_unreachable)
 {
     struct text text = {.limit = buffer};
     int error = 0;

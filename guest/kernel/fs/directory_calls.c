@@ -1,5 +1,6 @@
 /*
- * kernel/fs/directory_calls.c - standing in and reading directories: getdents, getcwd, chdir, chroot, umask.
+ * kernel/fs/directory_calls.c - standing in and reading directories: getdents, getcwd, chdir,
+ * chroot, umask.
  */
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/path.h"
@@ -11,7 +12,8 @@
 
 /* ---- getdents ---- */
 
-/* Both forms begin so; getdents has the type in the record's last byte, getdents64 before the name. */
+/* Both forms begin so; getdents has the type in the record's last byte, getdents64 before the name.
+ */
 struct record_head {
     uint64_t number;
     int64_t next_position;
@@ -26,8 +28,8 @@ struct records {
     bool any;
 };
 
-static int emit_record(void *context, const char *name, size_t length, uint64_t number, uint32_t mode,
-                       uint64_t next_position)
+static int emit_record(void *context, const char *name, size_t length, uint64_t number,
+                       uint32_t mode, uint64_t next_position)
 {
     struct records *records = context;
     uint8_t record[sizeof(struct record_head) + NAME_MAX + 12];

@@ -1,5 +1,6 @@
 /*
- * kernel/fs/file.h - open files (descriptions), tables of descriptors, and the per-process view of the tree.
+ * kernel/fs/file.h - open files (descriptions), tables of descriptors, and the per-process view of
+ * the tree.
  */
 #ifndef KERNEL_FS_FILE_H
 #define KERNEL_FS_FILE_H
@@ -19,61 +20,63 @@ struct task;
 struct vma;
 
 /* O_* of the Linux ABI. */
-#define O_RDONLY 0
-#define O_WRONLY 1
-#define O_RDWR 2
-#define O_ACCMODE 3
-#define O_CREAT 0100
-#define O_EXCL 0200
-#define O_NOCTTY 0400
-#define O_TRUNC 01000
-#define O_APPEND 02000
-#define O_NONBLOCK 04000
-#define O_DIRECT 040000
+#define O_RDONLY    0
+#define O_WRONLY    1
+#define O_RDWR      2
+#define O_ACCMODE   3
+#define O_CREAT     0100
+#define O_EXCL      0200
+#define O_NOCTTY    0400
+#define O_TRUNC     01000
+#define O_APPEND    02000
+#define O_NONBLOCK  04000
+#define O_DIRECT    040000
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000
-#define O_NOFOLLOW 0400000
-#define O_CLOEXEC 02000000
-#define O_PATH 010000000
+#define O_NOFOLLOW  0400000
+#define O_CLOEXEC   02000000
+#define O_PATH      010000000
 
 /* Every operation may be NULL: the caller then returns the error in brackets. All may sleep. */
 struct file_operations {
     /* Bytes, or -errno. *position is advanced by the caller's lock holder; NULL for streams. */
-    ssize_t (*read)(struct file *file, struct io_buffer *buffer, uint64_t *position);   /* EINVAL */
-    ssize_t (*write)(struct file *file, struct io_buffer *buffer, uint64_t *position);  /* EINVAL */
-    int64_t (*seek)(struct file *file, int64_t offset, int whence);                     /* ESPIPE */
+    ssize_t (*read)(struct file *file, struct io_buffer *buffer, uint64_t *position);  /* EINVAL */
+    ssize_t (*write)(struct file *file, struct io_buffer *buffer, uint64_t *position); /* EINVAL */
+    int64_t (*seek)(struct file *file, int64_t offset, int whence);                    /* ESPIPE */
     /* Fills directory entries; see fs/readdir.h. */
-    int (*read_directory)(struct file *file, void *context);                            /* ENOTDIR */
-    int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument);           /* ENOTTY */
+    int (*read_directory)(struct file *file, void *context);                  /* ENOTDIR */
+    int64_t (*ioctl)(struct file *file, uint32_t command, uint64_t argument); /* ENOTTY */
     /* Current POLL* bits; registers with the table if that is not NULL (fs/poll.h). */
-    uint32_t (*poll)(struct file *file, struct poll_table *table);                      /* always ready */
+    uint32_t (*poll)(struct file *file, struct poll_table *table); /* always ready */
     /*
-     * The frame that holds page `index`, with a reference taken for the caller; allocated if need be when
-     * `write`. *ret = 0 and success: a hole, maps as a zero page. -ENXIO beyond the end.
+     * The frame that holds page `index`, with a reference taken for the caller; allocated if need
+     * be when `write`. *ret = 0 and success: a hole, maps as a zero page. -ENXIO beyond the end.
      */
-    int (*get_page)(struct file *file, uint64_t index, bool write, phys_t *ret);        /* ENODEV */
+    int (*get_page)(struct file *file, uint64_t index, bool write, phys_t *ret); /* ENODEV */
     /*
-     * For mapping neighbours of a faulting page: ret[i] = the frame of page index + i with a reference taken, if
-     * it is in memory already (image pages are), else 0. Beyond the end: 0. NULL: get_page is asked for each.
+     * For mapping neighbours of a faulting page: ret[i] = the frame of page index + i with a
+     * reference taken, if it is in memory already (image pages are), else 0. Beyond the end: 0.
+     * NULL: get_page is asked for each.
      */
     void (*get_present_pages)(struct file *file, uint64_t index, unsigned count, phys_t *ret);
-    int (*sync)(struct file *file);                                                     /* ok */
+    int (*sync)(struct file *file);     /* ok */
     void (*release)(struct file *file); /* last reference is going */
-    const char *kind; /* of files without a name, for /proc/PID/fd: "pipe", "anon_inode:[eventfd]" ... */
+    const char
+        *kind; /* of files without a name, for /proc/PID/fd: "pipe", "anon_inode:[eventfd]" ... */
 };
 
 struct file {
     uint32_t references;
-    uint32_t flags;          /* O_*; F_SETFL changes APPEND and NONBLOCK */
-    struct inode *inode;     /* counted */
-    struct dentry *dentry;   /* counted; NULL for pipes and other nameless files */
+    uint32_t flags;        /* O_*; F_SETFL changes APPEND and NONBLOCK */
+    struct inode *inode;   /* counted */
+    struct dentry *dentry; /* counted; NULL for pipes and other nameless files */
     const struct file_operations *operations;
     void *private_data;
-    uint64_t position;       /* position_lock */
-    struct mutex position_lock; /* RANK_FILE_POSITION */
-    int32_t owner_pid;       /* F_SETOWN; a group if negative */
-    int32_t owner_signal;    /* F_SETSIG; 0 = SIGIO */
-    uint32_t held;           /* enum file_hold; set by open before the file is shared */
+    uint64_t position;              /* position_lock */
+    struct mutex position_lock;     /* RANK_FILE_POSITION */
+    int32_t owner_pid;              /* F_SETOWN; a group if negative */
+    int32_t owner_signal;           /* F_SETSIG; 0 = SIGIO */
+    uint32_t held;                  /* enum file_hold; set by open before the file is shared */
     struct epoll_item *epoll_items; /* watchers; fs/epoll.c */
 };
 
@@ -90,7 +93,8 @@ ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t pos
 ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position);
 static inline bool file_readable(const struct file *file)
 {
-    return !(file->flags & (O_PATH | O_WRONLY)); /* O_ACCMODE itself (3) means neither, as on Linux */
+    return !(file->flags &
+             (O_PATH | O_WRONLY)); /* O_ACCMODE itself (3) means neither, as on Linux */
 }
 static inline bool file_writable(const struct file *file)
 {
@@ -101,11 +105,12 @@ static inline bool file_is_stream(const struct file *file)
 {
     return !file->operations->seek;
 }
-/* A seek operation for files whose end is `end` bytes: SEEK_SET, SEEK_CUR, SEEK_END. Position lock held. */
+/* A seek operation for files whose end is `end` bytes: SEEK_SET, SEEK_CUR, SEEK_END. Position lock
+ * held. */
 int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t end);
-#define SEEK_SET 0
-#define SEEK_CUR 1
-#define SEEK_END 2
+#define SEEK_SET  0
+#define SEEK_CUR  1
+#define SEEK_END  2
 #define SEEK_DATA 3
 #define SEEK_HOLE 4
 uint64_t file_size(const struct file *file);
@@ -129,8 +134,9 @@ struct file *file_table_find_in(struct file_table *table, int fd); /* for /proc 
 int file_table_install(struct file *file, int from, bool close_on_exec);
 int file_table_close(int fd);
 /*
- * The same without touching the count when the current task is the table's only user: nobody can close it under
- * us then. Give it back with file_return() before returning to user mode; never keep it.
+ * The same without touching the count when the current task is the table's only user: nobody can
+ * close it under us then. Give it back with file_return() before returning to user mode; never keep
+ * it.
  */
 struct file *file_borrow(int fd, bool *ret_counted);
 static inline void file_return(struct file *file, bool counted)
@@ -138,7 +144,8 @@ static inline void file_return(struct file *file, bool counted)
     if (unlikely(counted))
         file_put(file);
 }
-/* Makes fd mean `file` (dup2): takes over the reference on success, closes what was there. fd or -EBADF, -ENOMEM. */
+/* Makes fd mean `file` (dup2): takes over the reference on success, closes what was there. fd or
+ * -EBADF, -ENOMEM. */
 int file_table_replace(struct file *file, int fd, bool close_on_exec);
 /* The smallest open fd >= from of a table, or -1; for /proc/PID/fd. */
 int file_table_next(struct file_table *table, int from);
@@ -161,13 +168,16 @@ int file_open_executable(int directory_fd, const char *path, uint32_t at_flags, 
 /* May the current task access the inode so (bits 4 read, 2 write, 1 execute)? 0 or -EACCES. */
 int inode_permission(const struct inode *inode, uint32_t mask);
 /* set-user-ID and set-group-ID bits and owner, for exec. */
-void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret_uid, uint32_t *ret_gid);
+void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret_uid,
+                      uint32_t *ret_gid);
 
-/* Boot: mounts the image with the writable layer, /proc and /dev; opens fds 0, 1, 2 of the first program. */
+/* Boot: mounts the image with the writable layer, /proc and /dev; opens fds 0, 1, 2 of the first
+ * program. */
 void fs_init(const struct boot_info *boot);
 int fs_open_standard_streams(struct file_table *table);
 
-/* From the console's interrupt side (mailbox, kick): input bytes arrived or output room appeared. */
+/* From the console's interrupt side (mailbox, kick): input bytes arrived or output room appeared.
+ */
 void console_host_notified(void);
 void console_set_window(uint16_t rows, uint16_t columns);
 

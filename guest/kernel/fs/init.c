@@ -1,6 +1,6 @@
 /*
- * kernel/fs/init.c - the tree that the first program finds: the root file system, the host's files in it, /proc,
- * /dev and /tmp. Runs once, on the boot task, before any other task walks paths.
+ * kernel/fs/init.c - the tree that the first program finds: the root file system, the host's files
+ * in it, /proc, /dev and /tmp. Runs once, on the boot task, before any other task walks paths.
  */
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode.h"

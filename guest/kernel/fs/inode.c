@@ -1,8 +1,9 @@
 /*
- * kernel/fs/inode.c - making, counting and ending inodes, and the file system that nameless files live on.
+ * kernel/fs/inode.c - making, counting and ending inodes, and the file system that nameless files
+ * live on.
  *
- * Lifetime: an inode goes with its last reference (dentries, open files, directory entries of an in-memory
- * tree). It keeps its file system's structure alive. Locks: none of its own.
+ * Lifetime: an inode goes with its last reference (dentries, open files, directory entries of an
+ * in-memory tree). It keeps its file system's structure alive. Locks: none of its own.
  */
 #include "kernel/fs/inode.h"
 
@@ -16,9 +17,7 @@ const struct file_operations empty_file_operations;
 
 /* Pipes, eventfds and their kin: never mounted, never ends. */
 static struct filesystem anonymous_filesystem = {
-    .type = "anonymous",
-    .device = 0x0f,
-    .magic = 0x09041934u, /* ANON_INODE_FS_MAGIC */
+    .type = "anonymous", .device = 0x0f, .magic = 0x09041934u, /* ANON_INODE_FS_MAGIC */
 };
 
 void filesystem_hold(struct filesystem *filesystem)

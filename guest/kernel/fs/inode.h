@@ -1,18 +1,20 @@
 /*
- * kernel/fs/inode.h - the tree of names: inodes (what a file is), dentries (where it hangs), mounts, and what
- * a kind of file system must provide. Path walking (path.c), the root file system (root/), /proc (proc/) and
- * /dev (device/) meet here.
+ * kernel/fs/inode.h - the tree of names: inodes (what a file is), dentries (where it hangs),
+ * mounts, and what a kind of file system must provide. Path walking (path.c), the root file system
+ * (root/), /proc (proc/) and /dev (device/) meet here.
  *
- * The root file system is one writable in-memory tree whose nodes are made lazily from the read-only image: a
- * directory's image entries are looked up on demand, a file's pages are the image's frames until written.
- * dentries of the image that are not in use are kept (they are small); nothing is ever unpacked.
+ * The root file system is one writable in-memory tree whose nodes are made lazily from the
+ * read-only image: a directory's image entries are looked up on demand, a file's pages are the
+ * image's frames until written. dentries of the image that are not in use are kept (they are
+ * small); nothing is ever unpacked.
  *
- * Locks: inode->lock (mutex) guards content, size, metadata and, in directories, entries; dentry->lock
- * (spinlock) guards the cached children and the dentry's own parent, name and mount. rename_lock (mutex)
- * serialises renames between directories.
+ * Locks: inode->lock (mutex) guards content, size, metadata and, in directories, entries;
+ * dentry->lock (spinlock) guards the cached children and the dentry's own parent, name and mount.
+ * rename_lock (mutex) serialises renames between directories.
  *
- * Lifetime: a name that is in its directory's cache stays there without holders until the directory has too
- * many of them. A dentry holds its inode and its parent; a file system lives as long as its mount and inodes.
+ * Lifetime: a name that is in its directory's cache stays there without holders until the directory
+ * has too many of them. A dentry holds its inode and its parent; a file system lives as long as its
+ * mount and inodes.
  */
 #ifndef KERNEL_FS_INODE_H
 #define KERNEL_FS_INODE_H
@@ -23,32 +25,32 @@
 #include "kernel/sync/mutex.h"
 #include "kernel/time/clock.h"
 
-#define S_IFMT 0170000u
+#define S_IFMT   0170000u
 #define S_IFSOCK 0140000u
-#define S_IFLNK 0120000u
-#define S_IFREG 0100000u
-#define S_IFBLK 0060000u
-#define S_IFDIR 0040000u
-#define S_IFCHR 0020000u
-#define S_IFIFO 0010000u
-#define S_ISUID 04000u
-#define S_ISGID 02000u
-#define S_ISVTX 01000u
+#define S_IFLNK  0120000u
+#define S_IFREG  0100000u
+#define S_IFBLK  0060000u
+#define S_IFDIR  0040000u
+#define S_IFCHR  0020000u
+#define S_IFIFO  0010000u
+#define S_ISUID  04000u
+#define S_ISGID  02000u
+#define S_ISVTX  01000u
 
-#define NAME_MAX 255
-#define PATH_MAX 4096
+#define NAME_MAX     255
+#define PATH_MAX     4096
 #define SYMLINKS_MAX 40
 
 struct filesystem; /* one mounted instance: device number, operations, root */
 
 struct inode {
     uint32_t references;
-    uint32_t mode;            /* type and permissions */
+    uint32_t mode; /* type and permissions */
     uint64_t number;
     uint32_t links;
     uint32_t uid, gid;
-    uint32_t device;          /* st_rdev of device nodes: major << 8 | minor */
-    uint64_t bytes;           /* size; atomic reads without the lock are fine */
+    uint32_t device;                          /* st_rdev of device nodes: major << 8 | minor */
+    uint64_t bytes;                           /* size; atomic reads without the lock are fine */
     uint64_t access_ns, modify_ns, change_ns; /* CLOCK_REALTIME */
     struct filesystem *filesystem;
     const struct inode_operations *operations;
@@ -59,20 +61,26 @@ struct inode {
     uint32_t entries_version; /* directories: raised with every change of an entry */
 };
 
-/* Any may be NULL: -EPERM for changes, -ENOTDIR for lookup. Called with the directory's lock held. */
+/* Any may be NULL: -EPERM for changes, -ENOTDIR for lookup. Called with the directory's lock held.
+ */
 struct inode_operations {
-    /* *ret: counted inode, or NULL when there is no such name (then success too: a negative answer). */
+    /* *ret: counted inode, or NULL when there is no such name (then success too: a negative
+     * answer). */
     int (*lookup)(struct inode *directory, const char *name, size_t length, struct inode **ret);
-    int (*create)(struct inode *directory, const char *name, size_t length, uint32_t mode, uint32_t device,
-                  struct inode **ret); /* all types by mode, except symlinks */
-    int (*symlink)(struct inode *directory, const char *name, size_t length, const char *target, struct inode **ret);
+    int (*create)(struct inode *directory, const char *name, size_t length, uint32_t mode,
+                  uint32_t device, struct inode **ret); /* all types by mode, except symlinks */
+    int (*symlink)(struct inode *directory, const char *name, size_t length, const char *target,
+                   struct inode **ret);
     int (*link)(struct inode *directory, const char *name, size_t length, struct inode *inode);
-    int (*unlink)(struct inode *directory, const char *name, size_t length, struct inode *inode); /* rmdir too */
-    int (*rename)(struct inode *old_directory, const char *old_name, size_t old_length, struct inode *new_directory,
-                  const char *new_name, size_t new_length, struct inode *inode, struct inode *replaced);
+    int (*unlink)(struct inode *directory, const char *name, size_t length,
+                  struct inode *inode); /* rmdir too */
+    int (*rename)(struct inode *old_directory, const char *old_name, size_t old_length,
+                  struct inode *new_directory, const char *new_name, size_t new_length,
+                  struct inode *inode, struct inode *replaced);
     /* Target text into the buffer: its length. Without the lock. */
     ssize_t (*read_link)(struct inode *inode, char *buffer, size_t size);
-    /* A link that is no text but leads straight to a place (/proc/PID/cwd, fd/N): counted *ret. May be NULL. */
+    /* A link that is no text but leads straight to a place (/proc/PID/cwd, fd/N): counted *ret. May
+     * be NULL. */
     int (*follow)(struct inode *inode, struct dentry **ret);
     /* Swaps what two existing names stand for (RENAME_EXCHANGE). -EINVAL if NULL. */
     int (*exchange)(struct inode *old_directory, const char *old_name, size_t old_length,
@@ -86,23 +94,25 @@ struct inode_operations {
     uint64_t (*blocks)(const struct inode *inode);
     /* Fresh attributes before stat (proc); may be NULL. */
     void (*refresh)(struct inode *inode);
-    int (*open)(struct inode *inode, struct file *file); /* may set file->operations, private_data; may be NULL */
-    /* Last reference is gone: frees private data, then calls inode_free(). NULL: only inode_free(). */
+    int (*open)(struct inode *inode,
+                struct file *file); /* may set file->operations, private_data; may be NULL */
+    /* Last reference is gone: frees private data, then calls inode_free(). NULL: only inode_free().
+     */
     void (*destroy)(struct inode *inode);
 };
 
 /* What read_directory() calls for each entry; nonzero = buffer full, stop, entry not taken. */
-typedef int directory_emit(void *context, const char *name, size_t length, uint64_t inode_number, uint32_t mode,
-                           uint64_t next_position);
+typedef int directory_emit(void *context, const char *name, size_t length, uint64_t inode_number,
+                           uint32_t mode, uint64_t next_position);
 struct directory_context {
     directory_emit *emit;
     void *context;
     uint64_t position; /* where to go on; file->position */
 };
 /*
- * file_operations.read_directory gets a struct directory_context as its context. "." and ".." included. It is
- * called with file->position_lock held and raises `position` past each entry taken. emit() writes to user
- * memory and may sleep: no spinlock may be held around it.
+ * file_operations.read_directory gets a struct directory_context as its context. "." and ".."
+ * included. It is called with file->position_lock held and raises `position` past each entry taken.
+ * emit() writes to user memory and may sleep: no spinlock may be held around it.
  */
 
 #define DENTRY_SHORT_NAME 40
@@ -110,46 +120,47 @@ struct directory_context {
 #define DENTRY_UNHASHED 0x80000000u
 
 struct dentry {
-    struct dentry *parent;     /* itself at a root; counted; `lock` */
-    struct inode *inode;       /* NULL: known not to exist; counted; set once */
-    uint32_t references;       /* holders | DENTRY_UNHASHED; atomic; from 0 up only under the parent's lock */
+    struct dentry *parent; /* itself at a root; counted; `lock` */
+    struct inode *inode;   /* NULL: known not to exist; counted; set once */
+    uint32_t
+        references; /* holders | DENTRY_UNHASHED; atomic; from 0 up only under the parent's lock */
     uint32_t name_hash;
     struct dentry *hash_next;  /* next in the parent's bucket; parent->lock */
     struct dentry *mounted;    /* `lock`: root dentry of what is mounted here, or NULL; counted */
-    struct dentry *mounted_on; /* for a mount's root, the covered dentry; counted; mount_lock, cleared under
-                                  `lock` too */
+    struct dentry *mounted_on; /* for a mount's root, the covered dentry; counted; mount_lock,
+                                  cleared under `lock` too */
     struct spinlock lock;      /* RANK_DENTRY; never two at once */
     uint32_t child_count;      /* cached children; `lock`, as the next four */
     struct list children;      /* cached ones, through sibling_link, newest first */
     struct list sibling_link;  /* parent->lock */
     struct dentry **buckets;   /* of cached children by name_hash, once there are several */
     uint32_t bucket_count;
-    uint32_t version;          /* parent's entries_version when it was last verified (aliased trees) */
-    uint32_t prune_epoch;      /* of the last dentry_prune_tree() that saw it; mount_lock */
-    bool deleted;              /* unlinked: path shows " (deleted)" */
-    uint16_t name_length;      /* with name: `lock`, and the parent's while cached */
+    uint32_t version;     /* parent's entries_version when it was last verified (aliased trees) */
+    uint32_t prune_epoch; /* of the last dentry_prune_tree() that saw it; mount_lock */
+    bool deleted;         /* unlinked: path shows " (deleted)" */
+    uint16_t name_length; /* with name: `lock`, and the parent's while cached */
     char *name;
     char short_name[DENTRY_SHORT_NAME];
 };
 
 enum filesystem_flags {
-    FILESYSTEM_ALIASED = 1u << 0,  /* bind mounts: one directory may have several dentries */
+    FILESYSTEM_ALIASED = 1u << 0, /* bind mounts: one directory may have several dentries */
     FILESYSTEM_READ_ONLY = 1u << 1,
 };
 
 struct filesystem {
-    const char *type;         /* "tmpfs", "proc", "devtmpfs" ... */
-    uint32_t device;          /* st_dev */
-    uint32_t magic;           /* statfs f_type */
-    struct dentry *root;      /* counted */
+    const char *type;           /* "tmpfs", "proc", "devtmpfs" ... */
+    uint32_t device;            /* st_dev */
+    uint32_t magic;             /* statfs f_type */
+    struct dentry *root;        /* counted */
     uint64_t next_inode_number; /* the last one given out; atomic */
-    bool volatile_names;      /* names come and go by themselves (/proc): dentries are looked up every time and
-                                 never cached, negative ones neither */
+    bool volatile_names; /* names come and go by themselves (/proc): dentries are looked up every
+                            time and never cached, negative ones neither */
     void *private_data;
-    struct list mount_link;   /* mount_lock: in mount_list, in order of mounting */
-    char mount_path[64];      /* for /proc/mounts */
-    uint32_t flags;           /* enum filesystem_flags */
-    uint32_t holders;         /* inodes, and the mount; atomic */
+    struct list mount_link; /* mount_lock: in mount_list, in order of mounting */
+    char mount_path[64];    /* for /proc/mounts */
+    uint32_t flags;         /* enum filesystem_flags */
+    uint32_t holders;       /* inodes, and the mount; atomic */
     /* statfs: blocks of 4 KiB and inodes; NULL: all zero. */
     void (*usage)(struct filesystem *filesystem, uint64_t *ret_blocks, uint64_t *ret_free,
                   uint64_t *ret_inodes);
@@ -158,7 +169,8 @@ struct filesystem {
 };
 
 /* inode.c */
-struct inode *inode_create(struct filesystem *filesystem, uint32_t mode); /* one reference, number assigned */
+struct inode *inode_create(struct filesystem *filesystem,
+                           uint32_t mode); /* one reference, number assigned */
 /* The same in the caller's own memory (an inode embedded in something larger, freed by destroy). */
 void inode_init(struct inode *inode, struct filesystem *filesystem, uint32_t mode);
 void inode_get(struct inode *inode);
@@ -170,12 +182,13 @@ void filesystem_drop(struct filesystem *filesystem);
 
 /* dentry.c */
 /*
- * A dentry with one reference for the caller; holds the inode (NULL: a negative one) and the parent. With a
- * parent it is entered in the parent's cache (unless the file system's names are volatile); the caller holds
- * the parent inode's lock, or the tree is not visible yet. parent NULL: the root of a tree, or a nameless
- * file's name ("pipe:[17]"). NULL when out of memory.
+ * A dentry with one reference for the caller; holds the inode (NULL: a negative one) and the
+ * parent. With a parent it is entered in the parent's cache (unless the file system's names are
+ * volatile); the caller holds the parent inode's lock, or the tree is not visible yet. parent NULL:
+ * the root of a tree, or a nameless file's name ("pipe:[17]"). NULL when out of memory.
  */
-struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length, struct inode *inode);
+struct dentry *dentry_create(struct dentry *parent, const char *name, size_t length,
+                             struct inode *inode);
 void dentry_get(struct dentry *dentry);
 void dentry_put(struct dentry *dentry);
 uint32_t name_hash(const char *name, size_t length);
@@ -183,7 +196,8 @@ uint32_t name_hash(const char *name, size_t length);
 int dentry_lookup_hashed(struct dentry *directory, const char *name, size_t length, uint32_t hash,
                          struct dentry **ret);
 /* dentry_lookup() with the directory inode's lock held. */
-int dentry_lookup_locked(struct dentry *directory, const char *name, size_t length, struct dentry **ret);
+int dentry_lookup_locked(struct dentry *directory, const char *name, size_t length,
+                         struct dentry **ret);
 /* A negative dentry's name exists now; directory lock held. */
 void dentry_instantiate(struct dentry *dentry, struct inode *inode);
 /* The name is gone from its directory; directory lock held. */
@@ -202,13 +216,13 @@ struct dentry *dentry_cross_mounts(struct dentry *dentry);
 /* The root of the mount that holds the dentry (for comparison only: not counted). */
 struct dentry *dentry_mount_root(struct dentry *dentry);
 /*
- * Text of the path as seen from `root`, NUL-terminated, at the end of the buffer; *ret is its start. The
- * length without NUL or -ENAMETOOLONG. *ret_unreachable: it does not lie below `root`.
+ * Text of the path as seen from `root`, NUL-terminated, at the end of the buffer; *ret is its
+ * start. The length without NUL or -ENAMETOOLONG. *ret_unreachable: it does not lie below `root`.
  */
-ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size, char **ret,
-                    bool *ret_unreachable);
+ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
+                    char **ret, bool *ret_unreachable);
 /* Further O_* that only open() looks at. */
-#define O_SYNC 04010000
+#define O_SYNC    04010000
 #define O_NOATIME 01000000
 #define O_TMPFILE 020000000 /* the bit; programs pass it with O_DIRECTORY */
 
@@ -228,25 +242,28 @@ enum path_flags {
 /* Counted dentry of an existing file. */
 int path_lookup(int directory_fd, const char *path, uint32_t flags, struct dentry **ret);
 /*
- * The directory that holds (or will hold) the last component, whose text is copied into `name` (NAME_MAX + 1).
- * -EEXIST/-EBUSY style answers for "/", "." and ".." are the caller's to choose: *ret_special tells.
+ * The directory that holds (or will hold) the last component, whose text is copied into `name`
+ * (NAME_MAX + 1). -EEXIST/-EBUSY style answers for "/", "." and ".." are the caller's to choose:
+ * *ret_special tells.
  */
-int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_parent, char *name, bool *ret_special,
-                       bool *ret_trailing_slash);
-/* The child of a directory, cached or looked up; counted; dentry->inode NULL if it does not exist. */
+int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_parent, char *name,
+                       bool *ret_special, bool *ret_trailing_slash);
+/* The child of a directory, cached or looked up; counted; dentry->inode NULL if it does not exist.
+ */
 int dentry_lookup(struct dentry *directory, const char *name, size_t length, struct dentry **ret);
 /* mount.c */
-extern struct dentry *tree_root;   /* root of the whole tree; set by fs_init() */
-extern struct mutex mount_lock;    /* RANK_RENAME: mount_list, who is mounted where */
-extern struct list mount_list;     /* struct filesystem, through mount_link */
+extern struct dentry *tree_root; /* root of the whole tree; set by fs_init() */
+extern struct mutex mount_lock;  /* RANK_RENAME: mount_list, who is mounted where */
+extern struct list mount_list;   /* struct filesystem, through mount_link */
 /* Mounts on an existing directory (kernel path; "/" the first time). The file system, or NULL. */
 struct filesystem *mount_filesystem(struct filesystem *filesystem, const char *path);
 /* file.c */
 struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
-                         const struct file_operations *operations, void *private_data); /* takes own references */
+                         const struct file_operations *operations,
+                         void *private_data); /* takes own references */
 /*
- * A file without a name (pipe, eventfd): inode on the anonymous file system, one reference. `kind` names it for
- * the reader of the code only.
+ * A file without a name (pipe, eventfd): inode on the anonymous file system, one reference. `kind`
+ * names it for the reader of the code only.
  */
 struct inode *anonymous_inode(uint32_t mode, const char *kind);
 
@@ -273,9 +290,10 @@ int64_t file_seals_get(struct file *file);
 int64_t file_seals_add(struct file *file, uint32_t seals);
 
 /* What each kind of file system offers to fs_init(). */
-struct filesystem *root_filesystem_create(const struct boot_info *boot); /* root/: image + writable layer */
-struct filesystem *proc_filesystem_create(void);                         /* proc/ */
-struct filesystem *device_filesystem_create(void);                       /* device/ */
-struct filesystem *tmpfs_create(void);                                   /* root/ without an image */
+struct filesystem *
+root_filesystem_create(const struct boot_info *boot); /* root/: image + writable layer */
+struct filesystem *proc_filesystem_create(void);      /* proc/ */
+struct filesystem *device_filesystem_create(void);    /* device/ */
+struct filesystem *tmpfs_create(void);                /* root/ without an image */
 
 #endif

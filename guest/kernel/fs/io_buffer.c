@@ -9,7 +9,8 @@
 
 enum direction { COPY_TO, COPY_FROM, FILL_ZERO };
 
-/* What was cleared before a page that is not there counts, so that a read may end in front of it. */
+/* What was cleared before a page that is not there counts, so that a read may end in front of it.
+ */
 static size_t clear_user_partial(uint64_t destination, size_t bytes)
 {
     if (likely(!clear_user(destination, bytes)))
@@ -56,8 +57,8 @@ static inline size_t copy(struct io_buffer *buffer, void *memory, size_t bytes,
             buffer->following++;
         }
         size_t piece = min(buffer->piece, bytes - done);
-        size_t copied = copy_piece(buffer->kernel, buffer->address, (uint8_t *)memory + done, piece,
-                                   direction);
+        size_t copied =
+            copy_piece(buffer->kernel, buffer->address, (uint8_t *)memory + done, piece, direction);
         io_buffer_advance(buffer, copied);
         done += copied;
         if (copied < piece)

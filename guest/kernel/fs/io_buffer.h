@@ -1,9 +1,10 @@
 /*
- * kernel/fs/io_buffer.h - where bytes come from or go to in one read or write: the pieces of user memory of a
- * vectored call, one piece of user memory (nearly always), or kernel memory. Copying advances it.
+ * kernel/fs/io_buffer.h - where bytes come from or go to in one read or write: the pieces of user
+ * memory of a vectored call, one piece of user memory (nearly always), or kernel memory. Copying
+ * advances it.
  *
- * Invariant: `remaining` is `piece` and the bytes of all `following` pieces; so a copy of at most `piece` bytes needs
- * to look at nothing else, and that way is inline.
+ * Invariant: `remaining` is `piece` and the bytes of all `following` pieces; so a copy of at most
+ * `piece` bytes needs to look at nothing else, and that way is inline.
  */
 #ifndef KERNEL_FS_IO_BUFFER_H
 #define KERNEL_FS_IO_BUFFER_H
@@ -18,15 +19,17 @@ struct io_segment {
 };
 
 struct io_buffer {
-    uint64_t address;                   /* of the next byte ... */
-    uint64_t piece;                     /* ... and how many lie from there in one piece */
-    uint64_t remaining;                 /* bytes in all */
-    const struct io_segment *following; /* the pieces after this one; kernel memory, already range-checked */
-    bool kernel;                        /* addresses are the kernel's */
+    uint64_t address;   /* of the next byte ... */
+    uint64_t piece;     /* ... and how many lie from there in one piece */
+    uint64_t remaining; /* bytes in all */
+    const struct io_segment
+        *following; /* the pieces after this one; kernel memory, already range-checked */
+    bool kernel;    /* addresses are the kernel's */
 };
 
 /* A buffer over one piece. */
-static inline void io_buffer_init(struct io_buffer *buffer, bool kernel, uint64_t address, uint64_t bytes)
+static inline void io_buffer_init(struct io_buffer *buffer, bool kernel, uint64_t address,
+                                  uint64_t bytes)
 {
     buffer->address = address;
     buffer->piece = bytes;
@@ -35,8 +38,10 @@ static inline void io_buffer_init(struct io_buffer *buffer, bool kernel, uint64_
     buffer->kernel = kernel;
 }
 
-/* Over user pieces, range-checked by the caller, that live as long as the buffer. total: the sum of their bytes. */
-static inline void io_buffer_init_vector(struct io_buffer *buffer, const struct io_segment *segments, uint64_t total)
+/* Over user pieces, range-checked by the caller, that live as long as the buffer. total: the sum of
+ * their bytes. */
+static inline void io_buffer_init_vector(struct io_buffer *buffer,
+                                         const struct io_segment *segments, uint64_t total)
 {
     buffer->address = 0;
     buffer->piece = 0;

@@ -1,13 +1,15 @@
 /*
- * kernel/fs/mount.c - which tree hangs where: mount and umount2. A mount covers a directory: the covered dentry
- * points at the root of what is mounted, that root points back. Walks cross both ways (path.c).
+ * kernel/fs/mount.c - which tree hangs where: mount and umount2. A mount covers a directory: the
+ * covered dentry points at the root of what is mounted, that root points back. Walks cross both
+ * ways (path.c).
  *
- * A bind mount is a second root dentry for a directory's inode. Its file system is then marked as having
- * aliases, and cached names in it are checked against the directory before use (dentry.c). There is one mount
- * tree for all processes; propagation types are accepted because "private" is what there is.
+ * A bind mount is a second root dentry for a directory's inode. Its file system is then marked as
+ * having aliases, and cached names in it are checked against the directory before use (dentry.c).
+ * There is one mount tree for all processes; propagation types are accepted because "private" is
+ * what there is.
  *
- * Locks: mount_lock for the list, the back pointers and the whole of mount and umount; a covered dentry's own
- * lock for its `mounted`.
+ * Locks: mount_lock for the list, the back pointers and the whole of mount and umount; a covered
+ * dentry's own lock for its `mounted`.
  */
 #include "kernel/fs/inode.h"
 #include "kernel/fs/path.h"
@@ -16,20 +18,20 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/syscall/syscall.h"
 
-#define MS_RDONLY 0x1ul
-#define MS_REMOUNT 0x20ul
-#define MS_BIND 0x1000ul
-#define MS_MOVE 0x2000ul
-#define MS_REC 0x4000ul
-#define MS_UNBINDABLE (1ul << 17)
-#define MS_PRIVATE (1ul << 18)
-#define MS_SLAVE (1ul << 19)
-#define MS_SHARED (1ul << 20)
-#define MS_MAGIC 0xc0ed0000ul
-#define MS_MAGIC_MASK 0xffff0000ul
-#define MNT_FORCE 0x1
-#define MNT_DETACH 0x2
-#define MNT_EXPIRE 0x4
+#define MS_RDONLY       0x1ul
+#define MS_REMOUNT      0x20ul
+#define MS_BIND         0x1000ul
+#define MS_MOVE         0x2000ul
+#define MS_REC          0x4000ul
+#define MS_UNBINDABLE   (1ul << 17)
+#define MS_PRIVATE      (1ul << 18)
+#define MS_SLAVE        (1ul << 19)
+#define MS_SHARED       (1ul << 20)
+#define MS_MAGIC        0xc0ed0000ul
+#define MS_MAGIC_MASK   0xffff0000ul
+#define MNT_FORCE       0x1
+#define MNT_DETACH      0x2
+#define MNT_EXPIRE      0x4
 #define UMOUNT_NOFOLLOW 0x8
 
 struct dentry *tree_root;
@@ -66,7 +68,8 @@ struct dentry *dentry_mount_root(struct dentry *dentry)
     }
 }
 
-/* Hangs the root of `filesystem` over `target` (NULL: it becomes the tree's root); mount_lock held. */
+/* Hangs the root of `filesystem` over `target` (NULL: it becomes the tree's root); mount_lock held.
+ */
 static int attach(struct filesystem *filesystem, struct dentry *target, const char *path)
 {
     struct dentry *root = filesystem->root;
@@ -139,7 +142,8 @@ static struct filesystem *mounted_type(const char *type)
 {
     struct filesystem *filesystem, *alias = NULL;
     mutex_lock(&mount_lock);
-    list_for_each(filesystem, &mount_list, mount_link) {
+    list_for_each(filesystem, &mount_list, mount_link)
+    {
         if (!strcmp(filesystem->type, type)) {
             alias = alias_create(filesystem->root);
             break;
@@ -186,7 +190,8 @@ static int path_of(struct dentry *dentry, char *text, size_t size)
 static struct filesystem *mount_at(struct dentry *root)
 {
     struct filesystem *filesystem;
-    list_for_each(filesystem, &mount_list, mount_link) {
+    list_for_each(filesystem, &mount_list, mount_link)
+    {
         if (filesystem->root == root)
             return filesystem;
     }
@@ -240,7 +245,8 @@ static int mount_on(struct dentry *target, const char *source, const char *type,
     return error;
 }
 
-SYSCALL5(mount, uint64_t, user_source, uint64_t, user_target, uint64_t, user_type, uint64_t, flags, uint64_t, user_data)
+SYSCALL5(mount, uint64_t, user_source, uint64_t, user_target, uint64_t, user_type, uint64_t, flags,
+         uint64_t, user_data)
 {
     struct path_text source;
     struct dentry *target;
@@ -302,8 +308,10 @@ static void detach_nested(struct filesystem *filesystem, struct list *gone)
 {
     struct filesystem *outer, *inner, *following;
     detach(filesystem, gone);
-    list_for_each(outer, gone, mount_link) { /* grows at its end meanwhile */
-        list_for_each_safe(inner, following, &mount_list, mount_link) {
+    list_for_each(outer, gone, mount_link)
+    { /* grows at its end meanwhile */
+        list_for_each_safe(inner, following, &mount_list, mount_link)
+        {
             struct dentry *covered = inner->root->mounted_on;
             if (covered && dentry_mount_root(covered) == outer->root)
                 detach(inner, gone);
@@ -311,7 +319,8 @@ static void detach_nested(struct filesystem *filesystem, struct list *gone)
     }
 }
 
-/* The last mounted first, so that nothing pins the trees further out when they are pruned; mount_lock held. */
+/* The last mounted first, so that nothing pins the trees further out when they are pruned;
+ * mount_lock held. */
 static void end_detached(struct list *gone)
 {
     while (!list_empty(gone)) {
@@ -329,8 +338,8 @@ static void end_detached(struct list *gone)
 }
 
 /*
- * MNT_DETACH of a mount in use: its tree lives on for those who hold something in it; names that stay cached
- * there when they let go are not given back.
+ * MNT_DETACH of a mount in use: its tree lives on for those who hold something in it; names that
+ * stay cached there when they let go are not given back.
  */
 SYSCALL2(umount2, uint64_t, user_target, int, flags)
 {
@@ -340,7 +349,8 @@ SYSCALL2(umount2, uint64_t, user_target, int, flags)
         return -EINVAL;
     if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
         return -EINVAL;
-    int error = path_lookup_user(AT_FDCWD, user_target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &root);
+    int error =
+        path_lookup_user(AT_FDCWD, user_target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &root);
     if (error)
         return error;
     if (!fs_privileged()) {

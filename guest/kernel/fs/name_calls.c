@@ -1,8 +1,8 @@
 /*
  * kernel/fs/name_calls.c - making and removing names: mkdir, mknod, symlink, link, unlink, rmdir.
  *
- * Each finds the directory, takes its mutex, looks the last name up under it and lets the file system do the
- * change; the cached dentry follows. Order of checks as Linux's: see the man pages.
+ * Each finds the directory, takes its mutex, looks the last name up under it and lets the file
+ * system do the change; the cached dentry follows. Order of checks as Linux's: see the man pages.
  */
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
@@ -10,16 +10,16 @@
 #include "kernel/syscall/syscall.h"
 
 #define AT_SYMLINK_FOLLOW 0x400u
-#define AT_EMPTY_PATH 0x1000u
-#define AT_REMOVEDIR 0x200u
+#define AT_EMPTY_PATH     0x1000u
+#define AT_REMOVEDIR      0x200u
 
 /* ---- making ---- */
 
 /* What a new name is to be. */
 struct making {
-    uint32_t mode;        /* with type */
+    uint32_t mode; /* with type */
     uint32_t device;
-    const char *target;   /* symlinks */
+    const char *target;    /* symlinks */
     struct dentry *source; /* link(): the existing file */
 };
 
@@ -41,7 +41,9 @@ static int make_in(struct dentry *parent, struct dentry *dentry, const char *nam
         inode_get(inode);
         error = operations->link(directory, name, length, inode);
     } else if (making->target) {
-        error = operations->symlink ? operations->symlink(directory, name, length, making->target, &inode) : -EPERM;
+        error = operations->symlink
+                    ? operations->symlink(directory, name, length, making->target, &inode)
+                    : -EPERM;
     } else {
         error = operations->create ? operations->create(directory, name, length,
                                                         inode_new_mode(directory, making->mode),
@@ -79,7 +81,8 @@ static int64_t make_at(int directory_fd, uint64_t path, const struct making *mak
             error = -EEXIST;
         else if (walk->trailing_slash && (making->mode & S_IFMT) != S_IFDIR)
             error = -ENOENT;
-        else if (making->source && dentry_mount_root(walk->at) != dentry_mount_root(making->source) &&
+        else if (making->source &&
+                 dentry_mount_root(walk->at) != dentry_mount_root(making->source) &&
                  making->source->parent != making->source)
             error = -EXDEV;
         else if (making->source && making->source->inode->filesystem != directory->filesystem)
@@ -166,7 +169,8 @@ SYSCALL3(symlinkat, uint64_t, target, int, directory_fd, uint64_t, path)
     return make_symlink(target, directory_fd, path);
 }
 
-static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new_path, uint32_t flags)
+static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new_path,
+                         uint32_t flags)
 {
     struct dentry *source = NULL;
     struct inode *inode;
@@ -215,7 +219,8 @@ static int remove_in(struct dentry *parent, struct dentry *dentry, bool director
         return error;
     if (!directory->operations->unlink)
         return -EPERM;
-    error = directory->operations->unlink(directory, dentry->name, dentry->name_length, dentry->inode);
+    error =
+        directory->operations->unlink(directory, dentry->name, dentry->name_length, dentry->inode);
     if (!error)
         dentry_delete(dentry);
     return error;

@@ -1,8 +1,9 @@
 /*
- * kernel/fs/open.c - open and its kin: finding or making the file, permission, and the first steps that each
- * type of file needs. Also opening for the kernel itself (exec).
+ * kernel/fs/open.c - open and its kin: finding or making the file, permission, and the first steps
+ * that each type of file needs. Also opening for the kernel itself (exec).
  *
- * Locks: the directory's mutex while a name is made; none while a file is opened (a FIFO may wait for long).
+ * Locks: the directory's mutex while a name is made; none while a file is opened (a FIFO may wait
+ * for long).
  */
 #include "kernel/fs/device/device.h"
 #include "kernel/fs/fs_context.h"
@@ -18,14 +19,14 @@
      O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |          \
      O_TMPFILE | 020000 /* O_ASYNC */)
 #define AT_SYMLINK_NOFOLLOW 0x100u
-#define AT_EMPTY_PATH 0x1000u
+#define AT_EMPTY_PATH       0x1000u
 
-#define RESOLVE_NO_XDEV 0x01u
+#define RESOLVE_NO_XDEV       0x01u
 #define RESOLVE_NO_MAGICLINKS 0x02u
-#define RESOLVE_NO_SYMLINKS 0x04u
-#define RESOLVE_BENEATH 0x08u
-#define RESOLVE_IN_ROOT 0x10u
-#define RESOLVE_CACHED 0x20u
+#define RESOLVE_NO_SYMLINKS   0x04u
+#define RESOLVE_BENEATH       0x08u
+#define RESOLVE_IN_ROOT       0x10u
+#define RESOLVE_CACHED        0x20u
 
 struct open_request {
     uint32_t flags; /* O_* */
@@ -50,13 +51,15 @@ static int writers_add(struct inode *inode, int32_t step)
 
 static uint32_t permission_wanted(const struct open_request *request)
 {
-    static const uint8_t by_mode[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
+    static const uint8_t by_mode[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+                                      MAY_READ | MAY_WRITE};
     if (request->execute)
         return MAY_EXECUTE;
     return by_mode[request->flags & O_ACCMODE] | (request->flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
-static int check_type(const struct inode *inode, const struct open_request *request, uint32_t wanted)
+static int check_type(const struct inode *inode, const struct open_request *request,
+                      uint32_t wanted)
 {
     switch (inode->mode & S_IFMT) {
     case S_IFLNK:
@@ -77,7 +80,8 @@ static int check_type(const struct inode *inode, const struct open_request *requ
 }
 
 /* Permission of an existing file. */
-static int check_access(const struct inode *inode, const struct open_request *request, uint32_t wanted)
+static int check_access(const struct inode *inode, const struct open_request *request,
+                        uint32_t wanted)
 {
     int error = check_type(inode, request, wanted);
     if (!error && (wanted & MAY_WRITE) && (inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR)))
@@ -118,7 +122,8 @@ static int truncate_opened(struct inode *inode)
 }
 
 /* `fresh`: just made by this call, so its mode does not matter and it is empty. */
-static int open_found(struct dentry *dentry, const struct open_request *request, bool fresh, struct file **ret)
+static int open_found(struct dentry *dentry, const struct open_request *request, bool fresh,
+                      struct file **ret)
 {
     struct inode *inode = dentry->inode;
     uint32_t flags = request->flags;
@@ -154,7 +159,8 @@ static int open_found(struct dentry *dentry, const struct open_request *request,
     file = file_create(dentry, inode, flags & ~(uint32_t)O_TMPFILE, inode->file_operations, NULL);
     if (!file) {
         if (held)
-            __atomic_fetch_add(&inode->writers, held == FILE_HOLDS_WRITER ? -1 : 1, __ATOMIC_RELEASE);
+            __atomic_fetch_add(&inode->writers, held == FILE_HOLDS_WRITER ? -1 : 1,
+                               __ATOMIC_RELEASE);
         return -ENOMEM;
     }
     file->held = held;
@@ -179,8 +185,8 @@ static int open_found(struct dentry *dentry, const struct open_request *request,
 /* ---- O_CREAT and O_TMPFILE ---- */
 
 /* The last name of the walk does not exist or is to be checked under the lock: makes it. */
-static int create_last(struct path_walk *walk, const struct open_request *request, struct dentry **ret,
-                       bool *ret_fresh)
+static int create_last(struct path_walk *walk, const struct open_request *request,
+                       struct dentry **ret, bool *ret_fresh)
 {
     struct dentry *parent = walk->at;
     struct inode *directory = parent->inode, *inode;
@@ -191,9 +197,9 @@ static int create_last(struct path_walk *walk, const struct open_request *reques
         if (!error && !directory->operations->create)
             error = -EACCES;
         if (!error)
-            error = directory->operations->create(directory, walk->last, walk->last_length,
-                                                  inode_new_mode(directory, S_IFREG | request->mode), 0,
-                                                  &inode);
+            error = directory->operations->create(
+                directory, walk->last, walk->last_length,
+                inode_new_mode(directory, S_IFREG | request->mode), 0, &inode);
         if (!error) {
             inode_set_owner(inode, directory);
             dentry_instantiate(*ret, inode);
@@ -207,9 +213,10 @@ static int create_last(struct path_walk *walk, const struct open_request *reques
     return error;
 }
 
-/* Finds or makes the file of an open with O_CREAT: a counted, positive dentry, symlinks followed. */
-static int walk_create(struct path_walk *walk, const struct open_request *request, struct dentry **ret,
-                       bool *ret_fresh)
+/* Finds or makes the file of an open with O_CREAT: a counted, positive dentry, symlinks followed.
+ */
+static int walk_create(struct path_walk *walk, const struct open_request *request,
+                       struct dentry **ret, bool *ret_fresh)
 {
     *ret_fresh = false;
     for (;;) {
@@ -250,7 +257,8 @@ static int walk_create(struct path_walk *walk, const struct open_request *reques
 }
 
 /* O_TMPFILE: a file without a name in the directory `parent`. */
-static int create_unnamed(struct dentry *parent, const struct open_request *request, struct dentry **ret)
+static int create_unnamed(struct dentry *parent, const struct open_request *request,
+                          struct dentry **ret)
 {
     struct inode *directory = parent->inode, *inode;
     if (!inode_is(directory, S_IFDIR))
@@ -261,8 +269,8 @@ static int create_unnamed(struct dentry *parent, const struct open_request *requ
     if (error)
         return error;
     mutex_lock(&directory->lock);
-    error = directory->operations->create_unnamed(directory, inode_new_mode(directory, S_IFREG | request->mode),
-                                                  &inode);
+    error = directory->operations->create_unnamed(
+        directory, inode_new_mode(directory, S_IFREG | request->mode), &inode);
     mutex_unlock(&directory->lock);
     if (error)
         return error;
@@ -275,8 +283,8 @@ static int create_unnamed(struct dentry *parent, const struct open_request *requ
     return 0;
 }
 
-static int open_path(int directory_fd, const char *path, uint32_t path_flags, const struct open_request *request,
-                     struct file **ret)
+static int open_path(int directory_fd, const char *path, uint32_t path_flags,
+                     const struct open_request *request, struct file **ret)
 {
     struct path_walk walk;
     struct dentry *dentry, *found;
@@ -336,7 +344,8 @@ int file_open_executable(int directory_fd, const char *path, uint32_t at_flags, 
     return open_path(directory_fd, path, path_flags, &request, ret);
 }
 
-void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret_uid, uint32_t *ret_gid)
+void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret_uid,
+                      uint32_t *ret_gid)
 {
     const struct inode *inode = file->inode;
     uint32_t mode = READ_ONCE(inode->mode) & (S_ISUID | S_ISGID | 0010);
@@ -349,8 +358,8 @@ void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret
 
 /* ---- the calls ---- */
 
-static int64_t open_for_user(int directory_fd, uint64_t user_path, uint32_t path_flags, uint32_t flags,
-                             uint32_t mode)
+static int64_t open_for_user(int directory_fd, uint64_t user_path, uint32_t path_flags,
+                             uint32_t flags, uint32_t mode)
 {
     struct open_request request = {.flags = flags, .mode = mode & 07777};
     struct path_text path;
@@ -418,14 +427,15 @@ SYSCALL4(openat2, int, directory_fd, uint64_t, path, uint64_t, user_how, uint64_
     }
     if (how.flags & ~(uint64_t)OPEN_KNOWN)
         return -EINVAL;
-    if (how.resolve & ~(uint64_t)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
-                                  RESOLVE_IN_ROOT | RESOLVE_CACHED))
+    if (how.resolve & ~(uint64_t)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+                                  RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED))
         return -EINVAL;
     if ((how.resolve & RESOLVE_BENEATH) && (how.resolve & RESOLVE_IN_ROOT))
         return -EINVAL;
     if (how.mode & ~07777ull || (how.mode && !(how.flags & (O_CREAT | O_TMPFILE))))
         return -EINVAL;
-    if ((how.flags & O_PATH) && (how.flags & ~(uint64_t)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
+    if ((how.flags & O_PATH) &&
+        (how.flags & ~(uint64_t)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
         return -EINVAL;
     if (how.resolve & RESOLVE_CACHED)
         return -EAGAIN; /* allowed at any time: the caller tries again without it */
@@ -440,5 +450,6 @@ SYSCALL4(openat2, int, directory_fd, uint64_t, path, uint64_t, user_how, uint64_
         path_flags |= PATH_BENEATH;
     if (how.resolve & RESOLVE_IN_ROOT)
         path_flags |= PATH_IN_ROOT;
-    return open_for_user(directory_fd, path, path_flags, (uint32_t)how.flags | O_LARGEFILE, (uint32_t)how.mode);
+    return open_for_user(directory_fd, path, path_flags, (uint32_t)how.flags | O_LARGEFILE,
+                         (uint32_t)how.mode);
 }

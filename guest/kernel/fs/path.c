@@ -1,12 +1,13 @@
 /*
- * kernel/fs/path.c - from the text of a path to the place it names (path_resolution(7)): components, ".", "..",
- * symlinks, mount points, the process's root, and openat2's restrictions.
+ * kernel/fs/path.c - from the text of a path to the place it names (path_resolution(7)):
+ * components, ".", "..", symlinks, mount points, the process's root, and openat2's restrictions.
  *
- * Symlinks are walked without recursion: the text of a link becomes the text to walk, and what was left of the
- * text before is kept on a small stack, only if anything was left. So "is this the last component" is simply
- * "the text ends here and the stack is empty".
+ * Symlinks are walked without recursion: the text of a link becomes the text to walk, and what was
+ * left of the text before is kept on a small stack, only if anything was left. So "is this the last
+ * component" is simply "the text ends here and the stack is empty".
  *
- * Locks: dentry locks for an instant, directory locks inside dentry_lookup() on a cache miss. May sleep.
+ * Locks: dentry locks for an instant, directory locks inside dentry_lookup() on a cache miss. May
+ * sleep.
  */
 #include "kernel/fs/path.h"
 
@@ -26,7 +27,8 @@ static void replace(struct dentry **place, struct dentry *with)
 
 /* ---- where a walk starts ---- */
 
-/* Counted root and, if asked for, working directory of the current task; boot code stands at the tree's root. */
+/* Counted root and, if asked for, working directory of the current task; boot code stands at the
+ * tree's root. */
 static struct dentry *view_get(struct dentry **ret_cwd)
 {
     struct task *task = current;

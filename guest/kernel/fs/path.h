@@ -1,9 +1,10 @@
 /*
- * kernel/fs/path.h - walking a path step by step, for callers that need more than path_lookup(): open() with
- * O_CREAT must stop before the last name and may have to go on through a symlink found there.
+ * kernel/fs/path.h - walking a path step by step, for callers that need more than path_lookup():
+ * open() with O_CREAT must stop before the last name and may have to go on through a symlink found
+ * there.
  *
- * Lifetime: a path_walk lives on its caller's stack between path_walk_start() and path_walk_end(); the path text
- * must outlive it. It holds references, no locks.
+ * Lifetime: a path_walk lives on its caller's stack between path_walk_start() and path_walk_end();
+ * the path text must outlive it. It holds references, no locks.
  */
 #ifndef KERNEL_FS_PATH_H
 #define KERNEL_FS_PATH_H
@@ -11,25 +12,25 @@
 #include "kernel/fs/inode.h"
 
 enum path_last {
-    PATH_LAST_NAME,    /* an ordinary name below `at`, not looked up yet */
+    PATH_LAST_NAME, /* an ordinary name below `at`, not looked up yet */
     PATH_LAST_DOT,
     PATH_LAST_DOT_DOT,
-    PATH_LAST_NONE,    /* no name is left: `at` is the place itself ("/", or where a magic link led) */
+    PATH_LAST_NONE, /* no name is left: `at` is the place itself ("/", or where a magic link led) */
 };
 
 struct path_walk {
-    struct dentry *root;  /* counted */
-    struct dentry *at;    /* counted; the directory reached so far */
-    const char *rest;     /* text still to be walked */
-    char *link_text;      /* what `rest` points into if it is a symlink's; kmalloc */
-    uint32_t flags;       /* enum path_flags */
-    uint16_t links;       /* symlinks followed */
-    uint16_t depth;       /* of the stack of texts to return to */
+    struct dentry *root; /* counted */
+    struct dentry *at;   /* counted; the directory reached so far */
+    const char *rest;    /* text still to be walked */
+    char *link_text;     /* what `rest` points into if it is a symlink's; kmalloc */
+    uint32_t flags;      /* enum path_flags */
+    uint16_t links;      /* symlinks followed */
+    uint16_t depth;      /* of the stack of texts to return to */
     enum path_last last_kind;
-    bool trailing_slash;  /* the last name must be a directory */
+    bool trailing_slash; /* the last name must be a directory */
     uint8_t last_length;
     uint32_t last_hash;
-    const char *last;     /* not terminated */
+    const char *last; /* not terminated */
     struct {
         char *link_text;
         const char *rest;
@@ -40,11 +41,12 @@ struct path_walk {
 int path_walk_start(struct path_walk *walk, int directory_fd, const char *path, uint32_t flags);
 /* Walks to the last name. On an error the walk is still to be ended. */
 int path_walk_parent(struct path_walk *walk);
-/* The last name was looked up and is a symlink: its text comes next; then path_walk_parent() again. */
+/* The last name was looked up and is a symlink: its text comes next; then path_walk_parent() again.
+ */
 int path_walk_symlink(struct path_walk *walk, struct dentry *link);
 /*
- * The dentry of the last name (mounts crossed, symlinks not followed): counted, perhaps negative. For the other
- * kinds of last component the directory that they mean.
+ * The dentry of the last name (mounts crossed, symlinks not followed): counted, perhaps negative.
+ * For the other kinds of last component the directory that they mean.
  */
 int path_walk_last(struct path_walk *walk, struct dentry **ret);
 /* Walks all the way, following a last symlink if the flags say so. Never negative. */
@@ -66,12 +68,14 @@ void path_text_free(struct path_text *path);
 /* path_lookup() of a path in user memory. */
 int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struct dentry **ret);
 /*
- * The inode that a call with AT_EMPTY_PATH (PATH_EMPTY) or an ordinary path means: counted. Also works on an
- * open file without a name. *ret_dentry may be NULL then; pass NULL if it is not wanted.
+ * The inode that a call with AT_EMPTY_PATH (PATH_EMPTY) or an ordinary path means: counted. Also
+ * works on an open file without a name. *ret_dentry may be NULL then; pass NULL if it is not
+ * wanted.
  */
 int path_inode_user(int directory_fd, uint64_t user_path, uint32_t flags, struct inode **ret,
                     struct dentry **ret_dentry);
-/* A path from user memory whose parent is wanted; path_walk_parent() has been done. Ends with path_parent_end(). */
+/* A path from user memory whose parent is wanted; path_walk_parent() has been done. Ends with
+ * path_parent_end(). */
 struct path_parent {
     struct path_text text;
     struct path_walk walk;

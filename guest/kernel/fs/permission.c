@@ -1,6 +1,6 @@
 /*
- * kernel/fs/permission.c - see permission.h. The rules are those of path_resolution(7), inode(7) and the man
- * pages of the calls; the ids are the process's file system ids.
+ * kernel/fs/permission.c - see permission.h. The rules are those of path_resolution(7), inode(7)
+ * and the man pages of the calls; the ids are the process's file system ids.
  */
 #include "kernel/fs/permission.h"
 
@@ -76,7 +76,8 @@ int directory_may_create(const struct inode *directory)
     return error ? error : inode_permission(directory, MAY_WRITE | MAY_EXECUTE);
 }
 
-int directory_may_delete(const struct dentry *directory, const struct dentry *victim, bool want_directory)
+int directory_may_delete(const struct dentry *directory, const struct dentry *victim,
+                         bool want_directory)
 {
     const struct inode *inode = victim->inode;
     int error = inode_read_only(directory->inode);

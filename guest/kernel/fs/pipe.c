@@ -142,8 +142,8 @@ static void *new_page(void)
 }
 
 /*
- * Copies into a ring as much as fits into `room`, which is not 0, of a buffer that has bytes. Bytes,
- * in whole pieces as when reading, or -EFAULT / -ENOMEM if none. Lock held.
+ * Copies into a ring as much as fits into `room`, which is not 0, of a buffer that has bytes.
+ * Bytes, in whole pieces as when reading, or -EFAULT / -ENOMEM if none. Lock held.
  */
 static ssize_t put_pieces(struct pipe *pipe, struct io_buffer *buffer, uint32_t room)
 {

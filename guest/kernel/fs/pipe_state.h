@@ -20,10 +20,10 @@ union pipe_ends {
 };
 
 struct pipe {
-    struct mutex lock;         /* RANK_PIPE */
+    struct mutex lock; /* RANK_PIPE */
     union pipe_ends ends;
-    uint32_t capacity;         /* bytes, a power of two, at least a page */
-    uint32_t readers, writers; /* open ends */
+    uint32_t capacity;                   /* bytes, a power of two, at least a page */
+    uint32_t readers, writers;           /* open ends */
     uint32_t reader_opens, writer_opens; /* ends ever opened; wrap around */
     void **pages; /* capacity / PAGE_SIZE of them, NULL until first written */
     struct wait_queue read_waiters, write_waiters;

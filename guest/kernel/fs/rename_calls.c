@@ -1,9 +1,9 @@
 /*
  * kernel/fs/rename_calls.c - rename, renameat, renameat2.
  *
- * Two directories are locked ancestor first, else by address. Renames between directories hold rename_lock, so
- * that "is one an ancestor of the other" stays answered while they act; renames within one directory cannot
- * change it and need only that directory.
+ * Two directories are locked ancestor first, else by address. Renames between directories hold
+ * rename_lock, so that "is one an ancestor of the other" stays answered while they act; renames
+ * within one directory cannot change it and need only that directory.
  */
 #include "kernel/fs/dentry_path.h"
 #include "kernel/fs/path.h"
@@ -13,12 +13,14 @@
 #include "kernel/syscall/syscall.h"
 
 #define RENAME_NOREPLACE 1u
-#define RENAME_EXCHANGE 2u
+#define RENAME_EXCHANGE  2u
 
 struct mutex rename_lock; /* initialised by fs_init() */
 
-/* Does `below` lie in the tree under `above` (or is it the same place)? *ret_child: the child of `above` on the way. */
-static bool is_below(struct dentry *below, const struct dentry *above, const struct dentry **ret_child)
+/* Does `below` lie in the tree under `above` (or is it the same place)? *ret_child: the child of
+ * `above` on the way. */
+static bool is_below(struct dentry *below, const struct dentry *above,
+                     const struct dentry **ret_child)
 {
     /* Stable under rename_lock: parents are only changed with it held, and each holds the next. */
     const struct dentry *at = below, *child = NULL;
@@ -93,7 +95,8 @@ static int check_rights(const struct end *from, const struct end *to, uint32_t f
     /* A directory that changes its parent has its ".." changed. */
     if (!error && from->parent != to->parent && directory)
         error = inode_permission(inode, MAY_WRITE);
-    if (!error && from->parent != to->parent && (flags & RENAME_EXCHANGE) && inode_is(replaced, S_IFDIR))
+    if (!error && from->parent != to->parent && (flags & RENAME_EXCHANGE) &&
+        inode_is(replaced, S_IFDIR))
         error = inode_permission(replaced, MAY_WRITE);
     return error;
 }
@@ -114,8 +117,9 @@ static int move(struct end *from, struct end *to)
     int error = spare_name(to->length, &spare);
     if (error)
         return error;
-    error = old_directory->operations->rename(old_directory, from->name, from->length, new_directory, to->name,
-                                              to->length, from->dentry->inode, to->dentry->inode);
+    error = old_directory->operations->rename(old_directory, from->name, from->length,
+                                              new_directory, to->name, to->length,
+                                              from->dentry->inode, to->dentry->inode);
     if (error) {
         kfree(spare);
         return error;
@@ -138,8 +142,8 @@ static int exchange(struct end *from, struct end *to)
         return error;
     error = spare_name(to->length, &spare_to);
     if (!error)
-        error = old_directory->operations->exchange(old_directory, from->name, from->length, new_directory,
-                                                    to->name, to->length);
+        error = old_directory->operations->exchange(old_directory, from->name, from->length,
+                                                    new_directory, to->name, to->length);
     if (error) {
         kfree(spare_from);
         kfree(spare_to);
@@ -183,9 +187,13 @@ static int rename_locked(struct end *from, struct end *to, uint32_t flags)
 
 static int rename_between(struct path_walk *old_walk, struct path_walk *new_walk, uint32_t flags)
 {
-    struct end from = {.parent = old_walk->at, .name = old_walk->last, .length = old_walk->last_length,
+    struct end from = {.parent = old_walk->at,
+                       .name = old_walk->last,
+                       .length = old_walk->last_length,
                        .slash = old_walk->trailing_slash};
-    struct end to = {.parent = new_walk->at, .name = new_walk->last, .length = new_walk->last_length,
+    struct end to = {.parent = new_walk->at,
+                     .name = new_walk->last,
+                     .length = new_walk->last_length,
                      .slash = new_walk->trailing_slash};
     if (dentry_mount_root(from.parent) != dentry_mount_root(to.parent))
         return -EXDEV;
@@ -225,7 +233,8 @@ static int rename_between(struct path_walk *old_walk, struct path_walk *new_walk
     return error;
 }
 
-static int64_t rename_at(int old_fd, uint64_t old_path, int new_fd, uint64_t new_path, uint32_t flags)
+static int64_t rename_at(int old_fd, uint64_t old_path, int new_fd, uint64_t new_path,
+                         uint32_t flags)
 {
     struct path_parent from, to;
     if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
@@ -254,7 +263,8 @@ SYSCALL4(renameat, int, old_fd, uint64_t, old_path, int, new_fd, uint64_t, new_p
     return rename_at(old_fd, old_path, new_fd, new_path, 0);
 }
 
-SYSCALL5(renameat2, int, old_fd, uint64_t, old_path, int, new_fd, uint64_t, new_path, uint32_t, flags)
+SYSCALL5(renameat2, int, old_fd, uint64_t, old_path, int, new_fd, uint64_t, new_path, uint32_t,
+         flags)
 {
     return rename_at(old_fd, old_path, new_fd, new_path, flags);
 }

@@ -1,13 +1,13 @@
 /*
- * kernel/fs/size_calls.c - how much a file holds: truncate, fallocate; and the sync family, which has little to
- * do where files are memory.
+ * kernel/fs/size_calls.c - how much a file holds: truncate, fallocate; and the sync family, which
+ * has little to do where files are memory.
  */
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
-#define FALLOC_FL_KEEP_SIZE 0x01
+#define FALLOC_FL_KEEP_SIZE  0x01
 #define FALLOC_FL_PUNCH_HOLE 0x02
 #define FALLOC_FL_ZERO_RANGE 0x10
 

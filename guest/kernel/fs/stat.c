@@ -1,7 +1,9 @@
 /*
- * kernel/fs/stat.c - what a file is, told to programs: the stat family, statx, statfs, access, readlink.
+ * kernel/fs/stat.c - what a file is, told to programs: the stat family, statx, statfs, access,
+ * readlink.
  *
- * Attributes are read without the inode's lock, as single words: a racing change is seen before or after.
+ * Attributes are read without the inode's lock, as single words: a racing change is seen before or
+ * after.
  */
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/path.h"
@@ -11,11 +13,11 @@
 #include "kernel/syscall/syscall.h"
 
 #define AT_SYMLINK_NOFOLLOW 0x100u
-#define AT_EACCESS 0x200u
-#define AT_NO_AUTOMOUNT 0x800u
-#define AT_EMPTY_PATH 0x1000u
-#define AT_STATX_SYNC_TYPE 0x6000u
-#define NANOSECONDS 1000000000ll
+#define AT_EACCESS          0x200u
+#define AT_NO_AUTOMOUNT     0x800u
+#define AT_EMPTY_PATH       0x1000u
+#define AT_STATX_SYNC_TYPE  0x6000u
+#define NANOSECONDS         1000000000ll
 
 struct linux_stat {
     uint64_t device, number, links;
@@ -37,7 +39,8 @@ static uint64_t blocks_of(const struct inode *inode)
 static struct linux_timespec time_of(uint64_t ns)
 {
     /* Signed: files may be older than 1970. */
-    struct linux_timespec time = {.seconds = (int64_t)ns / NANOSECONDS, .nanoseconds = (int64_t)ns % NANOSECONDS};
+    struct linux_timespec time = {.seconds = (int64_t)ns / NANOSECONDS,
+                                  .nanoseconds = (int64_t)ns % NANOSECONDS};
     if (unlikely(time.nanoseconds < 0)) {
         time.nanoseconds += NANOSECONDS;
         time.seconds--;
@@ -107,7 +110,8 @@ SYSCALL2(fstat, int, fd, uint64_t, user_stat)
 /* PATH_* for AT_* flags. */
 static uint32_t path_flags_of(uint32_t at_flags)
 {
-    return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) | (at_flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
+    return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) |
+           (at_flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
 }
 
 /* Does AT_EMPTY_PATH mean the descriptor itself here? Negative: -EFAULT. */
@@ -133,10 +137,10 @@ SYSCALL4(newfstatat, int, directory_fd, uint64_t, path, uint64_t, user_stat, uin
 
 /* ---- statx ---- */
 
-#define STATX_BASIC_STATS 0x7ffu
-#define STATX_BTIME 0x800u
-#define STATX_MNT_ID 0x1000u
-#define STATX_RESERVED 0x80000000u
+#define STATX_BASIC_STATS     0x7ffu
+#define STATX_BTIME           0x800u
+#define STATX_MNT_ID          0x1000u
+#define STATX_RESERVED        0x80000000u
 #define STATX_ATTR_MOUNT_ROOT 0x2000ull
 
 struct statx_time {
@@ -173,7 +177,8 @@ static uint32_t device_minor(uint32_t device)
     return (device & 0xff) | (device >> 12 & 0xfff00);
 }
 
-SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, mask, uint64_t, user_statx)
+SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, mask, uint64_t,
+         user_statx)
 {
     struct inode *inode;
     struct dentry *dentry;
@@ -225,8 +230,8 @@ struct linux_statfs {
 };
 _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs of the x86-64 ABI");
 
-#define ST_RDONLY 1
-#define ST_VALID 0x20
+#define ST_RDONLY   1
+#define ST_VALID    0x20
 #define ST_RELATIME 0x1000
 
 static int64_t statfs_to_user(const struct inode *inode, uint64_t user_statfs)
@@ -238,7 +243,8 @@ static int64_t statfs_to_user(const struct inode *inode, uint64_t user_statfs)
         .id = {(int32_t)filesystem->device, 0},
         .name_max = NAME_MAX,
         .fragment_bytes = PAGE_SIZE,
-        .flags = ST_VALID | ST_RELATIME | (filesystem->flags & FILESYSTEM_READ_ONLY ? ST_RDONLY : 0),
+        .flags =
+            ST_VALID | ST_RELATIME | (filesystem->flags & FILESYSTEM_READ_ONLY ? ST_RDONLY : 0),
     };
     if (filesystem->usage) {
         filesystem->usage(filesystem, &statfs.blocks, &statfs.blocks_free, &statfs.files);
@@ -280,7 +286,8 @@ static int64_t access_path(int directory_fd, uint64_t path, uint32_t mode, uint3
         return -EINVAL;
     if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    int error = path_inode_user(directory_fd, path, path_flags_of(flags) | (real ? PATH_REAL_IDS : 0), &inode, NULL);
+    int error = path_inode_user(directory_fd, path,
+                                path_flags_of(flags) | (real ? PATH_REAL_IDS : 0), &inode, NULL);
     if (error)
         return error;
     if (mode)

@@ -1,17 +1,20 @@
 /*
- * futex.c - futex(2): sleep while a word of user memory has a value; wake, or move, those who sleep on it.
+ * futex.c - futex(2): sleep while a word of user memory has a value; wake, or move, those who sleep
+ * on it.
  *
- * Which word: a word of private memory is (address space, address), and the same whether or not the caller
- * said FUTEX_PRIVATE_FLAG; a word that several address spaces can share is (inode, position in the file). Without
- * the flag the mapping tells which, and for a private mapping of a file, whether its page was copied already.
+ * Which word: a word of private memory is (address space, address), and the same whether or not the
+ * caller said FUTEX_PRIVATE_FLAG; a word that several address spaces can share is (inode, position
+ * in the file). Without the flag the mapping tells which, and for a private mapping of a file,
+ * whether its page was copied already.
  *
- * No lost wake-up without touching user memory under a spinlock: the waiter first queues itself, then reads
- * the word. A waker first changes the word, then looks at the queue. The bucket's lock orders the two: either
- * the waker finds the waiter, or the waiter reads the new value and takes itself off again.
+ * No lost wake-up without touching user memory under a spinlock: the waiter first queues itself,
+ * then reads the word. A waker first changes the word, then looks at the queue. The bucket's lock
+ * orders the two: either the waker finds the waiter, or the waiter reads the new value and takes
+ * itself off again.
  *
- * Lock: each bucket's spinlock (RANK_FUTEX); two by address. A waiter lives on its task's stack; `bucket` is
- * changed only under the lock of the bucket that it names, and NULL, stored last, means "woken": from then on
- * the waiter may be gone.
+ * Lock: each bucket's spinlock (RANK_FUTEX); two by address. A waiter lives on its task's stack;
+ * `bucket` is changed only under the lock of the bucket that it names, and NULL, stored last, means
+ * "woken": from then on the waiter may be gone.
  */
 #include "kernel/ipc/futex.h"
 
@@ -23,19 +26,20 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_REQUEUE 3
-#define FUTEX_CMP_REQUEUE 4
-#define FUTEX_WAKE_OP 5
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define FUTEX_PRIVATE_FLAG 128
-#define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_WAIT             0
+#define FUTEX_WAKE             1
+#define FUTEX_REQUEUE          3
+#define FUTEX_CMP_REQUEUE      4
+#define FUTEX_WAKE_OP          5
+#define FUTEX_WAIT_BITSET      9
+#define FUTEX_WAKE_BITSET      10
+#define FUTEX_PRIVATE_FLAG     128
+#define FUTEX_CLOCK_REALTIME   256
 #define FUTEX_BITSET_MATCH_ANY UINT32_MAX
 
 struct futex_key {
-    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared; 0 = no key */
+    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared; 0 =
+                       no key */
     uint64_t word;  /* user address, or position in the file; no key: -errno */
 };
 
@@ -53,11 +57,13 @@ struct futex_bucket {
 } __attribute__((aligned(32)));
 
 #define BUCKETS 256
-static struct futex_bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
+static struct futex_bucket buckets[BUCKETS] = {
+    [0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
 
 static inline struct futex_bucket *bucket_of(struct futex_key key)
 {
-    uint64_t hash = (key.word >> 2 ^ key.space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
+    uint64_t hash =
+        (key.word >> 2 ^ key.space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
     return &buckets[hash >> 56];
 }
 _Static_assert(BUCKETS == 256, "the hash gives eight bits");
@@ -116,24 +122,29 @@ static inline struct futex_key own_key(uint64_t address)
 
 static inline struct futex_key file_key(const struct vma *vma, uint64_t address)
 {
-    return (struct futex_key){(uint64_t)vma->file->inode, vma->file_offset + (address - vma->start)};
+    return (struct futex_key){(uint64_t)vma->file->inode,
+                              vma->file_offset + (address - vma->start)};
 }
 
 /*
- * A private mapping of a file shows the file's page until it is written to. Where it is writable the copy is made
- * first: otherwise the first write would leave the waiters behind. No key: fault it in. The space's lock is held.
+ * A private mapping of a file shows the file's page until it is written to. Where it is writable
+ * the copy is made first: otherwise the first write would leave the waiters behind. No key: fault
+ * it in. The space's lock is held.
  */
-static __attribute__((noinline)) struct futex_key private_file_key(const struct address_space *space,
-                                                                   const struct vma *vma, uint64_t address)
+static __attribute__((noinline)) struct futex_key
+private_file_key(const struct address_space *space, const struct vma *vma, uint64_t address)
 {
-    pte_t leaf = leaf_of(space, address), wanted = PTE_USER | (vma->flags & VMA_WRITE ? PTE_WRITABLE : 0);
+    pte_t leaf = leaf_of(space, address),
+          wanted = PTE_USER | (vma->flags & VMA_WRITE ? PTE_WRITABLE : 0);
     if ((leaf & wanted) != wanted)
         return no_key(-EFAULT);
     return leaf & PTE_ANONYMOUS ? own_key(address) : file_key(vma, address);
 }
 
-/* Key of a word that may be shared; none if it has to be faulted in first. The space's lock is held. */
-static inline struct futex_key key_by_mapping(struct address_space *space, uint64_t address, bool read_only)
+/* Key of a word that may be shared; none if it has to be faulted in first. The space's lock is
+ * held. */
+static inline struct futex_key key_by_mapping(struct address_space *space, uint64_t address,
+                                              bool read_only)
 {
     const struct vma *vma = space->last_found;
     if (unlikely(!vma || address - vma->start >= vma->end - vma->start)) {
@@ -172,7 +183,8 @@ static __attribute__((noinline)) struct futex_key fault_key(uint64_t address, bo
 }
 
 /* read_only: the word need not be writable. */
-static inline __attribute__((always_inline)) struct futex_key futex_key(uint64_t address, bool private, bool read_only)
+static inline __attribute__((always_inline)) struct futex_key
+futex_key(uint64_t address, bool private, bool read_only)
 {
     if (unlikely(address % sizeof(uint32_t)))
         return no_key(-EINVAL);
@@ -190,8 +202,9 @@ static inline __attribute__((always_inline)) struct futex_key futex_key(uint64_t
 /* ---- waking ---- */
 
 /*
- * The bucket's lock is held; afterwards the waiter may be gone, and so may its task: waking it then finds a slot that
- * is another task's or nobody's (they are never reused for anything else), whose sleep, if it ends, ends for nothing.
+ * The bucket's lock is held; afterwards the waiter may be gone, and so may its task: waking it then
+ * finds a slot that is another task's or nobody's (they are never reused for anything else), whose
+ * sleep, if it ends, ends for nothing.
  */
 static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {
@@ -201,7 +214,8 @@ static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter 
     task_wake(task, WAKE_NORMAL);
 }
 
-static inline __attribute__((always_inline)) int64_t wake_key(struct futex_key key, uint32_t count, uint32_t bits)
+static inline __attribute__((always_inline)) int64_t wake_key(struct futex_key key, uint32_t count,
+                                                              uint32_t bits)
 {
     struct futex_bucket *bucket = bucket_of(key);
     uint32_t woken = 0;
@@ -259,10 +273,12 @@ static bool waiter_withdraw(struct futex_waiter *waiter)
 }
 
 /*
- * deadline_ns: CLOCK_MONOTONIC, 0 = never. The intent to sleep comes before the queue, so that a wake-up from then on
- * withdraws it and the first wait_block() does not sleep; neither does it if reading the word had to sleep.
+ * deadline_ns: CLOCK_MONOTONIC, 0 = never. The intent to sleep comes before the queue, so that a
+ * wake-up from then on withdraws it and the first wait_block() does not sleep; neither does it if
+ * reading the word had to sleep.
  */
-static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expected, uint32_t bits,
+                                uint64_t deadline_ns)
 {
     struct futex_waiter waiter;
     if (unlikely(!bits))
@@ -306,16 +322,17 @@ static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expecte
 
 static int64_t futex_wait_again(struct task *task)
 {
-    int64_t result = futex_wait_until(task->restart_argument[0], task->restart_argument[1],
-                                      (uint32_t)task->restart_argument[2], (uint32_t)task->restart_argument[3],
-                                      task->restart_argument[4]);
+    int64_t result = futex_wait_until(
+        task->restart_argument[0], task->restart_argument[1], (uint32_t)task->restart_argument[2],
+        (uint32_t)task->restart_argument[3], task->restart_argument[4]);
     if (result != -ERESTARTSYS)
         return result;
     task->restart = futex_wait_again;
     return -ERESTART_RESTARTBLOCK;
 }
 
-static int64_t futex_wait(uint64_t address, bool private, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+static int64_t futex_wait(uint64_t address, bool private, uint32_t expected, uint32_t bits,
+                          uint64_t deadline_ns)
 {
     int64_t result = futex_wait_until(address, private, expected, bits, deadline_ns);
     if (result != -ERESTARTSYS || !deadline_ns)
@@ -350,8 +367,8 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 }
 
 /*
- * The word's value while the buckets are locked: the address space's lock is held, so the frame stays where
- * the page tables say. false = it is not there, fault it in first.
+ * The word's value while the buckets are locked: the address space's lock is held, so the frame
+ * stays where the page tables say. false = it is not there, fault it in first.
  */
 static bool load_resident(struct address_space *space, uint64_t address, uint32_t *ret)
 {
@@ -362,8 +379,8 @@ static bool load_resident(struct address_space *space, uint64_t address, uint32_
     return true;
 }
 
-static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, int32_t wake_count, int32_t move_count,
-                             const uint32_t *expected)
+static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, int32_t wake_count,
+                             int32_t move_count, const uint32_t *expected)
 {
     if (wake_count < 0 || move_count < 0)
         return -EINVAL;
@@ -377,8 +394,9 @@ static int64_t futex_requeue(uint64_t address, uint64_t target, bool private, in
     struct address_space *space = current->address_space;
     struct futex_bucket *from = bucket_of(key), *to = bucket_of(target_key);
     /*
-     * The comparison and the move are one step for every other futex operation: the address space stays
-     * locked over both, so that the word can be read where it lies while the buckets are locked.
+     * The comparison and the move are one step for every other futex operation: the address space
+     * stays locked over both, so that the word can be read where it lies while the buckets are
+     * locked.
      */
     for (;;) {
         uint32_t value;
@@ -535,7 +553,8 @@ static int timeout_deadline(uint64_t address, bool relative, bool realtime, uint
 }
 
 /* Everything but the plain wait and wake. `timeout` is a number here, where it is not a time. */
-static __attribute__((noinline)) int64_t futex_other(uint64_t address, int operation, uint32_t value, uint64_t timeout,
+static __attribute__((noinline)) int64_t futex_other(uint64_t address, int operation,
+                                                     uint32_t value, uint64_t timeout,
                                                      uint64_t second, uint32_t value3)
 {
     int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -569,8 +588,8 @@ static __attribute__((noinline)) int64_t futex_other(uint64_t address, int opera
     }
 }
 
-SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, timeout, uint64_t, second, uint32_t,
-         value3)
+SYSCALL6(futex, uint64_t, address, int, operation, uint32_t, value, uint64_t, timeout, uint64_t,
+         second, uint32_t, value3)
 {
     int command = operation & ~FUTEX_PRIVATE_FLAG;
     bool private = operation & FUTEX_PRIVATE_FLAG;

@@ -1,6 +1,6 @@
 /*
- * kernel/ipc/futex.h - for the kernel's own use of futexes: the word at `address` of the current address space
- * has changed (a thread's tid was cleared, a robust lock lost its owner).
+ * kernel/ipc/futex.h - for the kernel's own use of futexes: the word at `address` of the current
+ * address space has changed (a thread's tid was cleared, a robust lock lost its owner).
  */
 #ifndef KERNEL_IPC_FUTEX_H
 #define KERNEL_IPC_FUTEX_H

@@ -1,6 +1,6 @@
 /*
- * robust.c - robust mutexes: a thread keeps a list, in its own memory, of the locks it holds; when it dies,
- * the kernel marks each as orphaned and wakes one waiter (get_robust_list(2)).
+ * robust.c - robust mutexes: a thread keeps a list, in its own memory, of the locks it holds; when
+ * it dies, the kernel marks each as orphaned and wakes one waiter (get_robust_list(2)).
  *
  * The list is hostile: its length is bounded, every step may fault, and failing means stopping.
  */
@@ -8,11 +8,11 @@
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
+#define FUTEX_WAITERS     0x80000000u
+#define FUTEX_OWNER_DIED  0x40000000u
+#define FUTEX_TID_MASK    0x3fffffffu
 #define ROBUST_LIST_LIMIT 2048
-#define ENTRY_IS_PI 1ull /* low bit of an entry's address */
+#define ENTRY_IS_PI       1ull /* low bit of an entry's address */
 
 struct robust_list_head {
     uint64_t next;
@@ -29,14 +29,16 @@ static bool orphan_lock(struct task *task, uint64_t address, bool pi, bool pendi
     do {
         value = seen;
         uint32_t owner = value & FUTEX_TID_MASK;
-        /* Given back but its waiter not yet woken: the wake-up would otherwise be lost with the thread. */
+        /* Given back but its waiter not yet woken: the wake-up would otherwise be lost with the
+         * thread. */
         if (pending && !pi && !owner) {
             futex_wake_address(address, 1);
             return true;
         }
         if (owner != (uint32_t)task->tid)
             return true;
-        if (user_compare_exchange_u32(address, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
+        if (user_compare_exchange_u32(address, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
+                                      &seen))
             return false;
     } while (seen != value);
     if (!pi && value & FUTEX_WAITERS)
@@ -88,7 +90,8 @@ SYSCALL3(get_robust_list, int, tid, uint64_t, head_address, uint64_t, bytes_addr
         struct process *target = task->process;
         const struct credentials *mine = &current->process->credentials;
         bool allowed = target && (target == current->process || mine->euid == 0 ||
-                                  (mine->uid == target->credentials.uid && mine->uid == target->credentials.euid &&
+                                  (mine->uid == target->credentials.uid &&
+                                   mine->uid == target->credentials.euid &&
                                    mine->uid == target->credentials.suid));
         head = task->robust_list;
         task_put(task);

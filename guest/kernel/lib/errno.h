@@ -2,65 +2,65 @@
 #ifndef KERNEL_LIB_ERRNO_H
 #define KERNEL_LIB_ERRNO_H
 
-#define EPERM 1
-#define ENOENT 2
-#define ESRCH 3
-#define EINTR 4
-#define EIO 5
-#define ENXIO 6
-#define E2BIG 7
-#define ENOEXEC 8
-#define EBADF 9
-#define ECHILD 10
-#define EAGAIN 11
-#define ENOMEM 12
-#define EACCES 13
-#define EFAULT 14
-#define ENOTBLK 15
-#define EBUSY 16
-#define EEXIST 17
-#define EXDEV 18
-#define ENODEV 19
-#define ENOTDIR 20
-#define EISDIR 21
-#define EINVAL 22
-#define ENFILE 23
-#define EMFILE 24
-#define ENOTTY 25
-#define ETXTBSY 26
-#define EFBIG 27
-#define ENOSPC 28
-#define ESPIPE 29
-#define EROFS 30
-#define EMLINK 31
-#define EPIPE 32
-#define EDOM 33
-#define ERANGE 34
-#define EDEADLK 35
+#define EPERM        1
+#define ENOENT       2
+#define ESRCH        3
+#define EINTR        4
+#define EIO          5
+#define ENXIO        6
+#define E2BIG        7
+#define ENOEXEC      8
+#define EBADF        9
+#define ECHILD       10
+#define EAGAIN       11
+#define ENOMEM       12
+#define EACCES       13
+#define EFAULT       14
+#define ENOTBLK      15
+#define EBUSY        16
+#define EEXIST       17
+#define EXDEV        18
+#define ENODEV       19
+#define ENOTDIR      20
+#define EISDIR       21
+#define EINVAL       22
+#define ENFILE       23
+#define EMFILE       24
+#define ENOTTY       25
+#define ETXTBSY      26
+#define EFBIG        27
+#define ENOSPC       28
+#define ESPIPE       29
+#define EROFS        30
+#define EMLINK       31
+#define EPIPE        32
+#define EDOM         33
+#define ERANGE       34
+#define EDEADLK      35
 #define ENAMETOOLONG 36
-#define ENOLCK 37
-#define ENOSYS 38
-#define ENOTEMPTY 39
-#define ELOOP 40
-#define ENODATA 61
-#define EOVERFLOW 75
-#define EILSEQ 84
-#define ENOTSOCK 88
-#define EOPNOTSUPP 95
+#define ENOLCK       37
+#define ENOSYS       38
+#define ENOTEMPTY    39
+#define ELOOP        40
+#define ENODATA      61
+#define EOVERFLOW    75
+#define EILSEQ       84
+#define ENOTSOCK     88
+#define EOPNOTSUPP   95
 #define EAFNOSUPPORT 97
-#define EADDRINUSE 98
+#define EADDRINUSE   98
 #define ECONNREFUSED 111
-#define ETIMEDOUT 110
-#define EALREADY 114
-#define EINPROGRESS 115
+#define ETIMEDOUT    110
+#define EALREADY     114
+#define EINPROGRESS  115
 
 /*
- * Never seen by a program: the return path turns them into EINTR, or restarts the call, depending on what
- * the signal that interrupted it does (kernel/process/signal_delivery.c).
+ * Never seen by a program: the return path turns them into EINTR, or restarts the call, depending
+ * on what the signal that interrupted it does (kernel/process/signal_delivery.c).
  */
-#define ERESTARTSYS 512           /* restart if SA_RESTART or no handler ran */
-#define ERESTARTNOINTR 513        /* always restart */
-#define ERESTARTNOHAND 514        /* restart only if no handler ran */
+#define ERESTARTSYS           512 /* restart if SA_RESTART or no handler ran */
+#define ERESTARTNOINTR        513 /* always restart */
+#define ERESTARTNOHAND        514 /* restart only if no handler ran */
 #define ERESTART_RESTARTBLOCK 516 /* as NOHAND; sleeps that continue where they were */
 
 #endif

@@ -1,4 +1,5 @@
-/* kernel/lib/list.h - intrusive doubly linked list with a head; an unlinked node points at itself. */
+/* kernel/lib/list.h - intrusive doubly linked list with a head; an unlinked node points at itself.
+ */
 #ifndef KERNEL_LIB_LIST_H
 #define KERNEL_LIB_LIST_H
 
@@ -8,7 +9,10 @@ struct list {
     struct list *next, *previous;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)                                                                            \
+    {                                                                                              \
+        &(name), &(name)                                                                           \
+    }
 
 static inline void list_init(struct list *node)
 {

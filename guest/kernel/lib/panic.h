@@ -1,6 +1,6 @@
 /*
- * kernel/lib/panic.h - the end of the kernel, said well: registers, backtrace and message go into the glass,
- * the doorbell rings, every CPU stops. The host prints the report with symbols.
+ * kernel/lib/panic.h - the end of the kernel, said well: registers, backtrace and message go into
+ * the glass, the doorbell rings, every CPU stops. The host prints the report with symbols.
  */
 #ifndef KERNEL_LIB_PANIC_H
 #define KERNEL_LIB_PANIC_H

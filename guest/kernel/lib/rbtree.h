@@ -1,7 +1,8 @@
 /*
- * kernel/lib/rbtree.h - intrusive red-black tree (Cormen et al., "Introduction to Algorithms", ch. 13) with
- * an optional augmentation: a value per node that summarises its subtree, recomputed bottom up wherever the
- * shape changes. The caller finds the place of insertion and holds whatever lock guards the tree.
+ * kernel/lib/rbtree.h - intrusive red-black tree (Cormen et al., "Introduction to Algorithms", ch.
+ * 13) with an optional augmentation: a value per node that summarises its subtree, recomputed
+ * bottom up wherever the shape changes. The caller finds the place of insertion and holds whatever
+ * lock guards the tree.
  */
 #ifndef KERNEL_LIB_RBTREE_H
 #define KERNEL_LIB_RBTREE_H
@@ -22,10 +23,11 @@ struct rb_tree {
 };
 
 /*
- * Links `node` below `parent` at `*link` (the NULL child pointer where a search for it ended; &tree->root and
- * parent NULL for an empty tree) and rebalances.
+ * Links `node` below `parent` at `*link` (the NULL child pointer where a search for it ended;
+ * &tree->root and parent NULL for an empty tree) and rebalances.
  */
-void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent, struct rb_node **link);
+void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+               struct rb_node **link);
 void rb_remove(struct rb_tree *tree, struct rb_node *node);
 /* Recomputes summaries from `node` up to the root, after its own value changed. */
 void rb_updated(struct rb_tree *tree, struct rb_node *node);

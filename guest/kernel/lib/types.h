@@ -10,13 +10,13 @@ typedef long ssize_t;
 typedef uint64_t phys_t; /* a guest-physical address, in bytes */
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
-#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define align_up(value, alignment) (((value) + (alignment) - 1) & ~((__typeof__(value))(alignment) - 1))
-#define align_down(value, alignment) ((value) & ~((__typeof__(value))(alignment) - 1))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define ARRAY_COUNT(array)                  (sizeof(array) / sizeof((array)[0]))
+#define align_up(value, alignment)          (((value) + (alignment)-1) & ~((__typeof__(value))(alignment)-1))
+#define align_down(value, alignment)        ((value) & ~((__typeof__(value))(alignment)-1))
 #define min(a, b)                                                                                  \
     ({                                                                                             \
         __typeof__(a) min_a = (a);                                                                 \
@@ -29,14 +29,14 @@ typedef uint64_t phys_t; /* a guest-physical address, in bytes */
         __typeof__(b) max_b = (b);                                                                 \
         max_a > max_b ? max_a : max_b;                                                             \
     })
-#define likely(condition) __builtin_expect(!!(condition), 1)
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* One access, exactly as written: for words that another CPU or the host changes. */
-#define READ_ONCE(place) (*(const volatile __typeof__(place) *)&(place))
-#define WRITE_ONCE(place, value) (*(volatile __typeof__(place) *)&(place) = (value))
-#define load_acquire(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
+#define READ_ONCE(place)              (*(const volatile __typeof__(place) *)&(place))
+#define WRITE_ONCE(place, value)      (*(volatile __typeof__(place) *)&(place) = (value))
+#define load_acquire(pointer)         __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
 #define store_release(pointer, value) __atomic_store_n(pointer, value, __ATOMIC_RELEASE)
-#define compiler_barrier() __asm__ volatile("" ::: "memory")
+#define compiler_barrier()            __asm__ volatile("" ::: "memory")
 
 #endif

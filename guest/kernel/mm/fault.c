@@ -242,8 +242,9 @@ static int deserves(struct fault_signal *ret, int signal, int code)
     return -EFAULT;
 }
 
-__attribute__((flatten)) int address_space_fault(struct address_space *space, uint64_t address, enum fault_access access,
-                        uint64_t rip, struct fault_signal *ret)
+__attribute__((flatten)) int address_space_fault(struct address_space *space, uint64_t address,
+                                                 enum fault_access access, uint64_t rip,
+                                                 struct fault_signal *ret)
 {
     unsigned result = TRACE_FAULT_SIGNAL;
     bool grown = false;

@@ -122,7 +122,8 @@ static void apply_advice(struct address_space *target)
     }
 }
 
-__attribute__((flatten)) int address_space_duplicate(struct address_space *source, struct address_space **ret)
+__attribute__((flatten)) int address_space_duplicate(struct address_space *source,
+                                                     struct address_space **ret)
 {
     struct address_space *target = address_space_create_hidden();
     bool changed = false, advised = false;

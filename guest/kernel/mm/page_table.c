@@ -235,7 +235,8 @@ static void clear_leaves_dying(pte_t *slot, pte_t *end)
     *used = left;
 }
 
-__attribute__((flatten)) void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying)
+__attribute__((flatten)) void page_table_unmap(struct address_space *space, uint64_t start,
+                                               uint64_t end, bool dying)
 {
     struct batch batch;
     uint64_t address;

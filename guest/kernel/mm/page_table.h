@@ -49,14 +49,15 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
 int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uint64_t bytes);
 
 /*
- * The hot paths over this file's functions (fault, fork, unmap) are marked `flatten`: everything that they call is
- * compiled into them. Their work comes in many small steps, and entering a function costs as much as a step.
+ * The hot paths over this file's functions (fault, fork, unmap) are marked `flatten`: everything
+ * that they call is compiled into them. Their work comes in many small steps, and entering a
+ * function costs as much as a step.
  */
 
 /*
- * The first entry of [slot, end) with a bit of `mask`, or end. Whole cache lines of eight over empty
- * stretches, one by one inside a line: tables are mostly empty, and fork and exit look at all that a
- * program's mappings cover.
+ * The first entry of [slot, end) with a bit of `mask`, or end. Whole cache lines of eight over
+ * empty stretches, one by one inside a line: tables are mostly empty, and fork and exit look at all
+ * that a program's mappings cover.
  */
 static inline pte_t *page_table_next(pte_t *slot, pte_t *end, pte_t mask)
 {
@@ -69,7 +70,8 @@ static inline pte_t *page_table_next(pte_t *slot, pte_t *end, pte_t mask)
             if (*slot & mask)
                 return slot;
         while (slot + 8 <= end &&
-               !((slot[0] | slot[1] | slot[2] | slot[3] | slot[4] | slot[5] | slot[6] | slot[7]) & mask))
+               !((slot[0] | slot[1] | slot[2] | slot[3] | slot[4] | slot[5] | slot[6] | slot[7]) &
+                 mask))
             slot += 8;
     }
     return end;

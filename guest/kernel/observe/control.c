@@ -1,7 +1,8 @@
 /*
- * kernel/observe/control.c - see control.h. Only the first CPU takes kicks, and a stopped world is resumed by
- * one stopper; the lock keeps the two apart. Readers (trace_write on any CPU) may see a filter in the middle of
- * its change: the host changes filters either before the guest runs, while it is stopped, or accepts that.
+ * kernel/observe/control.c - see control.h. Only the first CPU takes kicks, and a stopped world is
+ * resumed by one stopper; the lock keeps the two apart. Readers (trace_write on any CPU) may see a
+ * filter in the middle of its change: the host changes filters either before the guest runs, while
+ * it is stopped, or accepts that.
  */
 #include "kernel/observe/control.h"
 
@@ -10,9 +11,9 @@
 #include "kernel/observe/trace.h"
 #include "kernel/sync/spinlock.h"
 
-#define TYPES_ALL ((1ull << TRACE_TYPES) - 2)
+#define TYPES_ALL     ((1ull << TRACE_TYPES) - 2)
 #define TYPES_SYSCALL (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT)
-#define TYPES_ALWAYS (1ull << TRACE_SYSCALL_UNKNOWN)
+#define TYPES_ALWAYS  (1ull << TRACE_SYSCALL_UNKNOWN)
 
 struct observe_control observe_control;
 uint64_t trace_active;

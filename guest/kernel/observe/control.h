@@ -1,6 +1,6 @@
 /*
- * kernel/observe/control.h - what the host asks for: which events to record, and where to stop. The host's
- * words in glass.control are read only here, copied once and checked.
+ * kernel/observe/control.h - what the host asks for: which events to record, and where to stop. The
+ * host's words in glass.control are read only here, copied once and checked.
  */
 #ifndef KERNEL_OBSERVE_CONTROL_H
 #define KERNEL_OBSERVE_CONTROL_H
@@ -10,8 +10,8 @@
 #include "shared/glass.h"
 
 struct observe_control {
-    uint64_t traced;    /* types that go into the rings */
-    uint64_t filtered;  /* types that some filter watches */
+    uint64_t traced;   /* types that go into the rings */
+    uint64_t filtered; /* types that some filter watches */
     bool lossless;
     struct glass_filter filters[GLASS_FILTERS];
 };

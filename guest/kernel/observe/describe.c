@@ -1,9 +1,9 @@
 /*
- * kernel/observe/describe.c - every struct and field that the host may know by name. A field that is listed
- * here is part of the inspection interface; anything else may change without notice.
+ * kernel/observe/describe.c - every struct and field that the host may know by name. A field that
+ * is listed here is part of the inspection interface; anything else may change without notice.
  *
- * Each type's fields are one macro list; the field table is their concatenation, and each type finds its part
- * by the position that an enum counts out.
+ * Each type's fields are one macro list; the field table is their concatenation, and each type
+ * finds its part by the position that an enum counts out.
  */
 #include "kernel/observe/describe.h"
 
@@ -60,7 +60,7 @@
     F(fair_entity, deadline, UNSIGNED, "")                                                         \
     F(fair_entity, vruntime, UNSIGNED, "")                                                         \
     F(fair_entity, lag, SIGNED, "")                                                                \
-    F(fair_entity, slice, UNSIGNED, "")                                                         \
+    F(fair_entity, slice, UNSIGNED, "")                                                            \
     F(fair_entity, weight, UNSIGNED, "")                                                           \
     F(fair_entity, queued, UNSIGNED, "")
 
@@ -109,8 +109,11 @@
     F(run_queue, slice_end_tsc, UNSIGNED, "")
 
 #define FIELD(type, member, field_kind, target_type)                                               \
-    {.name = #member, .target = target_type, .offset = offsetof(struct type, member),              \
-     .size = sizeof(((struct type *)0)->member), .kind = GLASS_##field_kind},
+    {.name = #member,                                                                              \
+     .target = target_type,                                                                        \
+     .offset = offsetof(struct type, member),                                                      \
+     .size = sizeof(((struct type *)0)->member),                                                   \
+     .kind = GLASS_##field_kind},
 #define COUNT(type, member, field_kind, target_type) +1
 
 enum {
@@ -133,7 +136,8 @@ const struct glass_type glass_types[] = {
     {"task", sizeof(struct task), TASK_AT, FAIR_AT - TASK_AT, 0},
     {"fair_entity", sizeof(struct fair_entity), FAIR_AT, PROCESS_AT - FAIR_AT, 0},
     {"process", sizeof(struct process), PROCESS_AT, ADDRESS_SPACE_AT - PROCESS_AT, 0},
-    {"address_space", sizeof(struct address_space), ADDRESS_SPACE_AT, FRAME_AT - ADDRESS_SPACE_AT, 0},
+    {"address_space", sizeof(struct address_space), ADDRESS_SPACE_AT, FRAME_AT - ADDRESS_SPACE_AT,
+     0},
     {"frame", sizeof(struct frame), FRAME_AT, RUN_QUEUE_AT - FRAME_AT, 0},
     {"run_queue", sizeof(struct run_queue), RUN_QUEUE_AT, FIELDS_END - RUN_QUEUE_AT, 0},
 };

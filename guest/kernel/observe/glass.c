@@ -1,4 +1,5 @@
-/* kernel/observe/glass.c - the glass itself. Addresses of static objects are constants of the link. */
+/* kernel/observe/glass.c - the glass itself. Addresses of static objects are constants of the link.
+ */
 #include "kernel/observe/glass.h"
 
 #include "arch/cpu.h"
@@ -18,7 +19,7 @@
 #include "kernel/time/clock.h"
 
 #define TRACE_RECORDS_DEFAULT 16384u /* 1 MiB of ring per CPU, touched only as it fills */
-#define FRAMES_ORDER_MAX 10u
+#define FRAMES_ORDER_MAX      10u
 
 extern struct glass_channel channels[CHANNEL_COUNT];
 

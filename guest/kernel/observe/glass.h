@@ -1,6 +1,6 @@
 /*
- * kernel/observe/glass.h - the page through which the host looks (shared/glass.h). Most of it is constant data;
- * what remains is filled in where it arises.
+ * kernel/observe/glass.h - the page through which the host looks (shared/glass.h). Most of it is
+ * constant data; what remains is filled in where it arises.
  */
 #ifndef KERNEL_OBSERVE_GLASS_H
 #define KERNEL_OBSERVE_GLASS_H
@@ -11,7 +11,8 @@ extern struct glass glass;
 extern struct glass_cpu glass_cpus[BOOT_CPUS_MAX];
 
 struct boot_info;
-/* First CPU, after the frames exist: roots that are not constant, and the trace rings of all CPUs. */
+/* First CPU, after the frames exist: roots that are not constant, and the trace rings of all CPUs.
+ */
 void glass_init(const struct boot_info *boot);
 /* The glass is complete: tells the host. */
 void glass_ready(void);

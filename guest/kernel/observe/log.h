@@ -7,7 +7,8 @@
 
 extern struct glass_log kernel_log;
 
-/* Copies up to `bytes` of the log, from its absolute position on; returns how many. For syslog(2). */
+/* Copies up to `bytes` of the log, from its absolute position on; returns how many. For syslog(2).
+ */
 size_t log_read(uint64_t position, char *buffer, size_t bytes);
 /* The oldest position that is still there. */
 uint64_t log_oldest(void);

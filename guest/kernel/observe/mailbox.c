@@ -1,6 +1,6 @@
 /*
- * kernel/observe/mailbox.c - carrying out what the host asks. The host is trusted with the machine (it can end
- * it), but its numbers are checked like anybody's.
+ * kernel/observe/mailbox.c - carrying out what the host asks. The host is trusted with the machine
+ * (it can end it), but its numbers are checked like anybody's.
  */
 #include "kernel/observe/mailbox.h"
 
@@ -20,7 +20,8 @@ static uint64_t answered;
 static uint64_t stops_taken;
 
 /* Runs an operation on the task with that tid, if there is one. */
-static int64_t with_task(uint64_t tid, int64_t (*operation)(struct task *task, uint64_t argument), uint64_t argument)
+static int64_t with_task(uint64_t tid, int64_t (*operation)(struct task *task, uint64_t argument),
+                         uint64_t argument)
 {
     struct task *task = tid <= INT32_MAX ? task_find_get((int32_t)tid) : NULL;
     if (!task)

@@ -1,8 +1,9 @@
 /*
- * kernel/observe/panic_report.c - the last words, into the glass; and the end of a machine that went well.
+ * kernel/observe/panic_report.c - the last words, into the glass; and the end of a machine that
+ * went well.
  *
- * Nothing here takes a lock or allocates: the report must come out whatever is broken. The first CPU to panic
- * reports; a panic inside the report, or on another CPU meanwhile, only halts.
+ * Nothing here takes a lock or allocates: the report must come out whatever is broken. The first
+ * CPU to panic reports; a panic inside the report, or on another CPU meanwhile, only halts.
  */
 #include "kernel/observe/panic_report.h"
 
@@ -26,10 +27,24 @@ uint64_t __stack_chk_guard = 0x595e9fbd94fda766;
 _Noreturn void __stack_chk_fail(void);
 
 static const char *const exception_names[32] = {
-    [0] = "divide error", [1] = "debug", [2] = "NMI", [3] = "breakpoint", [4] = "overflow", [5] = "bound",
-    [6] = "invalid opcode", [7] = "no FPU", [8] = "double fault", [10] = "invalid TSS",
-    [11] = "segment not present", [12] = "stack fault", [13] = "general protection", [14] = "page fault",
-    [16] = "x87 error", [17] = "alignment", [18] = "machine check", [19] = "SIMD error",
+    [0] = "divide error",
+    [1] = "debug",
+    [2] = "NMI",
+    [3] = "breakpoint",
+    [4] = "overflow",
+    [5] = "bound",
+    [6] = "invalid opcode",
+    [7] = "no FPU",
+    [8] = "double fault",
+    [10] = "invalid TSS",
+    [11] = "segment not present",
+    [12] = "stack fault",
+    [13] = "general protection",
+    [14] = "page fault",
+    [16] = "x87 error",
+    [17] = "alignment",
+    [18] = "machine check",
+    [19] = "SIMD error",
 };
 
 /* Addresses that a frame pointer may have: a kernel stack, or the boot stack inside the image. */
@@ -46,7 +61,8 @@ static void backtrace(struct glass_panic *report, uint64_t rip, uint64_t rbp)
 {
     uint64_t low = rbp, high = align_up(rbp + 1, 8 * PAGE_SIZE);
     report->frames[report->frame_count++] = rip;
-    while (report->frame_count < GLASS_PANIC_FRAMES && stack_address(rbp) && rbp >= low && rbp + 16 <= high) {
+    while (report->frame_count < GLASS_PANIC_FRAMES && stack_address(rbp) && rbp >= low &&
+           rbp + 16 <= high) {
         const uint64_t *frame = (const uint64_t *)rbp;
         if (!frame[1])
             break;
@@ -98,18 +114,22 @@ _Noreturn void panic(const char *format, ...)
 _Noreturn void panic_trap(const struct trap_frame *frame, unsigned vector, uint64_t address)
 {
     struct glass_panic *report = report_begin();
-    const char *name = vector < 32 && exception_names[vector] ? exception_names[vector] : "unexpected interrupt";
+    const char *name =
+        vector < 32 && exception_names[vector] ? exception_names[vector] : "unexpected interrupt";
     if (vector == 14)
         snprintf(report->message, sizeof(report->message), "page fault in the kernel: %s of %#lx",
-                 frame->error_code & 16 ? "execution" : frame->error_code & 2 ? "write" : "read", address);
+                 frame->error_code & 16  ? "execution"
+                 : frame->error_code & 2 ? "write"
+                                         : "read",
+                 address);
     else
         snprintf(report->message, sizeof(report->message), "%s in the kernel", name);
     report->vector = vector;
     report->error_code = frame->error_code;
-    const uint64_t registers[20] = {frame->rax, frame->rbx, frame->rcx, frame->rdx, frame->rsi,
-                                    frame->rdi, frame->rbp, frame->rsp, frame->r8,  frame->r9,
-                                    frame->r10, frame->r11, frame->r12, frame->r13, frame->r14,
-                                    frame->r15, frame->rip, frame->rflags, frame->cs, frame->ss};
+    const uint64_t registers[20] = {frame->rax, frame->rbx, frame->rcx,    frame->rdx, frame->rsi,
+                                    frame->rdi, frame->rbp, frame->rsp,    frame->r8,  frame->r9,
+                                    frame->r10, frame->r11, frame->r12,    frame->r13, frame->r14,
+                                    frame->r15, frame->rip, frame->rflags, frame->cs,  frame->ss};
     for (unsigned i = 0; i < ARRAY_COUNT(registers); i++)
         report->registers[i] = registers[i];
     backtrace(report, frame->rip, frame->rbp);

@@ -10,7 +10,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/time/clock.h"
 
-static uint32_t stopper;     /* CPU index + 1 of the CPU that stops the world, 0 = none */
+static uint32_t stopper;      /* CPU index + 1 of the CPU that stops the world, 0 = none */
 static uint64_t active_epoch; /* the stop under way, or the last one */
 
 static bool resumed(uint64_t epoch)
@@ -18,7 +18,8 @@ static bool resumed(uint64_t epoch)
     return load_acquire(&glass.control.resume_epoch) >= epoch;
 }
 
-static void wait_parked(struct glass_cpu *cpu, enum glass_park park, enum hypercall_code code, uint64_t epoch)
+static void wait_parked(struct glass_cpu *cpu, enum glass_park park, enum hypercall_code code,
+                        uint64_t epoch)
 {
     WRITE_ONCE(cpu->park, park);
     store_release(&cpu->parked_epoch, epoch);
@@ -69,14 +70,17 @@ static bool matches(struct glass_filter *filter, const struct trace_record *reco
 {
     if (!(filter->types & 1ull << record->type))
         return false;
-    if ((filter->tid && filter->tid != record->tid) || (filter->tgid && filter->tgid != record->tgid))
+    if ((filter->tid && filter->tid != record->tid) ||
+        (filter->tgid && filter->tgid != record->tgid))
         return false;
     for (unsigned i = 0; i < 4; i++)
-        if ((filter->arg_mask & 1u << i) && (record->arg[i] & filter->arg_and[i]) != filter->arg_value[i])
+        if ((filter->arg_mask & 1u << i) &&
+            (record->arg[i] & filter->arg_and[i]) != filter->arg_value[i])
             return false;
     uint32_t skip = __atomic_load_n(&filter->skip, __ATOMIC_RELAXED);
     while (skip)
-        if (__atomic_compare_exchange_n(&filter->skip, &skip, skip - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&filter->skip, &skip, skip - 1, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
             return false;
     return true;
 }

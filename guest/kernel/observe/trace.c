@@ -10,15 +10,17 @@
 #include "kernel/time/clock.h"
 
 /*
- * Type, CPU and the task's two ids stand next to each other in the record, and the ids in the task: they are
- * written as words.
+ * Type, CPU and the task's two ids stand next to each other in the record, and the ids in the task:
+ * they are written as words.
  */
-_Static_assert(offsetof(struct trace_record, cpu) == offsetof(struct trace_record, type) + 2, "one word");
-_Static_assert(offsetof(struct trace_record, tgid) == offsetof(struct trace_record, tid) + 4, "one word");
+_Static_assert(offsetof(struct trace_record, cpu) == offsetof(struct trace_record, type) + 2,
+               "one word");
+_Static_assert(offsetof(struct trace_record, tgid) == offsetof(struct trace_record, tid) + 4,
+               "one word");
 _Static_assert(offsetof(struct task, tgid) == offsetof(struct task, tid) + 4, "one word");
 
-static inline void fill(struct trace_record *record, const struct cpu *cpu, uint64_t now, enum trace_type type,
-                        uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+static inline void fill(struct trace_record *record, const struct cpu *cpu, uint64_t now,
+                        enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 {
     uint32_t kind = (uint32_t)type | cpu->trace_cpu_word;
     record->tsc = now;
@@ -30,9 +32,10 @@ static inline void fill(struct trace_record *record, const struct cpu *cpu, uint
     record->arg[3] = a3;
 }
 
-/* The record is invalid while it is written: a reader compares the sequence before and after its copy. */
-static inline void ring_put(const struct cpu *cpu, uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1,
-                            uint64_t a2, uint64_t a3)
+/* The record is invalid while it is written: a reader compares the sequence before and after its
+ * copy. */
+static inline void ring_put(const struct cpu *cpu, uint64_t now, enum trace_type type, uint64_t a0,
+                            uint64_t a1, uint64_t a2, uint64_t a3)
 {
     uint64_t head = cpu->glass->trace_head;
     uint64_t offset = head * sizeof(struct trace_record) & cpu->trace_offset_mask;
@@ -53,8 +56,8 @@ void trace_ring_attach(struct cpu *cpu, unsigned index)
 }
 
 /*
- * Every half ring the host hears the bell. In lossless mode this CPU then also makes sure that the reader has taken
- * what the next half ring will overwrite, and waits for it if not, serving others.
+ * Every half ring the host hears the bell. In lossless mode this CPU then also makes sure that the
+ * reader has taken what the next half ring will overwrite, and waits for it if not, serving others.
  */
 static void ring_pause(struct cpu *cpu)
 {
@@ -68,8 +71,8 @@ static void ring_pause(struct cpu *cpu)
 }
 
 /* The half of the ring is full, or a stop filter may match. */
-static __attribute__((noinline, cold)) void write_slowly(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1,
-                                                         uint64_t a2, uint64_t a3)
+static __attribute__((noinline, cold)) void
+write_slowly(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 {
     struct cpu *cpu = this_cpu();
     if (observe_control.traced & (1ull << type)) {
@@ -85,10 +88,12 @@ static __attribute__((noinline, cold)) void write_slowly(uint64_t now, enum trac
 }
 
 /* The caller has seen that the type is active: recorded, or watched by a filter, or both. */
-void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
+                    uint64_t a3)
 {
     const struct cpu *cpu = this_cpu();
-    if (unlikely(cpu->glass->trace_head >= cpu->trace_pause_at || (observe_control.filtered & (1ull << type))))
+    if (unlikely(cpu->glass->trace_head >= cpu->trace_pause_at ||
+                 (observe_control.filtered & (1ull << type))))
         write_slowly(now, type, a0, a1, a2, a3);
     else
         ring_put(cpu, now, type, a0, a1, a2, a3);

@@ -1,6 +1,7 @@
 /*
- * kernel/observe/trace.h - writing events. A record goes into the CPU's ring if its type is traced, and stops
- * the world if a filter matches. With neither, an event costs one load, one test and one branch.
+ * kernel/observe/trace.h - writing events. A record goes into the CPU's ring if its type is traced,
+ * and stops the world if a filter matches. With neither, an event costs one load, one test and one
+ * branch.
  *
  * Callable anywhere, any lock held, any context with interrupts off (all of the kernel).
  */
@@ -18,17 +19,19 @@ extern uint64_t trace_active; /* types that are recorded or that some filter wat
 
 void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
-static inline void trace_event(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+static inline void trace_event(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
+                               uint64_t a3)
 {
     if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
         trace_write(type, a0, a1, a2, a3);
 }
 
 /* The same at a time that the caller has just read. */
-void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
+void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
+                    uint64_t a3);
 
-static inline void trace_event_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
-                                  uint64_t a3)
+static inline void trace_event_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1,
+                                  uint64_t a2, uint64_t a3)
 {
     if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
         trace_write_at(now, type, a0, a1, a2, a3);

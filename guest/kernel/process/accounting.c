@@ -1,6 +1,6 @@
 /*
- * accounting.c - times and counters of processes. A thread's own counters are the scheduler's; when it leaves
- * its process they are added to the process's, and a reaped child's to its parent's.
+ * accounting.c - times and counters of processes. A thread's own counters are the scheduler's; when
+ * it leaves its process they are added to the process's, and a reaped child's to its parent's.
  *
  * Lock: family_lock for the sums.
  */
@@ -29,21 +29,26 @@ void process_account_thread_locked(struct process *process, struct task *task)
 void process_account_child_locked(struct process *parent, struct process *child)
 {
     const struct task *leader = child->leader;
-    parent->children_utime_tsc += child->dead_utime_tsc + child->children_utime_tsc + leader->utime_tsc;
-    parent->children_stime_tsc += child->dead_stime_tsc + child->children_stime_tsc + leader->stime_tsc;
+    parent->children_utime_tsc +=
+        child->dead_utime_tsc + child->children_utime_tsc + leader->utime_tsc;
+    parent->children_stime_tsc +=
+        child->dead_stime_tsc + child->children_stime_tsc + leader->stime_tsc;
     parent->children_nvcsw += child->dead_nvcsw + child->children_nvcsw + leader->nvcsw;
     parent->children_nivcsw += child->dead_nivcsw + child->children_nivcsw + leader->nivcsw;
-    parent->children_min_faults += child->dead_min_faults + child->children_min_faults + leader->min_faults;
-    parent->children_max_resident = max(parent->children_max_resident,
-                                        max(child->max_resident, child->children_max_resident));
+    parent->children_min_faults +=
+        child->dead_min_faults + child->children_min_faults + leader->min_faults;
+    parent->children_max_resident =
+        max(parent->children_max_resident, max(child->max_resident, child->children_max_resident));
 }
 
 /* The thread list is stable: family_lock or signal_lock is held by the caller. */
 void process_times(struct process *process, uint64_t *ret_utime_ns, uint64_t *ret_stime_ns)
 {
-    uint64_t user = clock_tsc_to_ns(process->dead_utime_tsc), system = clock_tsc_to_ns(process->dead_stime_tsc);
+    uint64_t user = clock_tsc_to_ns(process->dead_utime_tsc),
+             system = clock_tsc_to_ns(process->dead_stime_tsc);
     struct task *task;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         uint64_t task_user, task_system;
         task_times(task, &task_user, &task_system);
         user += task_user;
@@ -56,7 +61,8 @@ void process_times(struct process *process, uint64_t *ret_utime_ns, uint64_t *re
 static struct linux_timeval timeval_of(uint64_t ns)
 {
     uint64_t microseconds = ns / 1000;
-    return (struct linux_timeval){(int64_t)(microseconds / 1000000), (int64_t)(microseconds % 1000000)};
+    return (struct linux_timeval){(int64_t)(microseconds / 1000000),
+                                  (int64_t)(microseconds % 1000000)};
 }
 
 void process_rusage_locked(struct process *process, int who, struct linux_rusage *ret)
@@ -89,7 +95,8 @@ void process_rusage_locked(struct process *process, int who, struct linux_rusage
         switches += process->dead_nvcsw;
         preemptions += process->dead_nivcsw;
         faults += process->dead_min_faults;
-        list_for_each(task, &process->threads, thread_link) {
+        list_for_each(task, &process->threads, thread_link)
+        {
             switches += task->nvcsw;
             preemptions += task->nivcsw;
             faults += task->min_faults;
@@ -130,8 +137,10 @@ SYSCALL1(times, uint64_t, address)
         process_times(process, &user, &system);
         ticks.utime = (int64_t)(user / NS_PER_TICK);
         ticks.stime = (int64_t)(system / NS_PER_TICK);
-        ticks.children_utime = (int64_t)(clock_tsc_to_ns(process->children_utime_tsc) / NS_PER_TICK);
-        ticks.children_stime = (int64_t)(clock_tsc_to_ns(process->children_stime_tsc) / NS_PER_TICK);
+        ticks.children_utime =
+            (int64_t)(clock_tsc_to_ns(process->children_utime_tsc) / NS_PER_TICK);
+        ticks.children_stime =
+            (int64_t)(clock_tsc_to_ns(process->children_stime_tsc) / NS_PER_TICK);
         spin_unlock(&family_lock);
         if (put_user(ticks, address))
             return -EFAULT;

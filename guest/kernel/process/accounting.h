@@ -21,10 +21,10 @@ struct linux_rusage {
 };
 _Static_assert(sizeof(struct linux_rusage) == 144, "rusage is part of the ABI");
 
-#define RUSAGE_SELF 0
+#define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
-#define RUSAGE_BOTH (-2) /* wait4: the process and those it reaped */
-#define RUSAGE_THREAD 1
+#define RUSAGE_BOTH     (-2) /* wait4: the process and those it reaped */
+#define RUSAGE_THREAD   1
 
 /* family_lock held, unless `who` is RUSAGE_THREAD, which means the current task. */
 void process_rusage_locked(struct process *process, int who, struct linux_rusage *ret);

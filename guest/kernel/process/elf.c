@@ -1,6 +1,6 @@
 /*
- * elf.c - see elf.h. Nothing is trusted before it is checked: sums cannot wrap, and what is outside the user
- * half is refused here rather than when it is mapped.
+ * elf.c - see elf.h. Nothing is trusted before it is checked: sums cannot wrap, and what is outside
+ * the user half is refused here rather than when it is mapped.
  */
 #include "kernel/process/elf.h"
 
@@ -8,16 +8,16 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-#define CLASS_64 2
+#define CLASS_64           2
 #define DATA_LITTLE_ENDIAN 1
-#define VERSION_CURRENT 1
-#define TYPE_EXECUTABLE 2
-#define TYPE_DYNAMIC 3
-#define MACHINE_X86_64 62
+#define VERSION_CURRENT    1
+#define TYPE_EXECUTABLE    2
+#define TYPE_DYNAMIC       3
+#define MACHINE_X86_64     62
 
-#define PROGRAM_LOAD 1
+#define PROGRAM_LOAD        1
 #define PROGRAM_INTERPRETER 3
-#define PROGRAM_GNU_STACK 0x6474e551u
+#define PROGRAM_GNU_STACK   0x6474e551u
 
 struct elf_header {
     uint8_t magic[4], class, data, version, abi, abi_version, padding[7];
@@ -42,13 +42,14 @@ int elf_parse_header(const void *bytes, size_t size, struct elf_image *ret)
     if (size < sizeof(header))
         return -ENOEXEC;
     memcpy(&header, bytes, sizeof(header));
-    if (memcmp(header.magic, "\177ELF", 4) || header.class != CLASS_64 || header.data != DATA_LITTLE_ENDIAN ||
-        header.version != VERSION_CURRENT || header.machine != MACHINE_X86_64)
+    if (memcmp(header.magic, "\177ELF", 4) || header.class != CLASS_64 ||
+        header.data != DATA_LITTLE_ENDIAN || header.version != VERSION_CURRENT ||
+        header.machine != MACHINE_X86_64)
         return -ENOEXEC;
     if (header.type != TYPE_EXECUTABLE && header.type != TYPE_DYNAMIC)
         return -ENOEXEC;
-    if (header.program_header_bytes != ELF_PROGRAM_HEADER_BYTES || header.program_header_count == 0 ||
-        header.program_header_count > ELF_PROGRAM_HEADERS_MAX)
+    if (header.program_header_bytes != ELF_PROGRAM_HEADER_BYTES ||
+        header.program_header_count == 0 || header.program_header_count > ELF_PROGRAM_HEADERS_MAX)
         return -ENOEXEC;
     uint64_t table_bytes = (uint64_t)header.program_header_count * ELF_PROGRAM_HEADER_BYTES;
     if (header.program_headers > (uint64_t)INT64_MAX - table_bytes)
@@ -95,7 +96,8 @@ static int parse_segment(const struct elf_program_header *program, struct elf_im
         image->alignment = alignment;
 
     uint64_t table = image->program_headers_offset;
-    if (!image->program_headers && table >= program->offset && table - program->offset < program->file_bytes)
+    if (!image->program_headers && table >= program->offset &&
+        table - program->offset < program->file_bytes)
         image->program_headers = program->address + (table - program->offset);
     return 0;
 }

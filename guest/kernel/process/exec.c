@@ -1,9 +1,10 @@
 /*
  * exec.c - a process gets a new program.
  *
- * Everything that can fail happens while the old program is still whole: the new address space is made beside
- * the old one, with segments, stack and strings in it. Then the other threads are sent away (that may fail
- * too, if somebody ends the process meanwhile), and from the point of no return on there are only assignments.
+ * Everything that can fail happens while the old program is still whole: the new address space is
+ * made beside the old one, with segments, stack and strings in it. Then the other threads are sent
+ * away (that may fail too, if somebody ends the process meanwhile), and from the point of no return
+ * on there are only assignments.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file_table.h"
@@ -18,14 +19,15 @@
 #include "kernel/syscall/syscall.h"
 
 #define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_EMPTY_PATH 0x1000
+#define AT_EMPTY_PATH       0x1000
 
-#define SCRIPT_DEPTH_MAX 5    /* interpreters that are scripts themselves; then ELOOP, as on Linux */
+#define SCRIPT_DEPTH_MAX  5 /* interpreters that are scripts themselves; then ELOOP, as on Linux */
 #define SCRIPT_LINE_BYTES 256 /* BINPRM_BUF_SIZE of execve(2) */
 
 /* ---- the change ---- */
 
-/* Sends every other thread away and takes the leader's place if need be. -EAGAIN: the process ends instead. */
+/* Sends every other thread away and takes the leader's place if need be. -EAGAIN: the process ends
+ * instead. */
 static int become_only_thread(struct task *task)
 {
     struct process *process = task->process;
@@ -41,8 +43,8 @@ static int become_only_thread(struct task *task)
     process->exec_task = task;
     process_kill_threads_signal_locked(process, task);
     spin_unlock(&process->signal_lock);
-    int error = wait_event(&process->thread_events, WAIT_EXIT, (uint64_t)process->pid, WAIT_KILLABLE, 0,
-                           READ_ONCE(process->task_count) == 1);
+    int error = wait_event(&process->thread_events, WAIT_EXIT, (uint64_t)process->pid,
+                           WAIT_KILLABLE, 0, READ_ONCE(process->task_count) == 1);
 
     struct task *old = NULL;
     spin_lock(&family_lock);
@@ -173,7 +175,8 @@ static void become_program(struct loading *loading, const char *path)
     task_set_comm(task, name);
     uint64_t comm[2];
     memcpy(comm, task->comm, sizeof(comm));
-    trace_event(TRACE_EXEC, comm[0], comm[1], loading->file->inode ? loading->file->inode->number : 0, 0);
+    trace_event(TRACE_EXEC, comm[0], comm[1],
+                loading->file->inode ? loading->file->inode->number : 0, 0);
     arch_task_start_user(task, loading->start, loading->stack_pointer);
 }
 
@@ -202,10 +205,12 @@ static bool is_blank(char c)
 }
 
 /*
- * `#! interpreter [argument]`: rewrites the arguments and opens the interpreter, which takes *file's place.
- * `line` holds `size` bytes from the start of the file, and room for a NUL behind them.
+ * `#! interpreter [argument]`: rewrites the arguments and opens the interpreter, which takes
+ * *file's place. `line` holds `size` bytes from the start of the file, and room for a NUL behind
+ * them.
  */
-static int follow_script(struct file **file, char *line, size_t size, const char *path, struct exec_strings *strings)
+static int follow_script(struct file **file, char *line, size_t size, const char *path,
+                         struct exec_strings *strings)
 {
     size_t end = 2;
     while (end < size && line[end] != '\n' && line[end] != '\0')
@@ -226,7 +231,8 @@ static int follow_script(struct file **file, char *line, size_t size, const char
     while (end > argument && is_blank(line[end - 1]))
         end--;
     line[name_end] = '\0';
-    size_t name_bytes = name_end - start + 1, argument_bytes = end > argument ? end - argument + 1 : 0;
+    size_t name_bytes = name_end - start + 1,
+           argument_bytes = end > argument ? end - argument + 1 : 0;
     size_t path_bytes = strlen(path) + 1, bytes = name_bytes + argument_bytes + path_bytes;
     if (argument_bytes)
         line[end] = '\0';
@@ -251,8 +257,10 @@ static int follow_script(struct file **file, char *line, size_t size, const char
 
 /* ---- all of it ---- */
 
-/* The first bytes of the file, and what becomes of a script: 0 with an ELF file in *file and its image read. */
-static int identify(struct file **file, const char *path, struct exec_strings *strings, struct elf_image *image)
+/* The first bytes of the file, and what becomes of a script: 0 with an ELF file in *file and its
+ * image read. */
+static int identify(struct file **file, const char *path, struct exec_strings *strings,
+                    struct elf_image *image)
 {
     union {
         uint8_t bytes[LOADING_HEADER_BYTES];
@@ -270,8 +278,8 @@ static int identify(struct file **file, const char *path, struct exec_strings *s
             error = got < 0 ? (int)got : loading_read_elf(*file, start.bytes, (size_t)got, image);
             break;
         }
-        error = follow_script(file, start.line, min((size_t)got, (size_t)SCRIPT_LINE_BYTES), script ? script : path,
-                              strings);
+        error = follow_script(file, start.line, min((size_t)got, (size_t)SCRIPT_LINE_BYTES),
+                              script ? script : path, strings);
         if (error)
             break;
         kfree(script);
@@ -325,14 +333,16 @@ out:
     return error;
 }
 
-/* Strings may fill a quarter of the stack that the program may have (execve(2)), within what we can hold. */
+/* Strings may fill a quarter of the stack that the program may have (execve(2)), within what we can
+ * hold. */
 static size_t strings_limit(void)
 {
     uint64_t quarter = process_limit(current->process, RLIMIT_STACK) / 4;
     return min(max(quarter, 32 * PAGE_SIZE), 2ul << 20);
 }
 
-static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t arguments, uint64_t environment, int flags)
+static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t arguments,
+                         uint64_t environment, int flags)
 {
     struct exec_strings strings;
     struct file *file;
@@ -364,7 +374,8 @@ static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t argum
             /* The name by which the program, or its interpreter, finds it again (execveat(2)). */
             char *relative = kstrdup(path);
             if (relative)
-                snprintf(path, PATH_MAX, "/dev/fd/%d%s%s", directory_fd, *relative ? "/" : "", relative);
+                snprintf(path, PATH_MAX, "/dev/fd/%d%s%s", directory_fd, *relative ? "/" : "",
+                         relative);
             kfree(relative);
         }
         error = exec_file(file, path, &strings);
@@ -379,7 +390,8 @@ SYSCALL3(execve, uint64_t, path, uint64_t, arguments, uint64_t, environment)
     return exec_user(AT_FDCWD, path, arguments, environment, 0);
 }
 
-SYSCALL5(execveat, int, directory_fd, uint64_t, path, uint64_t, arguments, uint64_t, environment, int, flags)
+SYSCALL5(execveat, int, directory_fd, uint64_t, path, uint64_t, arguments, uint64_t, environment,
+         int, flags)
 {
     return exec_user(directory_fd, path, arguments, environment, flags);
 }
@@ -422,8 +434,8 @@ static int append_packed(struct exec_strings *strings, const char *text, uint32_
     return error;
 }
 
-int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count, const char *environment,
-                      uint32_t environment_count)
+int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count,
+                      const char *environment, uint32_t environment_count)
 {
     struct exec_strings strings;
     struct file *file;

@@ -1,6 +1,6 @@
 /*
- * exec_strings.c - see exec_strings.h. The block starts as one page, enough for nearly every exec, and is
- * doubled when it is full.
+ * exec_strings.c - see exec_strings.h. The block starts as one page, enough for nearly every exec,
+ * and is doubled when it is full.
  */
 #include "kernel/process/exec_strings.h"
 
@@ -11,9 +11,9 @@
 #include "kernel/mm/frame.h"
 #include "kernel/sched/task.h"
 
-#define ORDER_MAX 9u                    /* 2 MiB, what Linux allows with the usual 8 MiB stack */
-#define STRING_MAX (32ul * PAGE_SIZE)   /* MAX_ARG_STRLEN of execve(2) */
-#define POINTERS_AT_ONCE 16u
+#define ORDER_MAX                    9u /* 2 MiB, what Linux allows with the usual 8 MiB stack */
+#define STRING_MAX                   (32ul * PAGE_SIZE) /* MAX_ARG_STRLEN of execve(2) */
+#define POINTERS_AT_ONCE             16u
 #define STRINGS_PER_PREEMPTION_POINT 64u
 
 int exec_strings_init(struct exec_strings *strings, size_t limit)
@@ -53,7 +53,8 @@ static int grow(struct exec_strings *strings)
 
 static int check_limit(const struct exec_strings *strings)
 {
-    size_t pointers = ((size_t)strings->argument_count + strings->environment_count) * sizeof(uint64_t);
+    size_t pointers =
+        ((size_t)strings->argument_count + strings->environment_count) * sizeof(uint64_t);
     return strings->used + pointers > strings->limit ? -E2BIG : 0;
 }
 
@@ -73,7 +74,8 @@ static int append_user_string(struct exec_strings *strings, uint64_t address)
 {
     for (;;) {
         size_t room = min(capacity(strings) - strings->used, STRING_MAX);
-        ssize_t length = room ? string_from_user(strings->block + strings->used, address, room) : -ENAMETOOLONG;
+        ssize_t length =
+            room ? string_from_user(strings->block + strings->used, address, room) : -ENAMETOOLONG;
         if (length >= 0) {
             strings->used += (size_t)length + 1;
             return 0;
@@ -112,7 +114,8 @@ int exec_strings_append_user(struct exec_strings *strings, uint64_t array, uint3
     return 0;
 }
 
-int exec_strings_replace_first(struct exec_strings *strings, const char *text, size_t bytes, uint32_t count)
+int exec_strings_replace_first(struct exec_strings *strings, const char *text, size_t bytes,
+                               uint32_t count)
 {
     size_t first = strings->argument_count ? strlen(strings->block) + 1 : 0;
     while (capacity(strings) - strings->used < bytes) {

@@ -1,12 +1,13 @@
 /*
  * exit.c - how threads and processes end, and who hears of it.
  *
- * A thread first gives back what it shares (memory, files), then leaves its process under family_lock. The
- * first thread of a process stays in the PID table as a zombie, because its tid is the pid. When the last
- * thread has left, the process is a zombie until its parent, or whoever adopted it, reaps it; one whose
- * parent does not want to know is reaped at once by itself.
+ * A thread first gives back what it shares (memory, files), then leaves its process under
+ * family_lock. The first thread of a process stays in the PID table as a zombie, because its tid is
+ * the pid. When the last thread has left, the process is a zombie until its parent, or whoever
+ * adopted it, reaps it; one whose parent does not want to know is reaped at once by itself.
  *
- * Locks: family_lock for the tree; the signal_lock of a process inside it. Nothing is freed under them.
+ * Locks: family_lock for the tree; the signal_lock of a process inside it. Nothing is freed under
+ * them.
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
@@ -50,7 +51,8 @@ bool process_notify_parent_locked(struct process *process)
         info.code = status & 0x7f ? (status & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED;
         info.child.pid = process->pid;
         info.child.uid = process->credentials.uid;
-        info.child.status = status & 0x7f ? (int32_t)(status & 0x7f) : (int32_t)(status >> 8 & 0xff);
+        info.child.status =
+            status & 0x7f ? (int32_t)(status & 0x7f) : (int32_t)(status >> 8 & 0xff);
         info.child.utime = (int64_t)(user_ns / NS_PER_TICK);
         info.child.stime = (int64_t)(system_ns / NS_PER_TICK);
         signal_send(parent, NULL, signal, &info);
@@ -65,7 +67,8 @@ bool process_notify_parent_locked(struct process *process)
 struct task *process_reap_locked(struct process *process)
 {
     struct task *leader = process->leader;
-    trace_event(TRACE_REAP, trace_pair(process->pid, (int32_t)process->exit_status), (uint64_t)current->tid, 0, 0);
+    trace_event(TRACE_REAP, trace_pair(process->pid, (int32_t)process->exit_status),
+                (uint64_t)current->tid, 0, 0);
     list_remove(&process->sibling_link);
     group_leave_locked(process);
     session_leave_locked(process);
@@ -90,7 +93,8 @@ void process_reap_finish(struct task *leader)
 
 /* ---- orphans ---- */
 
-/* Nobody in the group has a parent in another group of the same session; `except` no longer counts. */
+/* Nobody in the group has a parent in another group of the same session; `except` no longer counts.
+ */
 static bool group_orphaned_without(int32_t group, const struct process *except)
 {
     struct process *first = group_first(group), *member = first;
@@ -98,8 +102,8 @@ static bool group_orphaned_without(int32_t group, const struct process *except)
         return true;
     do {
         struct process *parent = member->parent;
-        if (member != except && member->task_count && parent && parent != init_process && parent->group != group &&
-            parent->session == member->session)
+        if (member != except && member->task_count && parent && parent != init_process &&
+            parent->group != group && parent->session == member->session)
             return false;
         member = group_next(member);
     } while (member != first);
@@ -125,7 +129,8 @@ static bool group_has_stopped(int32_t group)
 }
 
 /* Stopped jobs that nobody could continue any more (POSIX, _exit): they are told, and go on. */
-static void release_orphaned_group(struct process *member, struct process *parent, struct process *except)
+static void release_orphaned_group(struct process *member, struct process *parent,
+                                   struct process *except)
 {
     if (!parent || parent->group == member->group || parent->session != member->session)
         return;
@@ -147,7 +152,8 @@ static struct process *find_reaper(struct process *process)
 static void send_death_signals(struct process *child)
 {
     struct task *task;
-    list_for_each(task, &child->threads, thread_link) {
+    list_for_each(task, &child->threads, thread_link)
+    {
         if (task->parent_death_signal) {
             struct linux_siginfo info = {.signo = task->parent_death_signal, .code = SI_USER};
             signal_send(child, NULL, task->parent_death_signal, &info);
@@ -155,11 +161,13 @@ static void send_death_signals(struct process *child)
     }
 }
 
-/* Zombies that the new parent does not want are reaped; their leaders go on `reaped`, through thread_link. */
+/* Zombies that the new parent does not want are reaped; their leaders go on `reaped`, through
+ * thread_link. */
 static void give_children_away(struct process *process, struct list *reaped)
 {
     struct process *reaper = find_reaper(process), *child, *following;
-    list_for_each_safe(child, following, &process->children, sibling_link) {
+    list_for_each_safe(child, following, &process->children, sibling_link)
+    {
         list_remove(&child->sibling_link);
         list_push_back(&reaper->children, &child->sibling_link);
         child->parent = reaper;
@@ -258,7 +266,8 @@ static void become_zombie(struct process *process)
 
     if (leader)
         process_reap_finish(leader);
-    list_for_each_safe(other, following, &reaped, thread_link) {
+    list_for_each_safe(other, following, &reaped, thread_link)
+    {
         list_remove(&other->thread_link);
         process_reap_finish(other);
     }
@@ -287,7 +296,8 @@ static _Noreturn void exit_current(uint32_t status)
 
     if (process == program_process && process->task_count == 1) {
         /* The machine ends with its program: nobody will miss what is not cleaned up. */
-        status = final_status(process, task == process->leader ? status : (uint32_t)process->leader->exit_code);
+        status = final_status(
+            process, task == process->leader ? status : (uint32_t)process->leader->exit_code);
         trace_event(TRACE_EXIT, status, 1, 0, 0);
         process->exit_status = status;
         machine_done(status);
@@ -298,7 +308,8 @@ static _Noreturn void exit_current(uint32_t status)
     bool last = --process->task_count == 0, is_leader = task == process->leader;
     if (last)
         process->exit_status = final_status(process, (uint32_t)process->leader->exit_code);
-    trace_event(TRACE_EXIT, last ? process->exit_status : final_status(process, status), last, 0, 0);
+    trace_event(TRACE_EXIT, last ? process->exit_status : final_status(process, status), last, 0,
+                0);
     if (!is_leader) {
         spin_lock(&process->signal_lock);
         list_remove(&task->thread_link);

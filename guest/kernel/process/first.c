@@ -1,7 +1,7 @@
 /*
- * first.c - the first two processes. PID 1 is the kernel's own: it adopts and reaps orphans and takes no signals.
- * PID 2 is the user's program, leader of its own session and group, with the console as its terminal: it ends
- * by signals like any other process, and the machine ends with it.
+ * first.c - the first two processes. PID 1 is the kernel's own: it adopts and reaps orphans and
+ * takes no signals. PID 2 is the user's program, leader of its own session and group, with the
+ * console as its terminal: it ends by signals like any other process, and the machine ends with it.
  */
 #include "arch/layout.h"
 #include "kernel/fs/file.h"
@@ -24,7 +24,8 @@ static const char *boot_string(uint32_t offset)
 {
     const struct boot_info *boot = boot_info();
     if (offset >= boot->strings_bytes || boot->strings_bytes > BOOT_STRINGS_MAX)
-        panic("boot page: string at offset %u lies outside the %u bytes of strings", offset, boot->strings_bytes);
+        panic("boot page: string at offset %u lies outside the %u bytes of strings", offset,
+              boot->strings_bytes);
     return (const char *)phys_to_virt(BOOT_STRINGS_PHYS) + offset;
 }
 
@@ -42,11 +43,13 @@ static _Noreturn void program_failed(const char *what, const char *path, int err
     machine_done(WAIT_STATUS_EXITED(error == -ENOENT || error == -ENOTDIR ? 127 : 126));
 }
 
-/* PID 2 before it is a program: in the kernel, as a task of its own, so that it may sleep and open files. */
+/* PID 2 before it is a program: in the kernel, as a task of its own, so that it may sleep and open
+ * files. */
 static void program_start(void *unused)
 {
     const struct boot_info *boot = boot_info();
-    const char *path = boot_string(boot->program), *directory = boot_string(boot->working_directory);
+    const char *path = boot_string(boot->program),
+               *directory = boot_string(boot->working_directory);
     int error = fs_open_standard_streams(current->files);
     if (error)
         program_failed("standard streams of", path, error);
@@ -56,9 +59,9 @@ static void program_start(void *unused)
         if (error)
             program_failed("working directory", directory, error);
     }
-    error = process_exec_boot(path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
-                              boot->environment_count ? boot_string(boot->environment) : "",
-                              boot->environment_count);
+    error = process_exec_boot(
+        path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
+        boot->environment_count ? boot_string(boot->environment) : "", boot->environment_count);
     if (error)
         program_failed("program", path, error);
     arch_enter_user_mode();

@@ -1,10 +1,10 @@
 /*
- * fork.c - process_clone(), the one way in which tasks come into being, and the four system calls that are
- * arguments to it. The first two processes are made in first.c.
+ * fork.c - process_clone(), the one way in which tasks come into being, and the four system calls
+ * that are arguments to it. The first two processes are made in first.c.
  *
- * Order of work: everything that can fail comes first, in private; then one step under family_lock makes the
- * child visible in the PID table, the family, its group and session; then it may run. A failure before that
- * step undoes what was done; after it nothing fails.
+ * Order of work: everything that can fail comes first, in private; then one step under family_lock
+ * makes the child visible in the PID table, the family, its group and session; then it may run. A
+ * failure before that step undoes what was done; after it nothing fails.
  */
 #include "arch/layout.h"
 #include "kernel/fs/file.h"
@@ -17,8 +17,10 @@
 
 #define ARCH_SET_FS 0x1002
 
-/* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for them). */
-#define CLONE_NEW_OTHER (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+/* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for
+ * them). */
+#define CLONE_NEW_OTHER                                                                            \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
 
 static int check_flags(uint64_t flags)
 {
@@ -52,7 +54,8 @@ static bool too_many_tasks(struct process *process)
         return false;
     uint64_t count = 0;
     spin_lock(&family_lock);
-    for (struct process *other = process_next_locked(1); other; other = process_next_locked(other->pid + 1)) {
+    for (struct process *other = process_next_locked(1); other;
+         other = process_next_locked(other->pid + 1)) {
         if (other->credentials.uid == uid)
             count += other->task_count;
     }
@@ -60,7 +63,8 @@ static bool too_many_tasks(struct process *process)
     return count >= limit;
 }
 
-static void copy_task(struct task *child, const struct task *parent, const struct clone_arguments *arguments)
+static void copy_task(struct task *child, const struct task *parent,
+                      const struct clone_arguments *arguments)
 {
     uint64_t flags = arguments->flags;
     if (unlikely(parent->policy || parent->nice))
@@ -100,7 +104,8 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
         process->actions = parent->actions;
         __atomic_fetch_add(&parent->actions->references, 1, __ATOMIC_RELAXED);
     } else {
-        process->actions = signal_actions_duplicate(parent->actions, !(flags & CLONE_CLEAR_SIGHAND));
+        process->actions =
+            signal_actions_duplicate(parent->actions, !(flags & CLONE_CLEAR_SIGHAND));
         if (!process->actions) {
             process_put(process);
             return NULL;
@@ -110,7 +115,8 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
     memcpy(process->rlimits, parent->rlimits, sizeof(process->rlimits));
     spin_unlock(&parent->signal_lock);
     const struct credentials *from = &parent->credentials;
-    memcpy(&process->credentials, from, offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
+    memcpy(&process->credentials, from,
+           offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
     process->personality = parent->personality;
     process->no_new_privileges = parent->no_new_privileges;
     process->keep_capabilities = parent->keep_capabilities;
@@ -172,8 +178,8 @@ void process_add_thread_locked(struct process *process, struct task *task)
 }
 
 /* A new process enters family, group and session, with its first thread. family_lock held. */
-void process_join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
-                               int32_t session)
+void process_join_family_locked(struct process *process, struct task *leader,
+                                struct process *parent, int32_t group, int32_t session)
 {
     process->pid = leader->tid;
     process->leader = leader;
@@ -190,8 +196,10 @@ void process_join_family_locked(struct process *process, struct task *leader, st
 
 static void wait_for_vfork(struct task *child, struct wait_queue *done)
 {
-    wait_event_mode(done, WAIT_VFORK, (uint64_t)child->tid, WAIT_KILLABLE, 0, false, !READ_ONCE(child->vfork_done));
-    /* The child wakes with family_lock held: once we have had it, it does not touch our stack any more. */
+    wait_event_mode(done, WAIT_VFORK, (uint64_t)child->tid, WAIT_KILLABLE, 0, false,
+                    !READ_ONCE(child->vfork_done));
+    /* The child wakes with family_lock held: once we have had it, it does not touch our stack any
+     * more. */
     spin_lock(&family_lock);
     child->vfork_done = NULL;
     spin_unlock(&family_lock);
@@ -238,7 +246,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
     }
 
     spin_lock(&family_lock);
-    /* A signal to the group either comes before this point and is handled first, or finds the child too. */
+    /* A signal to the group either comes before this point and is handled first, or finds the child
+     * too. */
     if (unlikely(task_interrupted(self))) {
         spin_unlock(&family_lock);
         error = -ERESTARTNOINTR;
@@ -302,7 +311,8 @@ SYSCALL0(vfork)
     return process_clone(&arguments);
 }
 
-SYSCALL5(clone, uint64_t, flags, uint64_t, stack, uint64_t, parent_tid, uint64_t, child_tid, uint64_t, tls)
+SYSCALL5(clone, uint64_t, flags, uint64_t, stack, uint64_t, parent_tid, uint64_t, child_tid,
+         uint64_t, tls)
 {
     struct clone_arguments arguments = {
         .flags = (uint32_t)flags & ~CSIGNAL,
@@ -322,7 +332,7 @@ struct linux_clone_args {
     uint64_t cgroup;
 };
 #define CLONE_ARGS_SIZE_VER0 64u
-#define SET_TID_MAX 32u /* levels of PID namespaces that Linux allows */
+#define SET_TID_MAX          32u /* levels of PID namespaces that Linux allows */
 
 SYSCALL2(clone3, uint64_t, address, size_t, size)
 {
@@ -353,7 +363,8 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
         return -EINVAL;
     if (wanted.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME)))
         return -EINVAL;
-    if ((wanted.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
+    if ((wanted.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) ==
+        (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
         return -EINVAL;
     if (wanted.flags & (CLONE_THREAD | CLONE_PARENT) && wanted.exit_signal)
         return -EINVAL;
@@ -362,7 +373,8 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
     if (wanted.stack && !user_range_valid(wanted.stack, wanted.stack_size))
         return -EINVAL;
     if (wanted.set_tid)
-        return -EPERM; /* choosing pids belongs to checkpoint and restore, which nobody here may do */
+        return -EPERM; /* choosing pids belongs to checkpoint and restore, which nobody here may do
+                        */
     struct clone_arguments arguments = {
         .flags = wanted.flags,
         .pidfd = wanted.pidfd,

@@ -1,6 +1,6 @@
 /*
- * group.c - process groups and sessions (POSIX.1, "General Terminal Interface"; setpgid(2), setsid(2)).
- * Lock: family_lock.
+ * group.c - process groups and sessions (POSIX.1, "General Terminal Interface"; setpgid(2),
+ * setsid(2)). Lock: family_lock.
  */
 #include "kernel/fs/tty/tty.h"
 #include "kernel/process/internal.h"
@@ -109,8 +109,9 @@ SYSCALL0(gettid)
 SYSCALL0(getppid)
 {
     /*
-     * Without family_lock: slots are never reused for another type, and a parent gives its children away
-     * before its own slot is freed. If it is still the parent after the look, the pid was right.
+     * Without family_lock: slots are never reused for another type, and a parent gives its children
+     * away before its own slot is freed. If it is still the parent after the look, the pid was
+     * right.
      */
     struct process *self = current->process;
     for (;;) {

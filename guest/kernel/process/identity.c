@@ -1,6 +1,6 @@
 /*
- * identity.c - user and group ids, by the rules of credentials(7) and the manual pages of the calls. They are
- * what programs see; effective user 0 stands for every privilege.
+ * identity.c - user and group ids, by the rules of credentials(7) and the manual pages of the
+ * calls. They are what programs see; effective user 0 stands for every privilege.
  *
  * Ids of a process are written by its own threads under signal_lock; a set of ids changes as one.
  */
@@ -30,7 +30,8 @@ static int64_t unlock_ids(int64_t result)
     return result;
 }
 
-/* A program whose effective ids changed must not be looked into by its user (prctl(2), PR_SET_DUMPABLE). */
+/* A program whose effective ids changed must not be looked into by its user (prctl(2),
+ * PR_SET_DUMPABLE). */
 static void set_effective_user(struct credentials *c, uint32_t euid)
 {
     if (c->euid != euid)
@@ -144,8 +145,9 @@ SYSCALL3(setresuid, uint32_t, uid, uint32_t, euid, uint32_t, suid)
 {
     struct credentials *c = ids();
     lock_ids();
-    if (!privileged(c) && !(one_of(uid, c->uid, c->euid, c->suid) && one_of(euid, c->uid, c->euid, c->suid) &&
-                            one_of(suid, c->uid, c->euid, c->suid)))
+    if (!privileged(c) &&
+        !(one_of(uid, c->uid, c->euid, c->suid) && one_of(euid, c->uid, c->euid, c->suid) &&
+          one_of(suid, c->uid, c->euid, c->suid)))
         return unlock_ids(-EPERM);
     if (uid != NO_ID)
         c->uid = uid;
@@ -161,8 +163,9 @@ SYSCALL3(setresgid, uint32_t, gid, uint32_t, egid, uint32_t, sgid)
 {
     struct credentials *c = ids();
     lock_ids();
-    if (!privileged(c) && !(one_of(gid, c->gid, c->egid, c->sgid) && one_of(egid, c->gid, c->egid, c->sgid) &&
-                            one_of(sgid, c->gid, c->egid, c->sgid)))
+    if (!privileged(c) &&
+        !(one_of(gid, c->gid, c->egid, c->sgid) && one_of(egid, c->gid, c->egid, c->sgid) &&
+          one_of(sgid, c->gid, c->egid, c->sgid)))
         return unlock_ids(-EPERM);
     if (gid != NO_ID)
         c->gid = gid;
@@ -177,15 +180,19 @@ SYSCALL3(setresgid, uint32_t, gid, uint32_t, egid, uint32_t, sgid)
 SYSCALL3(getresuid, uint64_t, uid_address, uint64_t, euid_address, uint64_t, suid_address)
 {
     struct credentials *c = ids();
-    return put_user(c->uid, uid_address) || put_user(c->euid, euid_address) || put_user(c->suid, suid_address) ? -EFAULT
-                                                                                                               : 0;
+    return put_user(c->uid, uid_address) || put_user(c->euid, euid_address) ||
+                   put_user(c->suid, suid_address)
+               ? -EFAULT
+               : 0;
 }
 
 SYSCALL3(getresgid, uint64_t, gid_address, uint64_t, egid_address, uint64_t, sgid_address)
 {
     struct credentials *c = ids();
-    return put_user(c->gid, gid_address) || put_user(c->egid, egid_address) || put_user(c->sgid, sgid_address) ? -EFAULT
-                                                                                                               : 0;
+    return put_user(c->gid, gid_address) || put_user(c->egid, egid_address) ||
+                   put_user(c->sgid, sgid_address)
+               ? -EFAULT
+               : 0;
 }
 
 /* Both return the old value whether or not they did anything (setfsuid(2)). */
@@ -194,7 +201,8 @@ SYSCALL1(setfsuid, uint32_t, uid)
     struct credentials *c = ids();
     lock_ids();
     uint32_t old = c->fsuid;
-    if (uid != NO_ID && (privileged(c) || uid == c->uid || uid == c->euid || uid == c->suid || uid == c->fsuid))
+    if (uid != NO_ID &&
+        (privileged(c) || uid == c->uid || uid == c->euid || uid == c->suid || uid == c->fsuid))
         c->fsuid = uid;
     return unlock_ids(old);
 }
@@ -204,7 +212,8 @@ SYSCALL1(setfsgid, uint32_t, gid)
     struct credentials *c = ids();
     lock_ids();
     uint32_t old = c->fsgid;
-    if (gid != NO_ID && (privileged(c) || gid == c->gid || gid == c->egid || gid == c->sgid || gid == c->fsgid))
+    if (gid != NO_ID &&
+        (privileged(c) || gid == c->gid || gid == c->egid || gid == c->sgid || gid == c->fsgid))
         c->fsgid = gid;
     return unlock_ids(old);
 }

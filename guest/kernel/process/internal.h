@@ -1,6 +1,7 @@
 /*
- * kernel/process/internal.h - what the files of this folder share with each other and with nobody else.
- * Functions named ..._locked want family_lock held; those named ..._signal_locked the process's signal_lock.
+ * kernel/process/internal.h - what the files of this folder share with each other and with nobody
+ * else. Functions named ..._locked want family_lock held; those named ..._signal_locked the
+ * process's signal_lock.
  */
 #ifndef KERNEL_PROCESS_INTERNAL_H
 #define KERNEL_PROCESS_INTERNAL_H
@@ -10,39 +11,39 @@
 
 #define PID_MAX 32767 /* the highest; 1 is the kernel's own, 2 the user's program */
 
-#define WAIT_STATUS_EXITED(code) (((uint32_t)(code) & 0xff) << 8)
+#define WAIT_STATUS_EXITED(code)    (((uint32_t)(code)&0xff) << 8)
 #define WAIT_STATUS_STOPPED(signal) ((uint32_t)(signal) << 8 | 0x7f)
-#define WAIT_STATUS_CONTINUED 0xffffu
+#define WAIT_STATUS_CONTINUED       0xffffu
 
 /* CLONE_* of the Linux ABI. */
-#define CSIGNAL 0xffull
-#define CLONE_NEWTIME 0x80ull
-#define CLONE_VM 0x100ull
-#define CLONE_FS 0x200ull
-#define CLONE_FILES 0x400ull
-#define CLONE_SIGHAND 0x800ull
-#define CLONE_PIDFD 0x1000ull
-#define CLONE_PTRACE 0x2000ull
-#define CLONE_VFORK 0x4000ull
-#define CLONE_PARENT 0x8000ull
-#define CLONE_THREAD 0x10000ull
-#define CLONE_NEWNS 0x20000ull
-#define CLONE_SYSVSEM 0x40000ull
-#define CLONE_SETTLS 0x80000ull
-#define CLONE_PARENT_SETTID 0x100000ull
+#define CSIGNAL              0xffull
+#define CLONE_NEWTIME        0x80ull
+#define CLONE_VM             0x100ull
+#define CLONE_FS             0x200ull
+#define CLONE_FILES          0x400ull
+#define CLONE_SIGHAND        0x800ull
+#define CLONE_PIDFD          0x1000ull
+#define CLONE_PTRACE         0x2000ull
+#define CLONE_VFORK          0x4000ull
+#define CLONE_PARENT         0x8000ull
+#define CLONE_THREAD         0x10000ull
+#define CLONE_NEWNS          0x20000ull
+#define CLONE_SYSVSEM        0x40000ull
+#define CLONE_SETTLS         0x80000ull
+#define CLONE_PARENT_SETTID  0x100000ull
 #define CLONE_CHILD_CLEARTID 0x200000ull
-#define CLONE_DETACHED 0x400000ull
-#define CLONE_UNTRACED 0x800000ull
-#define CLONE_CHILD_SETTID 0x1000000ull
-#define CLONE_NEWCGROUP 0x2000000ull
-#define CLONE_NEWUTS 0x4000000ull
-#define CLONE_NEWIPC 0x8000000ull
-#define CLONE_NEWUSER 0x10000000ull
-#define CLONE_NEWPID 0x20000000ull
-#define CLONE_NEWNET 0x40000000ull
-#define CLONE_IO 0x80000000ull
-#define CLONE_CLEAR_SIGHAND 0x100000000ull
-#define CLONE_INTO_CGROUP 0x200000000ull
+#define CLONE_DETACHED       0x400000ull
+#define CLONE_UNTRACED       0x800000ull
+#define CLONE_CHILD_SETTID   0x1000000ull
+#define CLONE_NEWCGROUP      0x2000000ull
+#define CLONE_NEWUTS         0x4000000ull
+#define CLONE_NEWIPC         0x8000000ull
+#define CLONE_NEWUSER        0x10000000ull
+#define CLONE_NEWPID         0x20000000ull
+#define CLONE_NEWNET         0x40000000ull
+#define CLONE_IO             0x80000000ull
+#define CLONE_CLEAR_SIGHAND  0x100000000ull
+#define CLONE_INTO_CGROUP    0x200000000ull
 
 /* ---- pid.c ---- */
 /* A free pid, now taken by the task; 0 if there is none (or no memory for the table). */
@@ -76,21 +77,24 @@ struct fs_context *task_detach_fs(struct task *task);
 /* A thread enters its process. signal_lock held too. */
 void process_add_thread_locked(struct process *process, struct task *task);
 /* A new process enters family, group and session (0 = its own), with its first thread. */
-void process_join_family_locked(struct process *process, struct task *leader, struct process *parent, int32_t group,
-                                int32_t session);
+void process_join_family_locked(struct process *process, struct task *leader,
+                                struct process *parent, int32_t group, int32_t session);
 
 /* ---- signal.c ---- */
 int signal_send_group_locked(int32_t group, int signal, const struct linux_siginfo *info);
 /* Sends to a task or (task NULL) to the process. */
-int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info);
+int signal_send(struct process *process, struct task *task, int signal,
+                const struct linux_siginfo *info);
 /* The same with the siginfo of the current process: SI_USER or SI_TKILL. */
 int signal_send_user(struct process *process, struct task *task, int signal, int code);
-void signal_discard_signal_locked(struct process *process, uint64_t signals); /* pending ones, all threads */
+void signal_discard_signal_locked(struct process *process,
+                                  uint64_t signals); /* pending ones, all threads */
 void signal_flush_task_signal_locked(struct task *task);
 void signal_flush_process_signal_locked(struct process *process);
 /* Every thread but `except` must go; the reason is in exiting / exec_task. */
 void process_kill_threads_signal_locked(struct process *process, struct task *except);
-/* Process-directed signals that only the current, exiting thread would have taken go to another one. */
+/* Process-directed signals that only the current, exiting thread would have taken go to another
+ * one. */
 void signal_retarget_signal_locked(struct task *leaving);
 /* 0 or -EPERM: may the current process send `signal` to the target? */
 int signal_permission(struct process *target, int signal);
@@ -103,10 +107,12 @@ void signal_stop_end_signal_locked(struct process *process);
 void signal_tell_continued(struct process *process);
 
 /* ---- exit.c ---- */
-/* Takes a zombie out of all tables; its leader goes to process_reap_finish() once the lock is dropped. */
+/* Takes a zombie out of all tables; its leader goes to process_reap_finish() once the lock is
+ * dropped. */
 struct task *process_reap_locked(struct process *process);
 void process_reap_finish(struct task *leader);
-/* SIGCHLD (or what the child has instead) to the parent; true = nobody wants to wait: reap it at once. */
+/* SIGCHLD (or what the child has instead) to the parent; true = nobody wants to wait: reap it at
+ * once. */
 bool process_notify_parent_locked(struct process *process);
 void process_vfork_done(struct task *task);
 /* The shared memory's promises of a thread that leaves it: robust futexes and the cleared tid. */
@@ -117,8 +123,8 @@ _Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
 
 /* ---- exec.c ---- */
 /* The boot page's program: strings follow each other, NUL-terminated. */
-int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count, const char *environment,
-                      uint32_t environment_count);
+int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count,
+                      const char *environment, uint32_t environment_count);
 
 /* ---- accounting.c ---- */
 void process_account_thread_locked(struct process *process, struct task *task);

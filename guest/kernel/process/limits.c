@@ -1,21 +1,21 @@
 /*
- * limits.c - resource limits (getrlimit(2), prlimit(2)). Each limit is enforced by its owner: RLIMIT_NOFILE by
- * descriptor tables, RLIMIT_STACK by exec and faults, RLIMIT_AS and RLIMIT_DATA by mappings, RLIMIT_NPROC by
- * clone, RLIMIT_SIGPENDING by signal queues.
+ * limits.c - resource limits (getrlimit(2), prlimit(2)). Each limit is enforced by its owner:
+ * RLIMIT_NOFILE by descriptor tables, RLIMIT_STACK by exec and faults, RLIMIT_AS and RLIMIT_DATA by
+ * mappings, RLIMIT_NPROC by clone, RLIMIT_SIGPENDING by signal queues.
  *
  * Lock: signal_lock of the process.
  */
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
-#define INFINITE UINT64_MAX
-#define NOFILE_SOFT 1024u
-#define NOFILE_HARD 4096u
-#define NOFILE_MAX 1048576u /* Linux's fs.nr_open */
-#define STACK_SOFT (8ull << 20)
-#define MEMLOCK_BYTES (8ull << 20)
+#define INFINITE         UINT64_MAX
+#define NOFILE_SOFT      1024u
+#define NOFILE_HARD      4096u
+#define NOFILE_MAX       1048576u /* Linux's fs.nr_open */
+#define STACK_SOFT       (8ull << 20)
+#define MEMLOCK_BYTES    (8ull << 20)
 #define SIGPENDING_COUNT 8192u
-#define MSGQUEUE_BYTES 819200u
+#define MSGQUEUE_BYTES   819200u
 
 void limits_init(struct rlimit limits[RLIMIT_COUNT])
 {

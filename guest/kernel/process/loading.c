@@ -1,5 +1,6 @@
 /*
- * loading.c - fills a new address space with a program: layout, segments, interpreter, stack. See loading.h.
+ * loading.c - fills a new address space with a program: layout, segments, interpreter, stack. See
+ * loading.h.
  *
  * The space is not anybody's yet, so every failure simply leaves it to be dropped.
  */
@@ -16,14 +17,15 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/internal.h"
 
-/* Layout, as on Linux x86-64 (Documentation/arch/x86/x86_64/mm.rst, and ELF_ET_DYN_BASE = 2/3 of the user half). */
-#define PIE_BASE 0x555555554000ull
-#define STACK_RANDOM_PAGES 0x3fffffull
-#define MMAP_RANDOM_PAGES 0xfffffffull
-#define BRK_RANDOM_PAGES 0x2000ull
-#define STACK_GAP_MIN (128ull << 20)
-#define STACK_GAP_MAX (USER_END / 6 * 5)
-#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+/* Layout, as on Linux x86-64 (Documentation/arch/x86/x86_64/mm.rst, and ELF_ET_DYN_BASE = 2/3 of
+ * the user half). */
+#define PIE_BASE            0x555555554000ull
+#define STACK_RANDOM_PAGES  0x3fffffull
+#define MMAP_RANDOM_PAGES   0xfffffffull
+#define BRK_RANDOM_PAGES    0x2000ull
+#define STACK_GAP_MIN       (128ull << 20)
+#define STACK_GAP_MAX       (USER_END / 6 * 5)
+#define STACK_GUARD_GAP     (256 * PAGE_SIZE)
 #define STACK_INITIAL_BYTES (128ull << 10)
 
 enum auxiliary_type {
@@ -48,8 +50,8 @@ enum auxiliary_type {
     AT_EXECFN = 31,
     AT_MINSIGSTKSZ = 51,
 };
-#define AUXILIARY_COUNT 20u
-#define RANDOM_BYTES 16u
+#define AUXILIARY_COUNT    20u
+#define RANDOM_BYTES       16u
 #define SIGNAL_FRAME_BYTES 440u
 
 static uint64_t random_pages(uint64_t mask)
@@ -78,7 +80,8 @@ int loading_read_elf(struct file *file, const uint8_t *start, size_t size, struc
     if (error)
         return error;
     size_t table_bytes = (size_t)image->program_header_count * ELF_PROGRAM_HEADER_BYTES;
-    if (image->program_headers_offset <= size && table_bytes <= size - image->program_headers_offset)
+    if (image->program_headers_offset <= size &&
+        table_bytes <= size - image->program_headers_offset)
         return elf_parse_programs(start + image->program_headers_offset, image);
     void *table = kmalloc(table_bytes);
     if (!table)
@@ -90,8 +93,8 @@ int loading_read_elf(struct file *file, const uint8_t *start, size_t size, struc
     return error;
 }
 
-static int map_fixed(struct address_space *space, uint64_t address, uint64_t bytes, uint32_t flags, struct file *file,
-                     uint64_t file_offset, uint64_t file_bytes)
+static int map_fixed(struct address_space *space, uint64_t address, uint64_t bytes, uint32_t flags,
+                     struct file *file, uint64_t file_offset, uint64_t file_bytes)
 {
     struct map_request request = {
         .address = address,
@@ -106,9 +109,11 @@ static int map_fixed(struct address_space *space, uint64_t address, uint64_t byt
     return result < 0 ? (int)result : 0;
 }
 
-static int map_segment(struct address_space *space, struct file *file, const struct elf_segment *segment, uint64_t bias)
+static int map_segment(struct address_space *space, struct file *file,
+                       const struct elf_segment *segment, uint64_t bias)
 {
-    uint32_t flags = (segment->flags & ELF_READ ? VMA_READ : 0) | (segment->flags & ELF_WRITE ? VMA_WRITE : 0) |
+    uint32_t flags = (segment->flags & ELF_READ ? VMA_READ : 0) |
+                     (segment->flags & ELF_WRITE ? VMA_WRITE : 0) |
                      (segment->flags & ELF_EXECUTE ? VMA_EXECUTE : 0);
     uint64_t in_page = segment->address & (PAGE_SIZE - 1);
     uint64_t start = segment->address - in_page + bias;
@@ -119,15 +124,16 @@ static int map_segment(struct address_space *space, struct file *file, const str
         file_end = start + align_up(file_bytes, PAGE_SIZE);
         /* Without a zero tail the last page shows the file as it is; with one, it must not. */
         bool tail = segment->bytes > segment->file_bytes;
-        int error = map_fixed(space, start, file_end - start, flags, file, segment->file_offset - in_page,
-                              tail ? file_bytes : UINT64_MAX);
+        int error = map_fixed(space, start, file_end - start, flags, file,
+                              segment->file_offset - in_page, tail ? file_bytes : UINT64_MAX);
         if (error)
             return error;
     }
     return end > file_end ? map_fixed(space, file_end, end - file_end, flags, NULL, 0, 0) : 0;
 }
 
-static int map_image(struct address_space *space, struct file *file, const struct elf_image *image, uint64_t bias)
+static int map_image(struct address_space *space, struct file *file, const struct elf_image *image,
+                     uint64_t bias)
 {
     if (!elf_fits(image, bias))
         return -ENOEXEC;
@@ -171,7 +177,8 @@ static int load_interpreter(struct loading *loading)
     uint8_t *buffer = kmalloc(ELF_INTERPRETER_MAX);
     if (!buffer)
         return -ENOMEM;
-    int error = read_exactly(loading->file, buffer, program->interpreter_bytes, program->interpreter_offset);
+    int error = read_exactly(loading->file, buffer, program->interpreter_bytes,
+                             program->interpreter_offset);
     if (!error && buffer[program->interpreter_bytes - 1] != '\0')
         error = -ENOEXEC;
     if (!error)
@@ -214,13 +221,15 @@ int loading_map(struct loading *loading)
     space->stack_top = USER_END - random_pages(STACK_RANDOM_PAGES);
     space->stack_limit_bytes = stack_limit;
     gap = max(gap + (aslr_enabled ? stack_random : 0), STACK_GAP_MIN);
-    space->mmap_top = align_down(USER_END - min(gap, STACK_GAP_MAX) - random_pages(MMAP_RANDOM_PAGES), PAGE_SIZE);
+    space->mmap_top =
+        align_down(USER_END - min(gap, STACK_GAP_MAX) - random_pages(MMAP_RANDOM_PAGES), PAGE_SIZE);
 
     if (image->position_independent) {
         if (image->high - image->low > space->mmap_top / 2)
             return -ENOMEM;
         if (image->interpreter_bytes)
-            loading->bias = align_up(PIE_BASE + random_pages(MMAP_RANDOM_PAGES), image->alignment) - image->low;
+            loading->bias =
+                align_up(PIE_BASE + random_pages(MMAP_RANDOM_PAGES), image->alignment) - image->low;
         else
             loading->bias = bias_below(image, space->mmap_top);
     }
@@ -230,16 +239,19 @@ int loading_map(struct loading *loading)
     note_ranges(loading);
     loading->start = image->entry + loading->bias;
 
-    /* A static PIE lies among the mappings, where the heap would have no room: it gets one elsewhere. */
-    uint64_t heap = image->position_independent && !image->interpreter_bytes ? PIE_BASE : image->high + loading->bias;
+    /* A static PIE lies among the mappings, where the heap would have no room: it gets one
+     * elsewhere. */
+    uint64_t heap = image->position_independent && !image->interpreter_bytes
+                        ? PIE_BASE
+                        : image->high + loading->bias;
     space->brk_start = space->brk_end = heap + random_pages(BRK_RANDOM_PAGES - 1);
     return image->interpreter_bytes ? load_interpreter(loading) : 0;
 }
 
 /* ---- the stack that the program starts with (psABI, 3.4.1) ---- */
 
-static unsigned fill_auxiliary(uint64_t *to, const struct loading *loading, uint64_t name, uint64_t platform,
-                               uint64_t random)
+static unsigned fill_auxiliary(uint64_t *to, const struct loading *loading, uint64_t name,
+                               uint64_t platform, uint64_t random)
 {
     const struct credentials *c = &current->process->credentials;
     const struct elf_image *image = &loading->image;
@@ -270,7 +282,8 @@ static unsigned fill_auxiliary(uint64_t *to, const struct loading *loading, uint
     return ARRAY_COUNT(vector) * 2;
 }
 
-static int write_space(struct address_space *space, uint64_t address, const void *bytes, size_t count)
+static int write_space(struct address_space *space, uint64_t address, const void *bytes,
+                       size_t count)
 {
     ssize_t written = address_space_access(space, address, (void *)bytes, count, true);
     if (written < 0)
@@ -296,7 +309,8 @@ int loading_build_stack(struct loading *loading, const char *path, struct exec_s
     if (error)
         return error;
 
-    size_t words = 1 + strings->argument_count + 1 + strings->environment_count + 1 + 2 * AUXILIARY_COUNT;
+    size_t words =
+        1 + strings->argument_count + 1 + strings->environment_count + 1 + 2 * AUXILIARY_COUNT;
     uint64_t strings_start = align_down(space->stack_top - sizeof(uint64_t) - strings->used, 16ul);
     uint64_t vector_start = align_down(strings_start - words * sizeof(uint64_t), 16ul);
     uint64_t bytes = align_up(space->stack_top - vector_start + STACK_INITIAL_BYTES, PAGE_SIZE);
@@ -334,9 +348,11 @@ int loading_build_stack(struct loading *loading, const char *path, struct exec_s
     }
     vector[next++] = 0;
     space->environment_end = strings_start + offset;
-    unsigned auxiliary_words = fill_auxiliary(&vector[next], loading, strings_start + name_at,
-                                              strings_start + platform_at, strings_start + random_at);
-    _Static_assert(sizeof(space->auxv) >= AUXILIARY_COUNT * 2 * sizeof(uint64_t), "room for the vector");
+    unsigned auxiliary_words =
+        fill_auxiliary(&vector[next], loading, strings_start + name_at, strings_start + platform_at,
+                       strings_start + random_at);
+    _Static_assert(sizeof(space->auxv) >= AUXILIARY_COUNT * 2 * sizeof(uint64_t),
+                   "room for the vector");
     memcpy(space->auxv, &vector[next], auxiliary_words * sizeof(uint64_t));
     error = write_space(space, strings_start, strings->block, strings->used);
     if (!error)

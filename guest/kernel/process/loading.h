@@ -1,6 +1,6 @@
 /*
- * kernel/process/loading.h - a program on its way in: its file is understood, its address space is filled, and
- * nothing of the process that it is for has changed yet.
+ * kernel/process/loading.h - a program on its way in: its file is understood, its address space is
+ * filled, and nothing of the process that it is for has changed yet.
  */
 #ifndef KERNEL_PROCESS_LOADING_H
 #define KERNEL_PROCESS_LOADING_H
@@ -25,7 +25,8 @@ struct loading {
     bool secure;
 };
 
-/* `start` holds the first `size` bytes of the file. 0, -ENOEXEC, -EINVAL, -ENOMEM or what reading said. */
+/* `start` holds the first `size` bytes of the file. 0, -ENOEXEC, -EINVAL, -ENOMEM or what reading
+ * said. */
 int loading_read_elf(struct file *file, const uint8_t *start, size_t size, struct elf_image *image);
 /* Chooses the layout and maps program and interpreter into the new space. */
 int loading_map(struct loading *loading);

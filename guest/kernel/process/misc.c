@@ -1,5 +1,6 @@
 /*
- * misc.c - the machine's names (uname(2)), random bytes, the kernel's log, and per-thread registrations.
+ * misc.c - the machine's names (uname(2)), random bytes, the kernel's log, and per-thread
+ * registrations.
  */
 #include "kernel/lib/string.h"
 #include "kernel/observe/log.h"
@@ -64,9 +65,9 @@ SYSCALL2(setdomainname, uint64_t, address, int, length)
 
 /* ---- random ---- */
 
-#define GRND_NONBLOCK 1u
-#define GRND_RANDOM 2u
-#define GRND_INSECURE 4u
+#define GRND_NONBLOCK               1u
+#define GRND_RANDOM                 2u
+#define GRND_INSECURE               4u
 #define PIECES_PER_PREEMPTION_POINT 64u
 
 SYSCALL3(getrandom, uint64_t, address, size_t, bytes, uint32_t, flags)
@@ -185,8 +186,9 @@ SYSCALL1(set_tid_address, uint64_t, address)
 }
 
 /*
- * Restartable sequences are refused: their promise (the CPU number is always right, a sequence that was
- * interrupted is restarted) would cost every switch, and C libraries do without when the call is missing.
+ * Restartable sequences are refused: their promise (the CPU number is always right, a sequence that
+ * was interrupted is restarted) would cost every switch, and C libraries do without when the call
+ * is missing.
  */
 SYSCALL4(rseq, uint64_t, area, uint32_t, bytes, int, flags, uint32_t, signature)
 {

@@ -1,11 +1,13 @@
 /*
  * pid.c - the PID table: which task, process, group and session a number stands for.
  *
- * A number is free only when it stands for none of the four, so a group or session keeps its leader's pid
- * alive after the leader. The table grows in frames of 128 entries as numbers are first used and never
- * shrinks. Numbers are given out in a circle, so that one is not soon used again.
+ * A number is free only when it stands for none of the four, so a group or session keeps its
+ * leader's pid alive after the leader. The table grows in frames of 128 entries as numbers are
+ * first used and never shrinks. Numbers are given out in a circle, so that one is not soon used
+ * again.
  *
- * Lock: family_lock for everything here. Entries hold one reference to the task and one to the process.
+ * Lock: family_lock for everything here. Entries hold one reference to the task and one to the
+ * process.
  */
 #include "arch/layout.h"
 #include "kernel/mm/frame.h"
@@ -19,7 +21,7 @@ struct pid_entry {
 };
 
 #define ENTRIES_PER_CHUNK (PAGE_SIZE / sizeof(struct pid_entry))
-#define PID_AFTER_WRAP 300 /* the low numbers belong to what started first */
+#define PID_AFTER_WRAP    300 /* the low numbers belong to what started first */
 
 struct spinlock family_lock = SPINLOCK_INIT(RANK_FAMILY);
 static struct pid_entry *chunks[(PID_MAX + 1) / ENTRIES_PER_CHUNK];
@@ -157,7 +159,8 @@ struct task *process_thread_next_get(struct process *process, int32_t from)
 {
     struct task *best = NULL, *task;
     spin_lock(&family_lock);
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         if (task->tid >= from && (!best || task->tid < best->tid))
             best = task;
     }

@@ -1,8 +1,9 @@
 /*
- * prctl.c - what a process says about itself: prctl(2), arch_prctl(2), personality(2), capabilities(7).
+ * prctl.c - what a process says about itself: prctl(2), arch_prctl(2), personality(2),
+ * capabilities(7).
  *
- * Capabilities here follow the effective user id: 0 has all, any other none. capset() may therefore confirm
- * what is, and is refused for everything else: better than a promise that no check keeps.
+ * Capabilities here follow the effective user id: 0 has all, any other none. capset() may therefore
+ * confirm what is, and is refused for everything else: better than a promise that no check keeps.
  */
 #include "arch/context.h"
 #include "kernel/lib/string.h"
@@ -33,9 +34,9 @@ enum prctl_option {
     PR_GET_NO_NEW_PRIVS = 39,
     PR_GET_TID_ADDRESS = 40,
 };
-#define PR_TIMING_STATISTICAL 0
-#define PR_TSC_ENABLE 1
-#define CAP_LAST 40 /* CAP_CHECKPOINT_RESTORE, the last of Linux 6.1 */
+#define PR_TIMING_STATISTICAL  0
+#define PR_TSC_ENABLE          1
+#define CAP_LAST               40 /* CAP_CHECKPOINT_RESTORE, the last of Linux 6.1 */
 #define TIMER_SLACK_DEFAULT_NS 50000
 
 static int64_t set_name(uint64_t address)
@@ -142,7 +143,7 @@ SYSCALL1(personality, uint32_t, persona)
 #define CAPABILITY_VERSION_1 0x19980330u
 #define CAPABILITY_VERSION_2 0x20071026u
 #define CAPABILITY_VERSION_3 0x20080522u
-#define CAPABILITIES_ALL ((1ull << (CAP_LAST + 1)) - 1)
+#define CAPABILITIES_ALL     ((1ull << (CAP_LAST + 1)) - 1)
 
 struct capability_header {
     uint32_t version;
@@ -213,5 +214,8 @@ SYSCALL2(capset, uint64_t, header_address, uint64_t, data_address)
     uint64_t inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
     if (elements == 1)
         all &= UINT32_MAX;
-    return (effective & CAPABILITIES_ALL) == all && (permitted & CAPABILITIES_ALL) == all && !inheritable ? 0 : -EPERM;
+    return (effective & CAPABILITIES_ALL) == all && (permitted & CAPABILITIES_ALL) == all &&
+                   !inheritable
+               ? 0
+               : -EPERM;
 }

@@ -1,6 +1,6 @@
 /*
- * process.c - process objects and the parts that tasks share: making them, counting them, letting them go.
- * Lifetime and locks: process.h.
+ * process.c - process objects and the parts that tasks share: making them, counting them, letting
+ * them go. Lifetime and locks: process.h.
  */
 #include "kernel/fs/file.h"
 #include "kernel/lib/string.h"
@@ -12,12 +12,13 @@ struct slot_table process_slots = SLOT_TABLE_INIT("process", struct process);
 struct process *init_process;
 struct process *program_process;
 
-static struct object_cache actions_cache = OBJECT_CACHE_INIT("signal_actions", struct signal_actions);
+static struct object_cache actions_cache =
+    OBJECT_CACHE_INIT("signal_actions", struct signal_actions);
 
 /*
- * A UUID of version 4 that is never given out twice: its last 62 bits are a counter under a secret mask, the rest
- * is that counter mixed with a secret (the finalizer of MurmurHash3, a permutation). Cheaper than fresh randomness,
- * and unlike it certain.
+ * A UUID of version 4 that is never given out twice: its last 62 bits are a counter under a secret
+ * mask, the rest is that counter mixed with a secret (the finalizer of MurmurHash3, a permutation).
+ * Cheaper than fresh randomness, and unlike it certain.
  */
 static inline void guid_make(uint8_t guid[16])
 {
@@ -35,7 +36,8 @@ static inline void guid_make(uint8_t guid[16])
     mixed ^= mixed >> 33;
     uint64_t halves[2] = {(mixed & ~(0xf0ull << 48)) | 0x40ull << 48,
                           ((number ^ secret[1]) & ~(3ull << 62)) | 2ull << 62};
-    /* Byte 6 has the version, byte 8 the variant (RFC 4122, 4.1): the second half is stored big end first. */
+    /* Byte 6 has the version, byte 8 the variant (RFC 4122, 4.1): the second half is stored big end
+     * first. */
     halves[1] = __builtin_bswap64(halves[1]);
     memcpy(guid, halves, sizeof(halves));
 }

@@ -1,13 +1,13 @@
 /*
- * kernel/process/process.h - a thread group: the thing that has a PID, a parent, an exit status and somebody
- * who notices when it ends.
+ * kernel/process/process.h - a thread group: the thing that has a PID, a parent, an exit status and
+ * somebody who notices when it ends.
  *
- * Lifetime: object.references: one for being in the PID table, one per thread, one per temporary holder. A
- * process whose last thread has gone is a zombie until its parent (or whoever adopted it) reaped it.
- * Locks: family_lock guards tree, groups, sessions and exit state; signal_lock guards pending signals, masks of
- * its threads, stop and exit requests, timers and rlimits; parts_lock guards the pointers of its threads to
- * shared parts. The thread list is changed under family_lock and signal_lock together, so either is enough to
- * walk it.
+ * Lifetime: object.references: one for being in the PID table, one per thread, one per temporary
+ * holder. A process whose last thread has gone is a zombie until its parent (or whoever adopted it)
+ * reaped it. Locks: family_lock guards tree, groups, sessions and exit state; signal_lock guards
+ * pending signals, masks of its threads, stop and exit requests, timers and rlimits; parts_lock
+ * guards the pointers of its threads to shared parts. The thread list is changed under family_lock
+ * and signal_lock together, so either is enough to walk it.
  */
 #ifndef KERNEL_PROCESS_PROCESS_H
 #define KERNEL_PROCESS_PROCESS_H
@@ -20,9 +20,22 @@
 
 #define RLIMIT_COUNT 16
 enum rlimit_index {
-    RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS, RLIMIT_NPROC,
-    RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE,
-    RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME
+    RLIMIT_CPU,
+    RLIMIT_FSIZE,
+    RLIMIT_DATA,
+    RLIMIT_STACK,
+    RLIMIT_CORE,
+    RLIMIT_RSS,
+    RLIMIT_NPROC,
+    RLIMIT_NOFILE,
+    RLIMIT_MEMLOCK,
+    RLIMIT_AS,
+    RLIMIT_LOCKS,
+    RLIMIT_SIGPENDING,
+    RLIMIT_MSGQUEUE,
+    RLIMIT_NICE,
+    RLIMIT_RTPRIO,
+    RLIMIT_RTTIME
 };
 struct rlimit {
     uint64_t soft, hard; /* UINT64_MAX = none */
@@ -41,48 +54,49 @@ struct tty;
 struct process {
     struct glass_object object;
     int32_t pid;
-    uint8_t guid[16];           /* random, never reused; kept by exec */
+    uint8_t guid[16]; /* random, never reused; kept by exec */
 
     /* -- family_lock -- */
-    struct process *parent;     /* NULL only in PID 1 and the kernel's own */
-    struct list children;       /* through sibling_link */
+    struct process *parent; /* NULL only in PID 1 and the kernel's own */
+    struct list children;   /* through sibling_link */
     struct list sibling_link;
-    struct list threads;        /* tasks that are not reaped, through thread_link */
-    struct task *leader;        /* the task whose tid is the pid; stays until reaped */
-    uint32_t task_count;        /* threads that have not exited */
-    int32_t group, session;     /* ids */
+    struct list threads;                  /* tasks that are not reaped, through thread_link */
+    struct task *leader;                  /* the task whose tid is the pid; stays until reaped */
+    uint32_t task_count;                  /* threads that have not exited */
+    int32_t group, session;               /* ids */
     struct list group_link, session_link; /* rings without a head: the PID table names one member */
-    bool zombie;                /* all threads gone, not reaped */
-    bool exiting;               /* exit_group or a deadly signal: exit_status is decided (signal_lock) */
+    bool zombie;                          /* all threads gone, not reaped */
+    bool exiting; /* exit_group or a deadly signal: exit_status is decided (signal_lock) */
     bool stopped, continued, stop_reported, continue_reported; /* changed under signal_lock too */
     int32_t stop_signal;
     bool is_subreaper;
-    bool did_exec;              /* since fork: setpgid by the parent is refused */
-    uint32_t exit_status;       /* wait status */
-    struct wait_queue child_events; /* parents wait here */
+    bool did_exec;                   /* since fork: setpgid by the parent is refused */
+    uint32_t exit_status;            /* wait status */
+    struct wait_queue child_events;  /* parents wait here */
     struct wait_queue thread_events; /* exec waits here until it is the only thread */
-    int32_t creator_tid;        /* the parent's thread that made it, for __WNOTHREAD */
+    int32_t creator_tid;             /* the parent's thread that made it, for __WNOTHREAD */
 
     /* -- signal_lock -- */
     struct spinlock signal_lock; /* RANK_SIGNAL */
     struct signal_set pending;
     struct list pending_queue;
-    uint32_t pending_count;      /* queued in the process and its threads, against RLIMIT_SIGPENDING */
+    uint32_t pending_count; /* queued in the process and its threads, against RLIMIT_SIGPENDING */
     struct pending_signal *spare_pending; /* atomic: an unused entry for the next signal, or NULL */
-    struct signal_actions *actions; /* one reference; its tasks' pointers are the same without one */
-    bool stop_active;            /* job control: every thread is to stop, or has */
-    bool stop_dequeued;          /* a stop signal was taken and no SIGCONT has come since */
-    bool deadly_reported;        /* the trace record of the deadly signal is written */
-    bool continue_notice;        /* SIGCONT came: the next thread that runs tells the parent */
-    bool signals_closed;         /* all threads are gone: nothing is queued any more */
-    struct task *exec_task;      /* the thread that replaces the program: every other one must go */
+    struct signal_actions
+        *actions;           /* one reference; its tasks' pointers are the same without one */
+    bool stop_active;       /* job control: every thread is to stop, or has */
+    bool stop_dequeued;     /* a stop signal was taken and no SIGCONT has come since */
+    bool deadly_reported;   /* the trace record of the deadly signal is written */
+    bool continue_notice;   /* SIGCONT came: the next thread that runs tells the parent */
+    bool signals_closed;    /* all threads are gone: nothing is queued any more */
+    struct task *exec_task; /* the thread that replaces the program: every other one must go */
     struct rlimit rlimits[RLIMIT_COUNT];
-    struct timer alarm;         /* ITIMER_REAL */
+    struct timer alarm; /* ITIMER_REAL */
     uint64_t alarm_interval_ns;
     struct wait_queue signal_waiters; /* signalfd, sigtimedwait */
 
     struct credentials credentials; /* written by the process itself under signal_lock */
-    struct tty *tty;            /* controlling terminal, family_lock */
+    struct tty *tty;                /* controlling terminal, family_lock */
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;
@@ -90,7 +104,8 @@ struct process {
 
     /* accounting of threads and children that are gone; family_lock */
     uint64_t dead_utime_tsc, dead_stime_tsc, dead_nvcsw, dead_nivcsw, dead_min_faults;
-    uint64_t children_utime_tsc, children_stime_tsc, children_nvcsw, children_nivcsw, children_min_faults;
+    uint64_t children_utime_tsc, children_stime_tsc, children_nvcsw, children_nivcsw,
+        children_min_faults;
     uint64_t children_max_resident;
     uint64_t max_resident;
     uint64_t start_ns;
@@ -101,8 +116,8 @@ struct process {
 extern struct slot_table process_slots;
 extern struct spinlock family_lock; /* RANK_FAMILY */
 /*
- * PID 1 is the kernel's own: a thread without user memory that adopts and reaps orphans. The user's program is
- * PID 2; when that process ends, the machine ends with its status.
+ * PID 1 is the kernel's own: a thread without user memory that adopts and reaps orphans. The user's
+ * program is PID 2; when that process ends, the machine ends with its status.
  */
 extern struct process *init_process;
 extern struct process *program_process;
@@ -111,8 +126,8 @@ void process_get(struct process *process);
 void process_put(struct process *process);
 
 /*
- * The shared parts of any task, as counted references for a look from another task (/proc); NULL if it has
- * none (kernel thread, or already exited). A task uses its own pointers without this.
+ * The shared parts of any task, as counted references for a look from another task (/proc); NULL if
+ * it has none (kernel thread, or already exited). A task uses its own pointers without this.
  */
 struct address_space *task_address_space_get(struct task *task);
 struct file_table *task_files_get(struct task *task);
@@ -121,14 +136,15 @@ struct fs_context *task_fs_get(struct task *task);
 /* ---- pid.c. Lookups return a counted reference or NULL. ---- */
 struct task *task_find_get(int32_t tid);
 struct process *process_find_get(int32_t pid);
-/* For /proc: the smallest pid >= from whose process exists, as a counted reference; NULL = no more. */
+/* For /proc: the smallest pid >= from whose process exists, as a counted reference; NULL = no more.
+ */
 struct process *process_next_get(int32_t from);
 /* For /proc/PID/task: the same over the threads of a process. */
 struct task *process_thread_next_get(struct process *process, int32_t from);
 
 /*
- * The members of a process group or session, under family_lock: the first one, or NULL; then each next one
- * until it is the first again.
+ * The members of a process group or session, under family_lock: the first one, or NULL; then each
+ * next one until it is the first again.
  */
 struct process *group_first(int32_t group);
 struct process *session_first(int32_t session);
@@ -149,7 +165,7 @@ uint32_t thread_count(void);
 
 /* ---- fork.c ---- */
 struct clone_arguments {
-    uint64_t flags;        /* CLONE_*, without the exit signal */
+    uint64_t flags;                        /* CLONE_*, without the exit signal */
     uint64_t pidfd, child_tid, parent_tid; /* user addresses */
     uint64_t exit_signal;
     uint64_t stack, stack_bytes; /* 0 = the parent's */
@@ -157,20 +173,21 @@ struct clone_arguments {
 };
 /* The one primitive. The child's tid, or -errno. */
 int64_t process_clone(const struct clone_arguments *arguments);
-/* PIDs 1 and 2 from the boot page; called once by the first CPU's boot thread. Panics only on broken boot data. */
+/* PIDs 1 and 2 from the boot page; called once by the first CPU's boot thread. Panics only on
+ * broken boot data. */
 void process_start_init(void);
 
 /* ---- exec.c ---- */
 struct file;
 /*
- * Replaces the current process's program. Strings are in kernel memory, NULL-terminated arrays; only on
- * success the old program is gone. 0 or -errno.
+ * Replaces the current process's program. Strings are in kernel memory, NULL-terminated arrays;
+ * only on success the old program is gone. 0 or -errno.
  */
 int process_exec(struct file *program, const char *path, char *const *argv, char *const *envp);
 
 /* ---- exit.c ---- */
-_Noreturn void process_exit_thread(int code);                 /* exit(2) of one thread */
-_Noreturn void process_exit_group(uint32_t wait_status);      /* whole process; wait status encoding */
+_Noreturn void process_exit_thread(int code);            /* exit(2) of one thread */
+_Noreturn void process_exit_group(uint32_t wait_status); /* whole process; wait status encoding */
 
 /* ---- accounting (accounting.c) ---- */
 struct linux_rusage;
@@ -180,7 +197,7 @@ void process_times(struct process *process, uint64_t *ret_utime_ns, uint64_t *re
 #define SYSTEM_NAME_BYTES 65
 void host_name_get(char name[SYSTEM_NAME_BYTES]);
 void domain_name_get(char name[SYSTEM_NAME_BYTES]);
-#define SYSTEM_NAME "Linux"
+#define SYSTEM_NAME    "Linux"
 #define SYSTEM_RELEASE "6.1.0-vitrine"
 #define SYSTEM_VERSION "#1 SMP Vitrine"
 #define SYSTEM_MACHINE "x86_64"

@@ -1,13 +1,13 @@
 /*
- * signal.c - sending signals: who takes one, what is queued, who must wake up. Delivery to the program is
- * signal_delivery.c, job control signal_stop.c.
+ * signal.c - sending signals: who takes one, what is queued, who must wake up. Delivery to the
+ * program is signal_delivery.c, job control signal_stop.c.
  *
- * A signal whose default action ends the process and that some thread would take at once is not queued at
- * all: the process is marked as exiting with that status, and every thread is told to go.
+ * A signal whose default action ends the process and that some thread would take at once is not
+ * queued at all: the process is marked as exiting with that status, and every thread is told to go.
  *
- * Lock: signal_lock of the target process. TASK_WORK_SIGNAL is set by senders under it and cleared only by
- * the task itself under it, so the bit is never missing while a signal can be delivered; it may be there for
- * nothing.
+ * Lock: signal_lock of the target process. TASK_WORK_SIGNAL is set by senders under it and cleared
+ * only by the task itself under it, so the bit is never missing while a signal can be delivered; it
+ * may be there for nothing.
  */
 #include "kernel/lib/errno.h"
 #include "kernel/observe/trace.h"
@@ -37,21 +37,23 @@ int signal_permission(struct process *target, int signal)
 {
     struct process *self = current->process;
     const struct credentials *mine = &self->credentials, *theirs = &target->credentials;
-    if (self == target || mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid ||
-        mine->uid == theirs->suid || mine->uid == theirs->uid)
+    if (self == target || mine->euid == 0 || mine->euid == theirs->suid ||
+        mine->euid == theirs->uid || mine->uid == theirs->suid || mine->uid == theirs->uid)
         return 0;
     return signal == SIGCONT && self->session == target->session ? 0 : -EPERM;
 }
 
 /* ---- queues ---- */
 
-static void discard_from(struct process *process, struct signal_set *set, struct list *queue, uint64_t signals)
+static void discard_from(struct process *process, struct signal_set *set, struct list *queue,
+                         uint64_t signals)
 {
     if (!(set->bits & signals))
         return;
     set->bits &= ~signals;
     struct pending_signal *entry, *following;
-    list_for_each_safe(entry, following, queue, link) {
+    list_for_each_safe(entry, following, queue, link)
+    {
         if (signal_bit(entry->info.signo) & signals) {
             list_remove(&entry->link);
             pending_release(process, entry);
@@ -76,17 +78,20 @@ void signal_flush_task_signal_locked(struct task *task)
 void signal_flush_process_signal_locked(struct process *process)
 {
     discard_from(process, &process->pending, &process->pending_queue, UINT64_MAX);
-    struct pending_signal *spare = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE);
+    struct pending_signal *spare =
+        __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE);
     if (spare)
         object_cache_free(&pending_cache, spare);
 }
 
-struct pending_signal *signal_take_among_signal_locked(struct process *process, struct signal_set *set,
-                                                       struct list *queue, int signal)
+struct pending_signal *signal_take_among_signal_locked(struct process *process,
+                                                       struct signal_set *set, struct list *queue,
+                                                       int signal)
 {
     struct pending_signal *entry, *found = NULL;
     bool more = false;
-    list_for_each(entry, queue, link) {
+    list_for_each(entry, queue, link)
+    {
         if (entry->info.signo != signal)
             continue;
         if (found) {
@@ -118,7 +123,8 @@ struct pending_signal *pending_lost(int signal)
 
 static inline bool would_take(const struct task *task, uint64_t bit)
 {
-    return !(task->flags & TASK_EXITING) && (!(task->blocked.bits & bit) || task->awaited.bits & bit);
+    return !(task->flags & TASK_EXITING) &&
+           (!(task->blocked.bits & bit) || task->awaited.bits & bit);
 }
 
 static struct task *choose_taker(struct process *process, uint64_t bit)
@@ -126,7 +132,8 @@ static struct task *choose_taker(struct process *process, uint64_t bit)
     if (process->leader && would_take(process->leader, bit))
         return process->leader;
     struct task *task;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         if (would_take(task, bit))
             return task;
     }
@@ -152,7 +159,8 @@ static inline void wake_taker(struct task *task, uint64_t bit)
 void process_kill_threads_signal_locked(struct process *process, struct task *except)
 {
     struct task *task;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         if (task == except || task->flags & TASK_EXITING)
             continue;
         task_add_work(task, TASK_WORK_EXIT);
@@ -174,7 +182,8 @@ void signal_retarget_signal_locked(struct task *leaving)
     if (!process->pending.bits)
         return;
     struct task *task;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         uint64_t bits = process->pending.bits & ~task->blocked.bits;
         if (task != leaving && bits && !(task->flags & TASK_EXITING))
             wake_taker(task, bits);
@@ -194,11 +203,12 @@ static __attribute__((noinline)) void settle_stop_and_continue(struct process *p
 }
 
 /*
- * No handler will run: true = there is nothing to queue, because it is ignored, pending already, or the end of the
- * process at once. `probe` is whose mask says whether an ignored signal is kept; `task` NULL = any thread.
+ * No handler will run: true = there is nothing to queue, because it is ignored, pending already, or
+ * the end of the process at once. `probe` is whose mask says whether an ignored signal is kept;
+ * `task` NULL = any thread.
  */
-static __attribute__((noinline)) bool settle_uncaught(struct process *process, struct task *task, struct task *probe,
-                                                      int signal, uint64_t code)
+static __attribute__((noinline)) bool settle_uncaught(struct process *process, struct task *task,
+                                                      struct task *probe, int signal, uint64_t code)
 {
     const struct signal_actions *actions = process->actions;
     uint64_t bit = signal_bit(signal);
@@ -213,7 +223,8 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
     if (signal != SIGKILL) {
         if ((actions->ignored.bits | SIGNALS_DEFAULT_IGNORE | SIGNALS_DEFAULT_STOP) & bit)
             return false;
-        const struct task *taker = task ? (would_take(task, bit) ? task : NULL) : choose_taker(process, bit);
+        const struct task *taker =
+            task ? (would_take(task, bit) ? task : NULL) : choose_taker(process, bit);
         if (!taker || taker->blocked.bits & bit)
             return false;
     }
@@ -228,13 +239,14 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
 
 static bool may_queue(const struct process *process, int signal)
 {
-    return likely(signal < SIGRTMIN) || process->pending_count < process_limit(process, RLIMIT_SIGPENDING);
+    return likely(signal < SIGRTMIN) ||
+           process->pending_count < process_limit(process, RLIMIT_SIGPENDING);
 }
 
 /* Without `info`: the current process's own, with `code`, or for SI_KERNEL nobody's. */
-static inline __attribute__((always_inline)) int send_signal_locked(struct process *process, struct task *task,
-                                                                    int signal, const struct linux_siginfo *info,
-                                                                    int code)
+static inline __attribute__((always_inline)) int
+send_signal_locked(struct process *process, struct task *task, int signal,
+                   const struct linux_siginfo *info, int code)
 {
     uint64_t bit = signal_bit(signal);
     struct task *probe = task ? task : process->leader;
@@ -268,7 +280,9 @@ static inline __attribute__((always_inline)) int send_signal_locked(struct proce
     set->bits |= bit;
     trace_event(TRACE_SIGNAL, trace_pair(task ? task->tid : process->pid, signal),
                 (uint64_t)(int64_t)code, TRACE_SIGNAL_QUEUED, 0);
-    struct task *taker = likely(would_take(probe, bit)) ? probe : task ? NULL : choose_taker(process, bit);
+    struct task *taker = likely(would_take(probe, bit)) ? probe
+                         : task                         ? NULL
+                                                        : choose_taker(process, bit);
     if (likely(taker))
         wake_taker(taker, bit);
     else
@@ -279,7 +293,8 @@ static inline __attribute__((always_inline)) int send_signal_locked(struct proce
     return 0;
 }
 
-int signal_send(struct process *process, struct task *task, int signal, const struct linux_siginfo *info)
+int signal_send(struct process *process, struct task *task, int signal,
+                const struct linux_siginfo *info)
 {
     if (unlikely(!process || process == init_process))
         return 0; /* the kernel's own take no signals */

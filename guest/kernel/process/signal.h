@@ -1,5 +1,6 @@
 /*
- * kernel/process/signal.h - Linux signals. Sending queues; delivery happens on the way back to user mode.
+ * kernel/process/signal.h - Linux signals. Sending queues; delivery happens on the way back to user
+ * mode.
  */
 #ifndef KERNEL_PROCESS_SIGNAL_H
 #define KERNEL_PROCESS_SIGNAL_H
@@ -9,42 +10,88 @@
 
 #define SIGNALS 64
 enum signal_number {
-    SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2,
-    SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
-    SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS, SIGRTMIN
+    SIGHUP = 1,
+    SIGINT,
+    SIGQUIT,
+    SIGILL,
+    SIGTRAP,
+    SIGABRT,
+    SIGBUS,
+    SIGFPE,
+    SIGKILL,
+    SIGUSR1,
+    SIGSEGV,
+    SIGUSR2,
+    SIGPIPE,
+    SIGALRM,
+    SIGTERM,
+    SIGSTKFLT,
+    SIGCHLD,
+    SIGCONT,
+    SIGSTOP,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGURG,
+    SIGXCPU,
+    SIGXFSZ,
+    SIGVTALRM,
+    SIGPROF,
+    SIGWINCH,
+    SIGIO,
+    SIGPWR,
+    SIGSYS,
+    SIGRTMIN
 };
 
 /* struct siginfo of the Linux ABI: 128 bytes. */
 struct linux_siginfo {
     int32_t signo, errno_value, code, pad;
     union {
-        struct { int32_t pid; uint32_t uid; uint64_t value; } sender; /* kill, sigqueue */
-        struct { int32_t pid; uint32_t uid; int32_t status; int32_t pad; int64_t utime, stime; } child;
-        struct { uint64_t address; int16_t lsb; } fault;
-        struct { int32_t timer_id; int32_t overrun; uint64_t value; } timer;
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            uint64_t value;
+        } sender; /* kill, sigqueue */
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            int32_t status;
+            int32_t pad;
+            int64_t utime, stime;
+        } child;
+        struct {
+            uint64_t address;
+            int16_t lsb;
+        } fault;
+        struct {
+            int32_t timer_id;
+            int32_t overrun;
+            uint64_t value;
+        } timer;
         uint8_t bytes[112];
     };
 };
 _Static_assert(sizeof(struct linux_siginfo) == 128, "siginfo is part of the ABI");
 
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_QUEUE (-1)
-#define SI_TIMER (-2)
-#define SI_TKILL (-6)
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
-#define BUS_ADRALN 1
-#define BUS_ADRERR 2
-#define ILL_ILLOPN 2
-#define FPE_INTDIV 1
-#define FPE_FLTINV 7
-#define TRAP_BRKPT 1
-#define TRAP_TRACE 2
-#define CLD_EXITED 1
-#define CLD_KILLED 2
-#define CLD_DUMPED 3
-#define CLD_STOPPED 5
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_QUEUE      (-1)
+#define SI_TIMER      (-2)
+#define SI_TKILL      (-6)
+#define SEGV_MAPERR   1
+#define SEGV_ACCERR   2
+#define BUS_ADRALN    1
+#define BUS_ADRERR    2
+#define ILL_ILLOPN    2
+#define FPE_INTDIV    1
+#define FPE_FLTINV    7
+#define TRAP_BRKPT    1
+#define TRAP_TRACE    2
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_DUMPED    3
+#define CLD_STOPPED   5
 #define CLD_CONTINUED 6
 
 /* So many bytes of a siginfo carry anything; the kernel neither keeps nor writes the rest. */
@@ -57,14 +104,14 @@ struct pending_signal {
 
 #define SA_NOCLDSTOP 0x1ul
 #define SA_NOCLDWAIT 0x2ul
-#define SA_SIGINFO 0x4ul
-#define SA_ONSTACK 0x08000000ul
-#define SA_RESTART 0x10000000ul
-#define SA_NODEFER 0x40000000ul
+#define SA_SIGINFO   0x4ul
+#define SA_ONSTACK   0x08000000ul
+#define SA_RESTART   0x10000000ul
+#define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
-#define SA_RESTORER 0x04000000ul
-#define SIG_DFL 0ul
-#define SIG_IGN 1ul
+#define SA_RESTORER  0x04000000ul
+#define SIG_DFL      0ul
+#define SIG_IGN      1ul
 
 struct signal_action {
     uint64_t handler; /* SIG_DFL, SIG_IGN, or user address */
@@ -74,10 +121,11 @@ struct signal_action {
 };
 
 /*
- * Dispositions; shared by CLONE_SIGHAND, that is by all threads of a process and in rare cases by several
- * processes. An entry of action[] means something only while its bit in `set` is 1; otherwise the disposition
- * is the default: so a copy for fork touches only what a program really set. Guarded by `lock`, which is taken
- * inside the signal_lock of a process; the sets may be read without it.
+ * Dispositions; shared by CLONE_SIGHAND, that is by all threads of a process and in rare cases by
+ * several processes. An entry of action[] means something only while its bit in `set` is 1;
+ * otherwise the disposition is the default: so a copy for fork touches only what a program really
+ * set. Guarded by `lock`, which is taken inside the signal_lock of a process; the sets may be read
+ * without it.
  */
 struct signal_actions {
     uint32_t references;
@@ -105,17 +153,19 @@ static inline uint64_t signal_bit(int signal)
 
 struct process;
 
-/* Sends as the kernel itself (no permission check). The info's signo is set from `signal`; NULL = SI_KERNEL. */
+/* Sends as the kernel itself (no permission check). The info's signo is set from `signal`; NULL =
+ * SI_KERNEL. */
 int signal_send_process(struct process *process, int signal, const struct linux_siginfo *info);
 int signal_send_task(struct task *task, int signal, const struct linux_siginfo *info);
 /* To every member of a process group; -ESRCH if there is none. Takes family_lock. */
 int signal_send_group(int32_t group, int signal, const struct linux_siginfo *info);
 /*
- * A fault of the current task's own making: cannot be ignored or blocked away (then the default action is
- * taken). Called by trap handlers.
+ * A fault of the current task's own making: cannot be ignored or blocked away (then the default
+ * action is taken). Called by trap handlers.
  */
 void signal_force(int signal, int code, uint64_t address);
-/* Called on the way back to user mode when TASK_WORK_SIGNAL / EXIT / STOP is set: arch/x86_64/trap.c. */
+/* Called on the way back to user mode when TASK_WORK_SIGNAL / EXIT / STOP is set:
+ * arch/x86_64/trap.c. */
 void signal_deliver(struct trap_frame *frame);
 
 /* For /proc/PID/status and the like: a consistent copy. */
@@ -127,9 +177,10 @@ void signal_summarise(struct task *task, struct signal_summary *ret);
 /* The current task's blocked mask becomes `mask` (SIGKILL and SIGSTOP are taken out of it). */
 void signal_set_blocked(uint64_t mask);
 /*
- * ppoll, pselect, sigsuspend ...: `mask` holds until the call is over; the old one comes back when a handler's
- * frame is built from it, or on the way to user mode. With signal_end_temporary_mask(false) the call ended
- * without a signal and the old mask is back at once.
+ * ppoll, pselect, sigsuspend ...: `mask` holds until the call is over; the old one comes back when
+ * a handler's frame is built from it, or on the way to user mode. With
+ * signal_end_temporary_mask(false) the call ended without a signal and the old mask is back at
+ * once.
  */
 void signal_begin_temporary_mask(uint64_t mask);
 void signal_end_temporary_mask(bool interrupted);

@@ -1,6 +1,6 @@
 /*
- * signal_calls.c - the system calls about signals. Order of checks and error numbers as the manual pages of
- * section 2 give them.
+ * signal_calls.c - the system calls about signals. Order of checks and error numbers as the manual
+ * pages of section 2 give them.
  */
 #include "kernel/lib/string.h"
 #include "kernel/observe/trace.h"
@@ -9,12 +9,13 @@
 #include "kernel/time/clock.h"
 
 #define SIGSET_BYTES 8
-#define SIG_BLOCK 0
-#define SIG_UNBLOCK 1
-#define SIG_SETMASK 2
+#define SIG_BLOCK    0
+#define SIG_UNBLOCK  1
+#define SIG_SETMASK  2
 
 #define SA_KNOWN                                                                                   \
-    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_RESTORER)
+    (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |             \
+     SA_RESETHAND | SA_RESTORER)
 
 static bool signal_valid(int signal)
 {
@@ -116,10 +117,10 @@ SYSCALL_FRAME(rt_sigreturn)
 
 /* ---- alternate stack ---- */
 
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
 #define SS_AUTODISARM (1u << 31)
-#define MINSIGSTKSZ 2048
+#define MINSIGSTKSZ   2048
 
 struct linux_stack {
     uint64_t address;
@@ -132,14 +133,16 @@ static bool on_alternate_stack(const struct task *task, uint64_t rsp)
 {
     if ((uint32_t)task->alternate_stack_flags & SS_AUTODISARM)
         return false;
-    return rsp > task->alternate_stack && rsp - task->alternate_stack <= task->alternate_stack_bytes;
+    return rsp > task->alternate_stack &&
+           rsp - task->alternate_stack <= task->alternate_stack_bytes;
 }
 
 SYSCALL_FRAME(sigaltstack)
 {
     struct task *task = current;
     uint64_t new_address = frame->rdi, old_address = frame->rsi;
-    struct linux_stack wanted, old = {.address = task->alternate_stack, .bytes = task->alternate_stack_bytes};
+    struct linux_stack wanted,
+        old = {.address = task->alternate_stack, .bytes = task->alternate_stack_bytes};
     bool on_it = on_alternate_stack(task, frame->rsp);
 
     old.flags = (uint32_t)task->alternate_stack_flags & SS_AUTODISARM;
@@ -172,15 +175,16 @@ SYSCALL_FRAME(sigaltstack)
 /* ---- sending ---- */
 
 /* Without `info`: SI_USER or SI_TKILL of the current process. */
-static int64_t send_checked(struct process *process, struct task *task, int signal, const struct linux_siginfo *info,
-                            int code)
+static int64_t send_checked(struct process *process, struct task *task, int signal,
+                            const struct linux_siginfo *info, int code)
 {
     if (!signal_valid(signal))
         return -EINVAL;
     int error = signal_permission(process, signal);
     if (error || !signal)
         return error;
-    return info ? signal_send(process, task, signal, info) : signal_send_user(process, task, signal, code);
+    return info ? signal_send(process, task, signal, info)
+                : signal_send_user(process, task, signal, code);
 }
 
 /* kill(2) with pid 0, -1 or -group. */
@@ -197,7 +201,8 @@ static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
             if (process == self)
                 continue;
             error = send_checked(process, NULL, signal, NULL, SI_USER);
-            /* kill(2) on Linux: with -1, any error but EPERM is worth telling, and success is success. */
+            /* kill(2) on Linux: with -1, any error but EPERM is worth telling, and success is
+             * success. */
             if (error != -EPERM)
                 sent = true;
         }
@@ -224,29 +229,33 @@ static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
 }
 
 /*
- * Most signals that a program sends, it sends to itself (raise(), abort()), has a handler for and does not block:
- * nothing to look up, to choose or to wake, and always allowed. False = not such a case, nothing was done.
+ * Most signals that a program sends, it sends to itself (raise(), abort()), has a handler for and
+ * does not block: nothing to look up, to choose or to wake, and always allowed. False = not such a
+ * case, nothing was done.
  */
 static inline bool send_to_self(struct task *task, bool to_thread, int signal, int code)
 {
     struct process *process = task->process;
     struct signal_set *set = to_thread ? &task->pending : &process->pending;
     struct list *queue = to_thread ? &task->pending_queue : &process->pending_queue;
-    const uint64_t ordinary = (signal_bit(SIGRTMIN) - 1) & ~(SIGNALS_DEFAULT_STOP | signal_bit(SIGCONT));
+    const uint64_t ordinary =
+        (signal_bit(SIGRTMIN) - 1) & ~(SIGNALS_DEFAULT_STOP | signal_bit(SIGCONT));
     struct pending_signal *entry = NULL;
 
     if (signal < 1 || signal >= SIGRTMIN)
         return false;
     uint64_t bit = signal_bit(signal);
     spin_lock(&process->signal_lock);
-    if (likely(bit & ordinary & process->actions->caught.bits & ~(set->bits | task->blocked.bits)) &&
+    if (likely(bit & ordinary & process->actions->caught.bits &
+               ~(set->bits | task->blocked.bits)) &&
         likely(to_thread || process->leader == task) &&
         likely(entry = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE))) {
         info_make(&entry->info, signal, code, task->tgid, process->credentials.uid);
         list_push_back(queue, &entry->link);
         process->pending_count++;
         set->bits |= bit;
-        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)code, TRACE_SIGNAL_QUEUED, 0);
+        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)code,
+                    TRACE_SIGNAL_QUEUED, 0);
         __atomic_fetch_or(&task->work, TASK_WORK_SIGNAL, __ATOMIC_SEQ_CST);
         if (unlikely(!list_empty(&process->signal_waiters.waiters)))
             wake_up_all(&process->signal_waiters);
@@ -260,7 +269,8 @@ static __attribute__((noinline)) int64_t kill_other(int pid, int signal)
     struct task *task = task_find_get(pid);
     if (!task)
         return -ESRCH;
-    int64_t result = task->process ? send_checked(task->process, NULL, signal, NULL, SI_USER) : -EPERM;
+    int64_t result =
+        task->process ? send_checked(task->process, NULL, signal, NULL, SI_USER) : -EPERM;
     task_put(task);
     return result;
 }
@@ -303,7 +313,8 @@ SYSCALL2(tkill, int, tid, int, signal)
 SYSCALL3(tgkill, int, tgid, int, tid, int, signal)
 {
     struct task *self = current;
-    if (likely(tid == self->tid && tgid == self->tgid) && likely(send_to_self(self, true, signal, SI_TKILL)))
+    if (likely(tid == self->tid && tgid == self->tgid) &&
+        likely(send_to_self(self, true, signal, SI_TKILL)))
         return 0;
     if (tid <= 0 || tgid <= 0)
         return -EINVAL;
@@ -336,7 +347,8 @@ SYSCALL3(rt_sigqueueinfo, int, pid, int, signal, uint64_t, info_address)
     struct task *task = pid > 0 ? task_find_get(pid) : NULL;
     if (!task)
         return -ESRCH;
-    int64_t result = task->process ? send_checked(task->process, NULL, signal, &info, info.code) : -EPERM;
+    int64_t result =
+        task->process ? send_checked(task->process, NULL, signal, &info, info.code) : -EPERM;
     task_put(task);
     return result;
 }
@@ -396,7 +408,8 @@ static int take_awaited(struct task *task, uint64_t these, struct linux_siginfo 
     return info->signo;
 }
 
-SYSCALL4(rt_sigtimedwait, uint64_t, set_address, uint64_t, info_address, uint64_t, timeout_address, size_t, set_bytes)
+SYSCALL4(rt_sigtimedwait, uint64_t, set_address, uint64_t, info_address, uint64_t, timeout_address,
+         size_t, set_bytes)
 {
     struct task *task = current;
     struct linux_siginfo info = {};
@@ -415,7 +428,8 @@ SYSCALL4(rt_sigtimedwait, uint64_t, set_address, uint64_t, info_address, uint64_
             return -EINVAL;
         poll_only = !timeout.seconds && !timeout.nanoseconds;
         if (timeout.seconds < 1000000000) /* more is for ever */
-            deadline_ns = clock_monotonic_ns() + (uint64_t)timeout.seconds * 1000000000 + (uint64_t)timeout.nanoseconds;
+            deadline_ns = clock_monotonic_ns() + (uint64_t)timeout.seconds * 1000000000 +
+                          (uint64_t)timeout.nanoseconds;
     }
     these &= ~SIGNALS_UNBLOCKABLE;
 
@@ -440,7 +454,7 @@ SYSCALL4(rt_sigtimedwait, uint64_t, set_address, uint64_t, info_address, uint64_
 SYSCALL0(restart_syscall)
 {
     struct task *task = current;
-    int64_t (*restart)(struct task *task) = task->restart;
+    int64_t (*restart)(struct task * task) = task->restart;
     task->restart = NULL;
     return restart ? restart(task) : -EINTR;
 }

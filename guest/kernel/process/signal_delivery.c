@@ -1,6 +1,7 @@
 /*
- * signal_delivery.c - on the way back to user mode: what the program gets to see of its signals, and what
- * becomes of the system call that they interrupted (signal(7), "Interruption of system calls").
+ * signal_delivery.c - on the way back to user mode: what the program gets to see of its signals,
+ * and what becomes of the system call that they interrupted (signal(7), "Interruption of system
+ * calls").
  *
  * Runs as the task itself, no lock held on entry.
  */
@@ -10,7 +11,7 @@
 #include "kernel/process/signal_queue.h"
 
 #define NR_RESTART_SYSCALL 219
-#define NO_SYSTEM_CALL UINT64_MAX
+#define NO_SYSTEM_CALL     UINT64_MAX
 
 /* The process ends, or a sibling's exec wants this thread gone. */
 static _Noreturn void leave(struct task *task)
@@ -29,9 +30,11 @@ static _Noreturn void leave(struct task *task)
 }
 
 /* A handler will run: an interrupted call fails or is made again after the handler. */
-static inline void settle_call_before_handler(struct trap_frame *frame, const struct signal_action *action)
+static inline void settle_call_before_handler(struct trap_frame *frame,
+                                              const struct signal_action *action)
 {
-    /* Without a system call, original_rax is NO_SYSTEM_CALL, and rax whatever the program had in it. */
+    /* Without a system call, original_rax is NO_SYSTEM_CALL, and rax whatever the program had in
+     * it. */
     if (likely(frame->rax + ERESTART_RESTARTBLOCK > ERESTART_RESTARTBLOCK - ERESTARTSYS) ||
         frame->original_rax == NO_SYSTEM_CALL) {
         frame->original_rax = NO_SYSTEM_CALL;
@@ -78,7 +81,8 @@ static void settle_call_without_handler(struct trap_frame *frame)
 }
 
 /* The frame could not be written, or cannot lead anywhere. */
-static __attribute__((noinline)) void fail_handler(struct process *process, int signal, uint64_t saved)
+static __attribute__((noinline)) void fail_handler(struct process *process, int signal,
+                                                   uint64_t saved)
 {
     if (signal == SIGSEGV) {
         /* No stack to report it on: nothing but the default action is left. */
@@ -93,8 +97,10 @@ static __attribute__((noinline)) void fail_handler(struct process *process, int 
     signal_force(SIGSEGV, SI_KERNEL, 0);
 }
 
-/* No handler: the default action, or none. The signal_lock is held and given up, the entry released. */
-static __attribute__((noinline)) void deliver_uncaught(struct task *task, int signal, struct pending_signal *entry)
+/* No handler: the default action, or none. The signal_lock is held and given up, the entry
+ * released. */
+static __attribute__((noinline)) void deliver_uncaught(struct task *task, int signal,
+                                                       struct pending_signal *entry)
 {
     struct process *process = task->process;
     uint64_t bit = signal_bit(signal), code = (uint64_t)(int64_t)entry->info.code;
@@ -160,8 +166,8 @@ static inline bool deliver_one(struct task *task, struct trap_frame *frame)
     if (unlikely(arch_signal_frame_push(task, &entry->info, &action, saved)))
         fail_handler(process, signal, saved);
     else
-        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)entry->info.code,
-                    TRACE_SIGNAL_HANDLER, 0);
+        trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal),
+                    (uint64_t)(int64_t)entry->info.code, TRACE_SIGNAL_HANDLER, 0);
     pending_release(process, entry);
     return true;
 }
@@ -175,7 +181,8 @@ static __attribute__((noinline)) void show_tid(struct task *task)
     copy_to_user(address, &tid, sizeof(tid));
 }
 
-/* All work but a signal alone. True = look again; false = there is no more, and no handler will run. */
+/* All work but a signal alone. True = look again; false = there is no more, and no handler will
+ * run. */
 static __attribute__((noinline)) bool settle_work(struct task *task, struct trap_frame *frame)
 {
     struct process *process = task->process;
@@ -207,13 +214,15 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
 
 static inline bool only_a_signal(const struct task *task)
 {
-    return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT)) == TASK_WORK_SIGNAL &&
-           !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) && !READ_ONCE(task->process->continue_notice);
+    return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT)) ==
+               TASK_WORK_SIGNAL &&
+           !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) &&
+           !READ_ONCE(task->process->continue_notice);
 }
 
 /*
- * Not inlined, because trap.c comes here from a path that mostly has little to do. After a handler's frame there
- * is nothing left to settle; if there are more signals, trap.c comes again.
+ * Not inlined, because trap.c comes here from a path that mostly has little to do. After a
+ * handler's frame there is nothing left to settle; if there are more signals, trap.c comes again.
  */
 __attribute__((noinline)) void signal_deliver(struct trap_frame *frame)
 {

@@ -1,12 +1,13 @@
 /*
- * signal_stop.c - job control: a process stops when every thread of it has stopped, and continues all at once.
+ * signal_stop.c - job control: a process stops when every thread of it has stopped, and continues
+ * all at once.
  *
- * TASK_WORK_STOP is set in every thread that must stop and stays set while it is stopped; SIGCONT clears it
- * before it wakes with WAKE_CONTINUE. task_stop_self() does not stop a task whose bit is clear, which is why
- * a SIGCONT just before it is not lost.
+ * TASK_WORK_STOP is set in every thread that must stop and stays set while it is stopped; SIGCONT
+ * clears it before it wakes with WAKE_CONTINUE. task_stop_self() does not stop a task whose bit is
+ * clear, which is why a SIGCONT just before it is not lost.
  *
- * Locks: stop_active, stopped and the per-task job_stopped under signal_lock; the parent is told with
- * family_lock held.
+ * Locks: stop_active, stopped and the per-task job_stopped under signal_lock; the parent is told
+ * with family_lock held.
  */
 #include "kernel/process/internal.h"
 
@@ -15,7 +16,8 @@
 static bool all_stopped(struct process *process)
 {
     struct task *task;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         if (!(task->flags & TASK_EXITING) && !task->job_stopped)
             return false;
     }
@@ -38,7 +40,8 @@ static void tell_parent_locked(struct process *process, int code, int status)
     info.child.stime = (int64_t)(system_ns / (1000000000ull / TICKS_PER_SECOND));
     struct signal_actions *actions = parent->actions;
     uint64_t bit = signal_bit(SIGCHLD);
-    bool unwanted = actions && actions->set.bits & bit && actions->action[SIGCHLD - 1].flags & SA_NOCLDSTOP;
+    bool unwanted =
+        actions && actions->set.bits & bit && actions->action[SIGCHLD - 1].flags & SA_NOCLDSTOP;
     if (!unwanted)
         signal_send(parent, NULL, SIGCHLD, &info);
     wake_up_all(&parent->child_events);
@@ -68,7 +71,8 @@ void signal_stop_begin(int signal, bool only_if_not_orphaned)
         process->stop_active = true;
         process->stop_signal = signal;
         struct task *task;
-        list_for_each(task, &process->threads, thread_link) {
+        list_for_each(task, &process->threads, thread_link)
+        {
             if (task->flags & TASK_EXITING)
                 continue;
             task_add_work(task, TASK_WORK_STOP);
@@ -127,7 +131,8 @@ void signal_stop_end_signal_locked(struct process *process)
     process->stop_active = false;
     process->stopped = false;
     struct task *task, *teller = NULL;
-    list_for_each(task, &process->threads, thread_link) {
+    list_for_each(task, &process->threads, thread_link)
+    {
         if (task->flags & TASK_EXITING)
             continue;
         task_clear_work(task, TASK_WORK_STOP);

@@ -1,32 +1,34 @@
 /*
- * wait.c - a parent learns what became of its children: wait4(2), waitid(2), and PID 1, which does nothing else.
+ * wait.c - a parent learns what became of its children: wait4(2), waitid(2), and PID 1, which does
+ * nothing else.
  *
- * The children are looked through under family_lock; a zombie that is taken leaves all tables in the same
- * step, so that two waiting threads never get the same one. Sleeping is on the parent's own queue.
+ * The children are looked through under family_lock; a zombie that is taken leaves all tables in
+ * the same step, so that two waiting threads never get the same one. Sleeping is on the parent's
+ * own queue.
  */
 #include "kernel/observe/trace.h"
 #include "kernel/process/accounting.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
-#define WNOHANG 1u
-#define WUNTRACED 2u
-#define WSTOPPED 2u
-#define WEXITED 4u
+#define WNOHANG    1u
+#define WUNTRACED  2u
+#define WSTOPPED   2u
+#define WEXITED    4u
 #define WCONTINUED 8u
-#define WNOWAIT 0x01000000u
-#define WNOTHREAD 0x20000000u
-#define WALL 0x40000000u
-#define WCLONE 0x80000000u
+#define WNOWAIT    0x01000000u
+#define WNOTHREAD  0x20000000u
+#define WALL       0x40000000u
+#define WCLONE     0x80000000u
 
-#define P_ALL 0
-#define P_PID 1
-#define P_PGID 2
+#define P_ALL   0
+#define P_PID   1
+#define P_PGID  2
 #define P_PIDFD 3
 
 struct wait_request {
-    int32_t pid;     /* > 0: this one */
-    int32_t group;   /* > 0: members of this group */
+    int32_t pid;   /* > 0: this one */
+    int32_t group; /* > 0: members of this group */
     uint32_t options;
     /* found */
     int32_t found;   /* pid, 0 = none */
@@ -110,7 +112,8 @@ static int look_once(struct wait_request *request)
         if (child && child->parent == parent && eligible(child, request))
             result = take_news(parent, child, request);
     } else {
-        list_for_each(child, &parent->children, sibling_link) {
+        list_for_each(child, &parent->children, sibling_link)
+        {
             if (!eligible(child, request))
                 continue;
             result = take_news(parent, child, request);
@@ -163,10 +166,12 @@ SYSCALL4(wait4, int, pid, uint64_t, status_address, uint32_t, options, uint64_t,
     return request.found;
 }
 
-SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, uint64_t, usage_address)
+SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, uint64_t,
+         usage_address)
 {
     struct wait_request request = {.options = options, .want_usage = usage_address != 0};
-    if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL))
+    if (options &
+        ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL))
         return -EINVAL;
     if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
@@ -195,7 +200,8 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
         return -EFAULT;
     if (!info_address)
         return 0;
-    /* Nothing to tell (WNOHANG): signal and pid are zero. Only these fields are written, as on Linux. */
+    /* Nothing to tell (WNOHANG): signal and pid are zero. Only these fields are written, as on
+     * Linux. */
     struct {
         int32_t signo, error, code, padding, pid;
         uint32_t uid;
@@ -220,7 +226,8 @@ _Noreturn void process_init_thread(void *unused)
     for (;;) {
         struct wait_request request = {.options = WEXITED | WALL | WNOHANG};
         int news = 0;
-        wait_event(&init->child_events, WAIT_KTHREAD, 0, WAIT_HARD, 0, (news = look_once(&request)) == 1);
+        wait_event(&init->child_events, WAIT_KTHREAD, 0, WAIT_HARD, 0,
+                   (news = look_once(&request)) == 1);
         if (request.reaped)
             process_reap_finish(request.reaped);
     }

@@ -6,9 +6,10 @@
 #include "shared/trace.h"
 
 /*
- * The current task leaves the CPU in `state`, unless its sleep intent was withdrawn or one of the work bits is
- * set. True if it slept (and is running again now).
+ * The current task leaves the CPU in `state`, unless its sleep intent was withdrawn or one of the
+ * work bits is set. True if it slept (and is running again now).
  */
-bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object, uint32_t interrupting_work);
+bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object,
+                    uint32_t interrupting_work);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * kernel/sched/calls.c - the scheduling system calls (sched(7), setpriority(2)), for the classes that exist:
- * OTHER, BATCH and IDLE. FIFO, RR and DEADLINE are refused with EINVAL, as by a kernel built without them.
+ * kernel/sched/calls.c - the scheduling system calls (sched(7), setpriority(2)), for the classes
+ * that exist: OTHER, BATCH and IDLE. FIFO, RR and DEADLINE are refused with EINVAL, as by a kernel
+ * built without them.
  */
 #include "arch/cpu.h"
 #include "kernel/process/process.h"
@@ -8,16 +9,16 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
-#define SCHED_OTHER 0
-#define SCHED_FIFO 1
-#define SCHED_RR 2
-#define SCHED_BATCH 3
-#define SCHED_IDLE 5
-#define SCHED_DEADLINE 6
+#define SCHED_OTHER         0
+#define SCHED_FIFO          1
+#define SCHED_RR            2
+#define SCHED_BATCH         3
+#define SCHED_IDLE          5
+#define SCHED_DEADLINE      6
 #define SCHED_RESET_ON_FORK 0x40000000
-#define PRIO_PROCESS 0
-#define PRIO_PGRP 1
-#define PRIO_USER 2
+#define PRIO_PROCESS        0
+#define PRIO_PGRP           1
+#define PRIO_USER           2
 
 /* The task with that tid, or the caller for 0; counted. */
 static int target(int tid, struct task **ret)
@@ -39,7 +40,8 @@ static bool may_change(const struct task *task)
     const struct credentials *mine = &current->process->credentials;
     if (task->process == current->process || !mine->euid)
         return true;
-    return task->process && (mine->euid == task->process->credentials.uid || mine->euid == task->process->credentials.euid);
+    return task->process && (mine->euid == task->process->credentials.uid ||
+                             mine->euid == task->process->credentials.euid);
 }
 
 SYSCALL0(sched_yield)
@@ -254,7 +256,8 @@ static bool selected(const struct process *process, int which, uint32_t who)
 }
 
 /* Calls for every thread of every process selected; -ESRCH if there is none. */
-static int64_t for_selected(int which, uint32_t who, int64_t (*operation)(struct task *task, int argument, int64_t so_far),
+static int64_t for_selected(int which, uint32_t who,
+                            int64_t (*operation)(struct task *task, int argument, int64_t so_far),
                             int argument)
 {
     int64_t result = -ESRCH;
@@ -273,11 +276,11 @@ static int64_t for_selected(int which, uint32_t who, int64_t (*operation)(struct
         return result;
     }
     struct process *process;
-    for (int32_t pid = 1; (process = process_next_get(pid)); ) {
+    for (int32_t pid = 1; (process = process_next_get(pid));) {
         pid = process->pid + 1;
         if (selected(process, which, who)) {
             struct task *task;
-            for (int32_t tid = 1; (task = process_thread_next_get(process, tid)); ) {
+            for (int32_t tid = 1; (task = process_thread_next_get(process, tid));) {
                 tid = task->tid + 1;
                 result = operation(task, argument, result);
                 task_put(task);
@@ -316,12 +319,13 @@ SYSCALL2(getpriority, int, which, int, who)
     return for_selected(which, (uint32_t)who, best_nice, 0);
 }
 
-/* ---- I/O priority: kept by nobody, since nothing is queued for a device; values are checked ---- */
+/* ---- I/O priority: kept by nobody, since nothing is queued for a device; values are checked ----
+ */
 
 #define IOPRIO_WHO_PROCESS 1
-#define IOPRIO_WHO_USER 3
+#define IOPRIO_WHO_USER    3
 #define IOPRIO_CLASS_SHIFT 13
-#define IOPRIO_CLASS_IDLE 3
+#define IOPRIO_CLASS_IDLE  3
 
 SYSCALL3(ioprio_set, int, which, int, who, int, priority)
 {
@@ -340,7 +344,7 @@ SYSCALL2(ioprio_get, int, which, int, who)
 
 /* ---- membarrier(2) ---- */
 
-#define MEMBARRIER_CMD_QUERY 0
+#define MEMBARRIER_CMD_QUERY  0
 #define MEMBARRIER_CMD_GLOBAL 1
 
 SYSCALL3(membarrier, int, command, uint32_t, flags, int, cpu)

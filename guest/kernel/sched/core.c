@@ -1,8 +1,9 @@
 /*
  * kernel/sched/core.c - who runs: switching, waking, blocking, and where a woken task goes.
  *
- * The contract of a switch: schedule_away() is entered with this CPU's run queue locked. The lock is held across stack_switch() and released by the task that comes (schedule_finish),
- * so a task is never picked elsewhere before its registers are saved: whoever holds the lock of its queue and
+ * The contract of a switch: schedule_away() is entered with this CPU's run queue locked. The lock
+ * is held across stack_switch() and released by the task that comes (schedule_finish), so a task is
+ * never picked elsewhere before its registers are saved: whoever holds the lock of its queue and
  * sees it blocked knows that its kernel stack is at rest.
  */
 #include "kernel/sched/task.h"
@@ -85,7 +86,8 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
     }
 }
 
-/* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is needed. */
+/* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
+ * needed. */
 static struct task *steal(struct run_queue *queue, uint64_t now)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
@@ -93,7 +95,8 @@ static struct task *steal(struct run_queue *queue, uint64_t now)
         if (!READ_ONCE(other->ready) || !spin_try_lock(&other->lock))
             continue;
         struct task *found = NULL;
-        for (struct fair_entity *entity = fair_last(&other->fair); entity; entity = fair_before(&other->fair, entity)) {
+        for (struct fair_entity *entity = fair_last(&other->fair); entity;
+             entity = fair_before(&other->fair, entity)) {
             struct task *task = container_of(entity, struct task, fair);
             if (task->affinity & 1ull << queue->cpu) {
                 found = task;
@@ -103,7 +106,8 @@ static struct task *steal(struct run_queue *queue, uint64_t now)
         if (found) {
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
-            trace_event_at(now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0, 0);
+            trace_event_at(now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
+                           other->cpu, 0, 0);
             found->cpu = queue->cpu;
             fair_enqueue(&queue->fair, &found->fair, false);
             queue->ready++;
@@ -144,7 +148,8 @@ void schedule_finish(void)
 }
 
 /* The running task stops being it. Its object is being written. */
-static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum task_state state, uint64_t now)
+static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum task_state state,
+                             uint64_t now)
 {
     task_set_state(prev, state);
     prev->stime_tsc += now - prev->mode_tsc;
@@ -166,10 +171,11 @@ static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum ta
 }
 
 /*
- * The current task gives up this CPU, whose queue is locked, and is in `state` from now on. Returns when it runs
- * again, with the lock released.
+ * The current task gives up this CPU, whose queue is locked, and is in `state` from now on. Returns
+ * when it runs again, with the lock released.
  */
-static void schedule_away(struct run_queue *queue, struct task *prev, enum task_state state, enum switch_reason reason)
+static void schedule_away(struct run_queue *queue, struct task *prev, enum task_state state,
+                          enum switch_reason reason)
 {
     struct cpu *cpu = this_cpu();
     uint64_t now = clock_tsc();
@@ -203,8 +209,8 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
 
     cpu->glass->switches++;
     trace_event_at(now, TRACE_SWITCH, trace_pair(prev->tid, next->tid),
-                   (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16, prev->wait_object,
-                   now - prev->switched_in_tsc);
+                   (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16,
+                   prev->wait_object, now - prev->switched_in_tsc);
     queue->running = next;
     queue->previous = prev;
     slice_plan(cpu, queue, now);
@@ -221,9 +227,10 @@ void schedule_preempt(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    schedule_away(queue, task, TASK_READY, task == queue->idle ? SWITCH_IDLE
-                                           : task->held        ? SWITCH_STOPPED
-                                                               : SWITCH_PREEMPTED);
+    schedule_away(queue, task, TASK_READY,
+                  task == queue->idle ? SWITCH_IDLE
+                  : task->held        ? SWITCH_STOPPED
+                                      : SWITCH_PREEMPTED);
 }
 
 void task_yield(void)
@@ -250,8 +257,8 @@ void preemption_point(void)
 
 /* ---- blocking ---- */
 
-
-bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object, uint32_t interrupting_work)
+bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object,
+                    uint32_t interrupting_work)
 {
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
@@ -273,7 +280,8 @@ void task_stop_self(int signal)
     struct task *task = current;
     WRITE_ONCE(task->sleep_intent, 1);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    /* Whoever continues us clears the bit, then wakes: either we see that here, or the wake-up takes the intent. */
+    /* Whoever continues us clears the bit, then wakes: either we see that here, or the wake-up
+     * takes the intent. */
     if (!(READ_ONCE(task->work) & TASK_WORK_STOP)) {
         task->sleep_intent = 0;
         return;
@@ -299,7 +307,8 @@ static bool cpu_idle(unsigned index)
     return READ_ONCE(queue->running) == queue->idle && !READ_ONCE(queue->ready);
 }
 
-/* Where a task that becomes ready should run: where it was if that CPU is idle, else an idle one, else there. */
+/* Where a task that becomes ready should run: where it was if that CPU is idle, else an idle one,
+ * else there. */
 static unsigned choose_cpu(const struct task *task)
 {
     unsigned count = cpu_count();
@@ -370,7 +379,8 @@ static bool may_wake(const struct task *task, enum wake_reason reason)
 }
 
 /* Both queues are locked: the one that the task belongs to, and the one where it shall run. */
-static inline __attribute__((always_inline)) bool wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
+static inline __attribute__((always_inline)) bool
+wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
 {
     if (!may_wake(task, reason)) {
         if (!task->sleep_intent || (reason != WAKE_NORMAL && reason != WAKE_CONTINUE))
@@ -384,7 +394,8 @@ static inline __attribute__((always_inline)) bool wake_locked(struct task *task,
     task_set_state(task, TASK_READY);
     enqueue(target, task, now, false);
     object_write_end(&task->object);
-    trace_event_at(now, TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind, 0, 0);
+    trace_event_at(now, TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind,
+                   0, 0);
     if (likely(!task->held))
         notice(target, task, now);
     return true;
@@ -471,8 +482,8 @@ void task_hold(struct task *task, bool held)
 }
 
 /*
- * A waiting task moves at once; a running one was told to reschedule and moves then (schedule_away puts it where
- * it may be); a blocked one moves when it wakes.
+ * A waiting task moves at once; a running one was told to reschedule and moves then (schedule_away
+ * puts it where it may be); a blocked one moves when it wakes.
  */
 void task_move(struct task *task)
 {

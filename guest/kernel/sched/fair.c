@@ -1,7 +1,8 @@
 /* kernel/sched/fair.c - see fair.h for the theorem. */
 #include "kernel/sched/fair.h"
 
-/* Each step of nice is a factor of about 1.25; the numbers are Linux's, part of what programs expect. */
+/* Each step of nice is a factor of about 1.25; the numbers are Linux's, part of what programs
+ * expect. */
 static const uint32_t weights[40] = {
     88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
     3906,  3121,  2501,  1991,  1586,  1277,  1024,  820,   655,   526,   423,  335,  272,  215,
@@ -65,15 +66,16 @@ void fair_tree_link(struct fair_queue *queue, struct fair_entity *entity)
     struct rb_node *parent = NULL, **link = &queue->tree.root;
     while (*link) {
         parent = *link;
-        link = before(entity->deadline, entity_of(parent)->deadline) ? &parent->left : &parent->right;
+        link =
+            before(entity->deadline, entity_of(parent)->deadline) ? &parent->left : &parent->right;
     }
     entity->min_vruntime = entity->vruntime;
     rb_insert(&queue->tree, &entity->node, parent, link);
 }
 
 /*
- * The earliest deadline among the eligible: go left while the left subtree has anything eligible at all (its
- * smallest vruntime tells), else take this node if it is, else go right. O(log n).
+ * The earliest deadline among the eligible: go left while the left subtree has anything eligible at
+ * all (its smallest vruntime tells), else take this node if it is, else go right. O(log n).
  */
 struct fair_entity *fair_earliest_eligible(const struct fair_queue *queue)
 {
@@ -142,7 +144,8 @@ struct fair_entity *fair_before(const struct fair_queue *queue, const struct fai
     return node ? entity_of(node) : NULL;
 }
 
-void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight, bool queued)
+void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight,
+                     bool queued)
 {
     if (!queued) {
         entity->weight = weight;

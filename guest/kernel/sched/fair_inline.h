@@ -1,6 +1,6 @@
 /*
- * kernel/sched/fair_inline.h - the operations of the fair class that every wake-up and every switch performs
- * and the sums they keep. Part of fair.h, which includes it; fair.c has the rest.
+ * kernel/sched/fair_inline.h - the operations of the fair class that every wake-up and every switch
+ * performs and the sums they keep. Part of fair.h, which includes it; fair.c has the rest.
  */
 #ifndef KERNEL_SCHED_FAIR_INLINE_H
 #define KERNEL_SCHED_FAIR_INLINE_H
@@ -59,13 +59,16 @@ static inline void fair_tree_remove(struct fair_queue *queue, struct fair_entity
 
 /* ---- operations ---- */
 
-/* Becomes runnable; first = it never ran (half a slice, so that children do not starve their parents). */
+/* Becomes runnable; first = it never ran (half a slice, so that children do not starve their
+ * parents). */
 static inline void fair_enqueue(struct fair_queue *queue, struct fair_entity *entity, bool first)
 {
     int64_t lag = 0;
-    /* Joining moves V; scaling the lag keeps what the entity is owed (the paper's join, inverted). */
+    /* Joining moves V; scaling the lag keeps what the entity is owed (the paper's join, inverted).
+     */
     if (queue->total_weight && entity->lag)
-        lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) / (int64_t)queue->total_weight;
+        lag = entity->lag * (int64_t)(queue->total_weight + entity->weight) /
+              (int64_t)queue->total_weight;
     entity->vruntime = fair_average(queue) - (uint64_t)lag;
     uint64_t request = fair_virtual(entity->slice, entity->weight);
     entity->deadline = entity->vruntime + (first ? request / 2 : request);

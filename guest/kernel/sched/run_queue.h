@@ -8,17 +8,17 @@
 #include "kernel/sync/spinlock.h"
 
 struct run_queue {
-    struct spinlock lock;      /* RANK_RUN_QUEUE; two: by CPU index. Guards all below and the scheduling
-                                  fields of tasks whose `cpu` this is */
+    struct spinlock lock; /* RANK_RUN_QUEUE; two: by CPU index. Guards all below and the scheduling
+                             fields of tasks whose `cpu` this is */
     uint32_t cpu;
-    uint32_t ready;            /* tasks that wait here */
+    uint32_t ready; /* tasks that wait here */
     struct task *running;
     struct task *idle;
-    struct task *previous;     /* whom the switch under way comes from */
+    struct task *previous; /* whom the switch under way comes from */
     struct fair_queue fair;
-    bool slice_over;           /* the running task has used up its request since it was picked */
-    uint64_t charged_tsc;      /* up to when `running` was charged for its time */
-    uint64_t slice_end_tsc;    /* UINT64_MAX: nobody waits, the running task may go on */
+    bool slice_over;        /* the running task has used up its request since it was picked */
+    uint64_t charged_tsc;   /* up to when `running` was charged for its time */
+    uint64_t slice_end_tsc; /* UINT64_MAX: nobody waits, the running task may go on */
 };
 
 extern struct run_queue run_queues[];

@@ -1,6 +1,6 @@
 /*
- * kernel/sched/scheduler.h - what the machine's entry code and the boot need of the scheduler. Everyone else
- * uses sched/task.h and sync/wait_queue.h.
+ * kernel/sched/scheduler.h - what the machine's entry code and the boot need of the scheduler.
+ * Everyone else uses sched/task.h and sync/wait_queue.h.
  */
 #ifndef KERNEL_SCHED_SCHEDULER_H
 #define KERNEL_SCHED_SCHEDULER_H

@@ -86,7 +86,8 @@ void task_set_comm(struct task *task, const char *name)
 void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_ns)
 {
     uint64_t user = READ_ONCE(task->utime_tsc), system = READ_ONCE(task->stime_tsc);
-    /* Since the last look at the clock: the current task is in the kernel, one that runs elsewhere in user mode. */
+    /* Since the last look at the clock: the current task is in the kernel, one that runs elsewhere
+     * in user mode. */
     if (task->state == TASK_RUNNING) {
         int64_t since = (int64_t)(clock_tsc() - READ_ONCE(task->mode_tsc));
         if (since > 0)
@@ -100,7 +101,7 @@ void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_n
 
 #define SCHED_OTHER 0
 #define SCHED_BATCH 3
-#define SCHED_IDLE 5
+#define SCHED_IDLE  5
 #define WEIGHT_IDLE 3
 
 int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice)
@@ -113,7 +114,8 @@ int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nic
     bool queued = task->fair.queued || queue->fair.running == &task->fair;
     task->policy = policy;
     task->nice = nice;
-    fair_set_weight(&queue->fair, &task->fair, policy == SCHED_IDLE ? WEIGHT_IDLE : fair_weight(nice), queued);
+    fair_set_weight(&queue->fair, &task->fair,
+                    policy == SCHED_IDLE ? WEIGHT_IDLE : fair_weight(nice), queued);
     spin_unlock(&queue->lock);
     return 0;
 }

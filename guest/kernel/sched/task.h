@@ -1,11 +1,11 @@
 /*
- * kernel/sched/task.h - one thread. It owns little; what threads may share it points at, and sharing means
- * the same pointer (clone's flags choose).
+ * kernel/sched/task.h - one thread. It owns little; what threads may share it points at, and
+ * sharing means the same pointer (clone's flags choose).
  *
- * Tasks live in slots that are never reused for another type, so that the host can read them at any time.
- * Lifetime: object.references: one for being in the PID table (until reaped), one while it can run, one per
- * temporary holder (task_get). The kernel stack goes when the task has been switched away from for the last
- * time.
+ * Tasks live in slots that are never reused for another type, so that the host can read them at any
+ * time. Lifetime: object.references: one for being in the PID table (until reaped), one while it
+ * can run, one per temporary holder (task_get). The kernel stack goes when the task has been
+ * switched away from for the last time.
  */
 #ifndef KERNEL_SCHED_TASK_H
 #define KERNEL_SCHED_TASK_H
@@ -28,17 +28,18 @@ struct signal_actions;
 enum task_flags {
     TASK_KERNEL_THREAD = 1u << 0,
     TASK_IDLE = 1u << 1,
-    TASK_EXITING = 1u << 2,      /* on its way out: no new signals, no work */
-    TASK_VFORK_CHILD = 1u << 3,  /* a parent waits in vfork for it */
+    TASK_EXITING = 1u << 2,     /* on its way out: no new signals, no work */
+    TASK_VFORK_CHILD = 1u << 3, /* a parent waits in vfork for it */
     TASK_FORKED_NO_EXEC = 1u << 4,
 };
 
-/* What must be looked at before the next return to user mode; any set bit leads to the slow path. */
+/* What must be looked at before the next return to user mode; any set bit leads to the slow path.
+ */
 enum task_work {
     TASK_WORK_RESCHEDULE = 1u << 0,
-    TASK_WORK_SIGNAL = 1u << 1,   /* a deliverable signal may be pending */
-    TASK_WORK_STOP = 1u << 2,     /* job control or hold */
-    TASK_WORK_EXIT = 1u << 3,     /* the process ends: this thread must go */
+    TASK_WORK_SIGNAL = 1u << 1, /* a deliverable signal may be pending */
+    TASK_WORK_STOP = 1u << 2,   /* job control or hold */
+    TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
 };
 
 struct signal_set {
@@ -48,11 +49,11 @@ struct signal_set {
 /* Scheduling entity of the fair class (EEVDF); guarded by the run queue's lock. */
 struct fair_entity {
     struct rb_node node;
-    uint64_t deadline;        /* virtual */
+    uint64_t deadline; /* virtual */
     uint64_t vruntime;
-    uint64_t min_vruntime;    /* smallest in the subtree (augmentation) */
-    int64_t lag;              /* kept while off the queue */
-    uint64_t slice;           /* TSC cycles that one request asks for */
+    uint64_t min_vruntime; /* smallest in the subtree (augmentation) */
+    int64_t lag;           /* kept while off the queue */
+    uint64_t slice;        /* TSC cycles that one request asks for */
     uint32_t weight;
     bool queued;
 };
@@ -66,44 +67,47 @@ struct task {
     struct process *process; /* NULL in kernel threads without one */
     uint32_t flags;          /* enum task_flags; changed by the task itself only */
 
-    /* -- scheduling: guarded by the run queue's lock of `cpu` (sched/core.c is the only writer) -- */
-    uint8_t state;           /* enum task_state */
-    uint8_t sleep_intent;    /* wait_mode + 1 while about to block, 0 = none */
-    uint8_t wait_kind;       /* enum wait_kind, while blocked */
-    uint8_t held;            /* not picked until released (from outside) */
+    /* -- scheduling: guarded by the run queue's lock of `cpu` (sched/core.c is the only writer) --
+     */
+    uint8_t state;        /* enum task_state */
+    uint8_t sleep_intent; /* wait_mode + 1 while about to block, 0 = none */
+    uint8_t wait_kind;    /* enum wait_kind, while blocked */
+    uint8_t held;         /* not picked until released (from outside) */
     uint32_t cpu;
-    uint32_t policy;         /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+    uint32_t policy; /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
     int32_t nice;
     int32_t rt_priority;
-    uint64_t affinity;       /* CPU mask */
+    uint64_t affinity; /* CPU mask */
     uint64_t wait_object;
     struct fair_entity fair;
     uint64_t switched_in_tsc; /* when it last got its CPU */
-    uint64_t exec_tsc;       /* cycles run, up to the last switch */
-    uint64_t utime_tsc;      /* of them in user mode ... */
-    uint64_t stime_tsc;      /* ... and in the kernel */
-    uint64_t mode_tsc;       /* when it last changed between user and kernel mode */
+    uint64_t exec_tsc;        /* cycles run, up to the last switch */
+    uint64_t utime_tsc;       /* of them in user mode ... */
+    uint64_t stime_tsc;       /* ... and in the kernel */
+    uint64_t mode_tsc;        /* when it last changed between user and kernel mode */
     uint64_t nvcsw, nivcsw;
     uint64_t start_tsc;
-    uint64_t ready_tsc;      /* when it last became ready (run delay) */
+    uint64_t ready_tsc; /* when it last became ready (run delay) */
     uint64_t run_delay_tsc;
 
-    uint32_t work;           /* enum task_work; atomic, anyone */
+    uint32_t work; /* enum task_work; atomic, anyone */
 
-    /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look -- */
+    /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look
+     * -- */
     struct address_space *address_space; /* NULL in kernel threads */
     struct file_table *files;
     struct fs_context *fs;
     struct signal_actions *actions;
 
     /* -- signals: process->signal_lock -- */
-    struct signal_set pending;   /* sent to this thread */
-    struct list pending_queue;   /* struct pending_signal */
+    struct signal_set pending; /* sent to this thread */
+    struct list pending_queue; /* struct pending_signal */
     struct signal_set blocked;
-    struct signal_set saved_mask; /* sigsuspend, ppoll ...: restored when the handler frame is built */
+    struct signal_set
+        saved_mask; /* sigsuspend, ppoll ...: restored when the handler frame is built */
     bool restore_saved_mask;
-    struct signal_set awaited;   /* sigtimedwait: wakes for these although they are blocked */
-    bool job_stopped;            /* took part in the stop of its process */
+    struct signal_set awaited; /* sigtimedwait: wakes for these although they are blocked */
+    bool job_stopped;          /* took part in the stop of its process */
     uint64_t alternate_stack, alternate_stack_bytes;
     int32_t alternate_stack_flags;
 
@@ -120,7 +124,7 @@ struct task {
     int32_t exit_code;       /* wait status of this thread */
 
     uint64_t min_faults, maj_faults;
-    struct timer sleep_timer;  /* deadline of wait_block() */
+    struct timer sleep_timer; /* deadline of wait_block() */
     bool sleep_timed_out;
     struct wait_queue *vfork_done; /* on the parent's stack; family_lock */
 
@@ -141,16 +145,16 @@ struct task {
 
 extern struct slot_table task_slots;
 
-
-
-/* A task in state Created with a kernel stack, no tid yet; not in any list. NULL when out of memory. */
+/* A task in state Created with a kernel stack, no tid yet; not in any list. NULL when out of
+ * memory. */
 struct task *task_create(bool user);
 static inline void task_get(struct task *task)
 {
     __atomic_fetch_add(&task->object.references, 1, __ATOMIC_RELAXED);
 }
 void task_put(struct task *task); /* last one: Dead, slot freed */
-/* Called by the last task_put() before the slot is freed; registered by the process floor. May be NULL. */
+/* Called by the last task_put() before the slot is freed; registered by the process floor. May be
+ * NULL. */
 extern void (*task_released)(struct task *task);
 
 /* ---- scheduling (sched/core.c) ---- */
@@ -158,8 +162,8 @@ extern void (*task_released)(struct task *task);
 /* Created -> Ready: chooses a CPU, enqueues. `parent` gives the fair share's start; may be NULL. */
 void task_start(struct task *task, struct task *parent);
 /*
- * Blocked -> Ready, if it sleeps in a mode that `reason` may end; withdraws a declared intent to sleep.
- * Returns true if it woke or stopped falling asleep. Any context.
+ * Blocked -> Ready, if it sleeps in a mode that `reason` may end; withdraws a declared intent to
+ * sleep. Returns true if it woke or stopped falling asleep. Any context.
  */
 enum wake_reason { WAKE_NORMAL = 0, WAKE_SIGNAL = 1, WAKE_KILL = 2, WAKE_CONTINUE = 3 };
 bool task_wake(struct task *task, enum wake_reason reason);
@@ -175,7 +179,8 @@ void task_yield(void);
 void task_stop_self(int signal);
 /* Running -> Zombie, for good. Gives up the kernel stack. The caller has done everything else. */
 _Noreturn void task_exit_self(void);
-/* Lets interrupts in, and the scheduler if it wants; only where no spinlock is held. For long loops. */
+/* Lets interrupts in, and the scheduler if it wants; only where no spinlock is held. For long
+ * loops. */
 void preemption_point(void);
 /* A deliverable signal or the end of the process is waiting. */
 static inline bool task_interrupted(const struct task *task)

@@ -1,50 +1,52 @@
 /*
  * kernel/sync/lock_order.h - the one written order of all locks.
  *
- * A task may take a lock only if its rank is higher than that of every lock it holds already; two locks of
- * one rank only where the comment says in which order. Spinlocks are checked per CPU, mutexes per task, in
- * builds with KERNEL_DEBUG. A mutex may not be taken while a spinlock is held (it may sleep).
+ * A task may take a lock only if its rank is higher than that of every lock it holds already; two
+ * locks of one rank only where the comment says in which order. Spinlocks are checked per CPU,
+ * mutexes per task, in builds with KERNEL_DEBUG. A mutex may not be taken while a spinlock is held
+ * (it may sleep).
  */
 #ifndef KERNEL_SYNC_LOCK_ORDER_H
 #define KERNEL_SYNC_LOCK_ORDER_H
 
 enum lock_rank {
     /* mutexes */
-    RANK_EXEC = 5,          /* process: one exec or coredump at a time */
-    RANK_RENAME = 10,       /* file system tree: rename */
-    RANK_INODE = 15,        /* inode content and directory entries; two: parent before child, else by address */
-    RANK_EPOLL_LINKS = 16,  /* which epoll instances watch which files */
-    RANK_EPOLL_OUTER = 17,  /* interest list of an epoll instance that watches another */
-    RANK_EPOLL = 18,        /* interest list of any other epoll instance */
-    RANK_FIFO_TABLE = 19,   /* which named pipes are open */
-    RANK_PIPE = 20,         /* pipe buffer; two (tee): by address */
+    RANK_EXEC = 5,    /* process: one exec or coredump at a time */
+    RANK_RENAME = 10, /* file system tree: rename */
+    RANK_INODE =
+        15, /* inode content and directory entries; two: parent before child, else by address */
+    RANK_EPOLL_LINKS = 16, /* which epoll instances watch which files */
+    RANK_EPOLL_OUTER = 17, /* interest list of an epoll instance that watches another */
+    RANK_EPOLL = 18,       /* interest list of any other epoll instance */
+    RANK_FIFO_TABLE = 19,  /* which named pipes are open */
+    RANK_PIPE = 20,        /* pipe buffer; two (tee): by address */
     RANK_TTY = 22,
     RANK_FILE_POSITION = 12,
     RANK_ADDRESS_SPACE = 40, /* vmas and page tables; two (fork): parent before child */
     RANK_PAGE_MAP = 45,      /* frames of a file */
 
     /* spinlocks */
-    RANK_FAMILY = 60,        /* PID table, process tree, groups, sessions */
-    RANK_SIGNAL = 65,        /* pending signals and dispositions of a process */
+    RANK_FAMILY = 60,         /* PID table, process tree, groups, sessions */
+    RANK_SIGNAL = 65,         /* pending signals and dispositions of a process */
     RANK_SIGNAL_ACTIONS = 66, /* dispositions */
-    RANK_TASK_PARTS = 67,   /* process: its threads' pointers to shared parts */
-    RANK_FUTEX = 68,         /* futex hash bucket; two (requeue): by address */
-    RANK_FILE_LOCKS = 69,    /* advisory locks of files (fcntl, flock) */
+    RANK_TASK_PARTS = 67,     /* process: its threads' pointers to shared parts */
+    RANK_FUTEX = 68,          /* futex hash bucket; two (requeue): by address */
+    RANK_FILE_LOCKS = 69,     /* advisory locks of files (fcntl, flock) */
     RANK_FILE_TABLE = 70,
-    RANK_DENTRY = 72,        /* children of a dentry; two: parent before child */
-    RANK_FS_CONTEXT = 74,    /* cwd, root, umask */
-    RANK_TERMINAL = 76,      /* line discipline of a tty */
-    RANK_WAIT_QUEUE = 80,    /* two: none */
-    RANK_EPOLL_READY = 81,   /* ready list of an epoll instance; taken by waiter.notify */
-    RANK_EPOLL_QUEUE = 82,   /* wait queue of an epoll instance that watches no other one */
+    RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
+    RANK_FS_CONTEXT = 74,        /* cwd, root, umask */
+    RANK_TERMINAL = 76,          /* line discipline of a tty */
+    RANK_WAIT_QUEUE = 80,        /* two: none */
+    RANK_EPOLL_READY = 81,       /* ready list of an epoll instance; taken by waiter.notify */
+    RANK_EPOLL_QUEUE = 82,       /* wait queue of an epoll instance that watches no other one */
     RANK_EPOLL_OUTER_READY = 83, /* the same two of an instance that does */
     RANK_EPOLL_OUTER_QUEUE = 84,
-    RANK_TIMER = 85,         /* timers of one CPU */
-    RANK_RUN_QUEUE = 90,     /* two: by CPU index */
+    RANK_TIMER = 85,     /* timers of one CPU */
+    RANK_RUN_QUEUE = 90, /* two: by CPU index */
     RANK_SLOT_TABLE = 95,
     RANK_SLAB = 96,
-    RANK_KERNEL_MAP = 97,    /* the kernel's own page tables; takes frames for them */
-    RANK_FRAMES = 98,        /* frame allocator */
+    RANK_KERNEL_MAP = 97, /* the kernel's own page tables; takes frames for them */
+    RANK_FRAMES = 98,     /* frame allocator */
     RANK_CHANNEL = 100,
     RANK_LOG = 105,
 };

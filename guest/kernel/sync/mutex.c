@@ -23,7 +23,8 @@ static bool take_as_waiter(struct mutex *mutex)
 
 void mutex_lock_contended(struct mutex *mutex)
 {
-    wait_event_mode(&mutex->waiters, WAIT_MUTEX, (uint64_t)mutex, WAIT_HARD, 0, true, take_as_waiter(mutex));
+    wait_event_mode(&mutex->waiters, WAIT_MUTEX, (uint64_t)mutex, WAIT_HARD, 0, true,
+                    take_as_waiter(mutex));
 }
 
 void mutex_wake_waiter(struct mutex *mutex)
@@ -40,7 +41,8 @@ void mutex_check_take(struct mutex *mutex)
               this_cpu()->held_locks[0]->rank);
     for (unsigned i = 0; i < task->held_mutex_count; i++)
         if (task->held_mutex_ranks[i] > mutex->rank)
-            panic("lock order: mutex of rank %u taken while rank %u is held", mutex->rank, task->held_mutex_ranks[i]);
+            panic("lock order: mutex of rank %u taken while rank %u is held", mutex->rank,
+                  task->held_mutex_ranks[i]);
     if (task->held_mutex_count == ARRAY_COUNT(task->held_mutex_ranks))
         panic("task %d holds too many mutexes", task->tid);
     task->held_mutex_ranks[task->held_mutex_count++] = mutex->rank;

@@ -1,9 +1,10 @@
 /*
- * kernel/sync/mutex.h - a lock whose waiters sleep. The holder may block, take preemption points and fault
- * on user memory. Only tasks take it (never an interrupt). Not recursive.
+ * kernel/sync/mutex.h - a lock whose waiters sleep. The holder may block, take preemption points
+ * and fault on user memory. Only tasks take it (never an interrupt). Not recursive.
  *
- * The state word has three values so that an uncontended unlock needs no look at the wait queue (Drepper, "Futexes
- * Are Tricky", mutex 2). Nearly every lock is uncontended, so that way is inline; the rest is in mutex.c.
+ * The state word has three values so that an uncontended unlock needs no look at the wait queue
+ * (Drepper, "Futexes Are Tricky", mutex 2). Nearly every lock is uncontended, so that way is
+ * inline; the rest is in mutex.c.
  */
 #ifndef KERNEL_SYNC_MUTEX_H
 #define KERNEL_SYNC_MUTEX_H
@@ -48,8 +49,8 @@ static inline void mutex_check_release(struct mutex *mutex)
 static inline bool mutex_take_if_free(struct mutex *mutex)
 {
     uint32_t expected = MUTEX_FREE;
-    return __atomic_compare_exchange_n(&mutex->state, &expected, MUTEX_TAKEN, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&mutex->state, &expected, MUTEX_TAKEN, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static inline void mutex_lock(struct mutex *mutex)

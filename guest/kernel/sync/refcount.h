@@ -1,4 +1,5 @@
-/* kernel/sync/refcount.h - counted holders of a shared part; whoever drops the last one destroys it. */
+/* kernel/sync/refcount.h - counted holders of a shared part; whoever drops the last one destroys
+ * it. */
 #ifndef KERNEL_SYNC_REFCOUNT_H
 #define KERNEL_SYNC_REFCOUNT_H
 

@@ -1,4 +1,5 @@
-/* kernel/sync/spinlock.c - waiting for a spinlock, and the check of the written order in debug builds. */
+/* kernel/sync/spinlock.c - waiting for a spinlock, and the check of the written order in debug
+ * builds. */
 #include "kernel/sync/spinlock.h"
 
 #include "arch/cpu.h"

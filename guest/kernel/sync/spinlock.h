@@ -1,9 +1,10 @@
 /*
  * kernel/sync/spinlock.h - locks that are held for a few instructions.
  *
- * The kernel runs with interrupts off (docs/architecture.md): they are taken in user mode, in the idle task
- * and at preemption_point(), where no spinlock is held. So a spinlock needs no interrupt state. Whoever waits
- * for one keeps serving requests of other CPUs (TLB shootdown, stop): see cpu_serve_requests().
+ * The kernel runs with interrupts off (docs/architecture.md): they are taken in user mode, in the
+ * idle task and at preemption_point(), where no spinlock is held. So a spinlock needs no interrupt
+ * state. Whoever waits for one keeps serving requests of other CPUs (TLB shootdown, stop): see
+ * cpu_serve_requests().
  */
 #ifndef KERNEL_SYNC_SPINLOCK_H
 #define KERNEL_SYNC_SPINLOCK_H
@@ -13,11 +14,14 @@
 
 struct spinlock {
     uint32_t taken;
-    uint16_t rank; /* enum lock_rank */
+    uint16_t rank;  /* enum lock_rank */
     uint16_t owner; /* index of the holding CPU + 1 (debug builds) */
 };
 
-#define SPINLOCK_INIT(lock_rank) {.taken = 0, .rank = (lock_rank), .owner = 0}
+#define SPINLOCK_INIT(lock_rank)                                                                   \
+    {                                                                                              \
+        .taken = 0, .rank = (lock_rank), .owner = 0                                                \
+    }
 
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 {
@@ -29,7 +33,8 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 void spin_lock_contended(struct spinlock *lock); /* slow path */
 
 #ifdef KERNEL_DEBUG
-/* nested: a lock of the same rank may be held, in the order that lock_order.h gives for that rank. */
+/* nested: a lock of the same rank may be held, in the order that lock_order.h gives for that rank.
+ */
 void spin_check_take(struct spinlock *lock, bool nested);
 void spin_check_release(struct spinlock *lock);
 #else

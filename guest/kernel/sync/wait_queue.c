@@ -1,12 +1,13 @@
 /*
  * kernel/sync/wait_queue.c - see wait_queue.h.
  *
- * Why no wake-up is lost: the waiter sets its intent, then joins the queue under the queue's lock, then reads
- * the condition. The waker makes the condition true, then takes the same lock. Whichever was first at the lock,
- * either the waker finds the waiter (and withdraws the intent, or wakes), or the waiter sees the condition.
+ * Why no wake-up is lost: the waiter sets its intent, then joins the queue under the queue's lock,
+ * then reads the condition. The waker makes the condition true, then takes the same lock. Whichever
+ * was first at the lock, either the waker finds the waiter (and withdraws the intent, or wakes), or
+ * the waiter sees the condition.
  *
- * A waker unlinks the waiters that it wakes, and touches a waiter for the last time when it clears its queue
- * pointer: from then on the waiter's stack frame may be gone.
+ * A waker unlinks the waiters that it wakes, and touches a waiter for the last time when it clears
+ * its queue pointer: from then on the waiter's stack frame may be gone.
  */
 #include "kernel/sync/wait_queue.h"
 
@@ -48,7 +49,8 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusiv
             list_push_front(&queue->waiters, &waiter->link);
     }
     spin_unlock(&queue->lock);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* being queued is visible before the condition is read */
+    __atomic_thread_fence(
+        __ATOMIC_SEQ_CST); /* being queued is visible before the condition is read */
 }
 
 void wait_prepare_alone(void)
@@ -76,7 +78,8 @@ unsigned wait_queue_wake(struct wait_queue *queue, bool all)
     unsigned count = 0;
     spin_lock(&queue->lock);
     struct waiter *waiter, *following;
-    list_for_each_safe(waiter, following, &queue->waiters, link) {
+    list_for_each_safe(waiter, following, &queue->waiters, link)
+    {
         if (unlikely(waiter->notify)) {
             waiter->notify(waiter); /* stays queued */
             continue;
@@ -117,8 +120,10 @@ static uint32_t interrupting_work(enum wait_mode mode)
     }
 }
 
-/* Flat: going to sleep and being switched away is one path, without the entries and exits of three functions. */
-__attribute__((flatten)) int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64_t deadline_ns)
+/* Flat: going to sleep and being switched away is one path, without the entries and exits of three
+ * functions. */
+__attribute__((flatten)) int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode,
+                                        uint64_t deadline_ns)
 {
     struct task *task = current;
     uint32_t interrupting = interrupting_work(mode);
@@ -132,7 +137,8 @@ __attribute__((flatten)) int wait_block(enum wait_kind kind, uint64_t object, en
             timer_init(&task->sleep_timer, sleep_timer_fired);
         timer_start(&task->sleep_timer, deadline_ns);
     }
-    bool slept = schedule_block(mode == WAIT_HARD ? TASK_BLOCKED_HARD : TASK_BLOCKED, kind, object, interrupting);
+    bool slept = schedule_block(mode == WAIT_HARD ? TASK_BLOCKED_HARD : TASK_BLOCKED, kind, object,
+                                interrupting);
     if (deadline_ns) {
         timer_cancel(&task->sleep_timer);
         if (task->sleep_timed_out)

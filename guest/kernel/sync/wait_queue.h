@@ -1,15 +1,16 @@
 /*
  * kernel/sync/wait_queue.h - sleeping until something happens, without losing the wake-up.
  *
- * The pattern: wait_prepare() puts the task on the queue and declares its intent to sleep; then the condition
- * is checked; then wait_block() sleeps - unless a wake-up came in between, which withdrew the intent. So a
- * waker need only (1) make the condition true, (2) call wake_up_*(). wait_event() does it in one line.
+ * The pattern: wait_prepare() puts the task on the queue and declares its intent to sleep; then the
+ * condition is checked; then wait_block() sleeps - unless a wake-up came in between, which withdrew
+ * the intent. So a waker need only (1) make the condition true, (2) call wake_up_*(). wait_event()
+ * does it in one line.
  *
  *     error = wait_event(&pipe->readers, WAIT_PIPE_READ, (uint64_t)pipe, WAIT_INTERRUPTIBLE, 0,
  *                        pipe_has_data(pipe));
  *
- * The condition is evaluated without any lock held by wait_event itself; it must be readable that way, or
- * take and drop a lock of its own. No spinlock may be held by the caller.
+ * The condition is evaluated without any lock held by wait_event itself; it must be readable that
+ * way, or take and drop a lock of its own. No spinlock may be held by the caller.
  */
 #ifndef KERNEL_SYNC_WAIT_QUEUE_H
 #define KERNEL_SYNC_WAIT_QUEUE_H
@@ -25,19 +26,23 @@ struct wait_queue {
     struct list waiters;
 };
 
-#define WAIT_QUEUE_INIT(name) {SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)}
+#define WAIT_QUEUE_INIT(name)                                                                      \
+    {                                                                                              \
+        SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)                                  \
+    }
 
-/* One task on one queue; lives on the waiting task's stack. A task may be on several queues (poll). */
+/* One task on one queue; lives on the waiting task's stack. A task may be on several queues (poll).
+ */
 struct waiter {
-    struct list link;         /* queue->lock */
+    struct list link; /* queue->lock */
     struct task *task;
     struct wait_queue *queue; /* NULL when not queued */
-    bool exclusive;           /* wake_up_one() wakes the first exclusive waiter, and every shared one */
-    bool woken;               /* a wake-up reached this waiter */
+    bool exclusive; /* wake_up_one() wakes the first exclusive waiter, and every shared one */
+    bool woken;     /* a wake-up reached this waiter */
     /*
-     * NULL (as waiter_init() leaves it): wake-ups wake the task. Otherwise wake_up_*() calls it instead, with
-     * the queue's lock held, and leaves the waiter queued: for watchers that stay registered while nobody
-     * sleeps (epoll). Such a waiter is never exclusive and has no task.
+     * NULL (as waiter_init() leaves it): wake-ups wake the task. Otherwise wake_up_*() calls it
+     * instead, with the queue's lock held, and leaves the waiter queued: for watchers that stay
+     * registered while nobody sleeps (epoll). Such a waiter is never exclusive and has no task.
      */
     void (*notify)(struct waiter *waiter);
 };
@@ -53,13 +58,14 @@ void waiter_init(struct waiter *waiter);
 
 /* Queues the waiter (if it is not queued) and declares the intent to sleep. */
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive);
-/* Only the intent, for waits without a queue (sleep, pause): the task itself is woken by task_wake(). */
+/* Only the intent, for waits without a queue (sleep, pause): the task itself is woken by
+ * task_wake(). */
 void wait_prepare_alone(void);
 
 /*
  * Sleeps until woken. deadline_ns: CLOCK_MONOTONIC time at which to give up, 0 = never.
- * Returns 0 (woken, perhaps for nothing: check the condition), -ERESTARTSYS (a signal is waiting), or
- * -ETIMEDOUT.
+ * Returns 0 (woken, perhaps for nothing: check the condition), -ERESTARTSYS (a signal is waiting),
+ * or -ETIMEDOUT.
  */
 int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64_t deadline_ns);
 
@@ -67,8 +73,8 @@ int wait_block(enum wait_kind kind, uint64_t object, enum wait_mode mode, uint64
 void wait_finish(struct waiter *waiter);
 
 /*
- * Is anybody waiting? The caller's store that makes the condition true comes before the look, so a waiter that is
- * not seen here has not looked at the condition yet.
+ * Is anybody waiting? The caller's store that makes the condition true comes before the look, so a
+ * waiter that is not seen here has not looked at the condition yet.
  */
 static inline bool wait_queue_active(const struct wait_queue *queue)
 {

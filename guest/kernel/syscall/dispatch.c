@@ -8,7 +8,8 @@
 #undef SYSCALL
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Woverride-init" /* the range is the default, each call overrides its own entry */
+#pragma GCC diagnostic ignored                                                                     \
+    "-Woverride-init" /* the range is the default, each call overrides its own entry */
 syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END] = {
     [0 ... SYSCALL_NUMBER_END - 1] = syscall_unknown,
 #define SYSCALL(number, name, arguments, part) [number] = sys_##name,
@@ -28,6 +29,7 @@ void syscall_dispatch_traced(struct trap_frame *frame)
 {
     uint64_t number = frame->original_rax;
     trace_event(TRACE_SYSCALL_ENTER, number, frame->rdi, frame->rsi, frame->rdx);
-    frame->rax = (uint64_t)(number < SYSCALL_NUMBER_END ? syscall_handlers[number] : syscall_unknown)(frame);
+    frame->rax =
+        (uint64_t)(number < SYSCALL_NUMBER_END ? syscall_handlers[number] : syscall_unknown)(frame);
     trace_event(TRACE_SYSCALL_EXIT, number, frame->rax, 0, 0);
 }

@@ -3,9 +3,9 @@
  *
  *     SYSCALL3(lseek, int, fd, int64_t, offset, int, whence) { ... return position; }
  *
- * which makes `int64_t sys_lseek(struct trap_frame *)`, the form that the table (table.c) holds. The arguments
- * are whatever the program put into the registers: nothing has been checked. Every handler is listed once in
- * syscall/table.def.
+ * which makes `int64_t sys_lseek(struct trap_frame *)`, the form that the table (table.c) holds.
+ * The arguments are whatever the program put into the registers: nothing has been checked. Every
+ * handler is listed once in syscall/table.def.
  */
 #ifndef KERNEL_SYSCALL_SYSCALL_H
 #define KERNEL_SYSCALL_SYSCALL_H

@@ -1,26 +1,27 @@
 /*
- * kernel/time/calls.c - clocks and sleeping (clock_gettime(2), clock_nanosleep(2), getitimer(2), alarm(2)).
+ * kernel/time/calls.c - clocks and sleeping (clock_gettime(2), clock_nanosleep(2), getitimer(2),
+ * alarm(2)).
  */
 #include "arch/cpu.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
-#define CLOCK_REALTIME 0
-#define CLOCK_MONOTONIC 1
+#define CLOCK_REALTIME           0
+#define CLOCK_MONOTONIC          1
 #define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID 3
-#define CLOCK_MONOTONIC_RAW 4
-#define CLOCK_REALTIME_COARSE 5
-#define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME 7
-#define CLOCK_REALTIME_ALARM 8
-#define CLOCK_BOOTTIME_ALARM 9
-#define CLOCK_TAI 11
-#define TIMER_ABSTIME 1
-#define NS_PER_SECOND 1000000000ull
-#define ITIMER_REAL 0
-#define ITIMER_PROF 2
+#define CLOCK_THREAD_CPUTIME_ID  3
+#define CLOCK_MONOTONIC_RAW      4
+#define CLOCK_REALTIME_COARSE    5
+#define CLOCK_MONOTONIC_COARSE   6
+#define CLOCK_BOOTTIME           7
+#define CLOCK_REALTIME_ALARM     8
+#define CLOCK_BOOTTIME_ALARM     9
+#define CLOCK_TAI                11
+#define TIMER_ABSTIME            1
+#define NS_PER_SECOND            1000000000ull
+#define ITIMER_REAL              0
+#define ITIMER_PROF              2
 
 struct linux_timeval {
     int64_t seconds, microseconds;
@@ -116,7 +117,8 @@ SYSCALL2(gettimeofday, uint64_t, result, uint64_t, zone)
 {
     if (result) {
         uint64_t ns = clock_realtime_ns();
-        struct linux_timeval time = {(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND / 1000)};
+        struct linux_timeval time = {(int64_t)(ns / NS_PER_SECOND),
+                                     (int64_t)(ns % NS_PER_SECOND / 1000)};
         if (put_user(time, result))
             return -EFAULT;
     }
@@ -191,8 +193,8 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, r
     uint64_t now;
     if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(clock, &now))
         return -EINVAL;
-    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
-        clock == CLOCK_MONOTONIC_COARSE)
+    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
+        clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
     if (get_user(time, request))
         return -EFAULT;
@@ -207,7 +209,8 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, r
     return error ? -ERESTARTNOHAND : 0;
 }
 
-/* ---- the interval timer of a process (ITIMER_REAL); the CPU-time ones need per-process accounting ticks ---- */
+/* ---- the interval timer of a process (ITIMER_REAL); the CPU-time ones need per-process accounting
+ * ticks ---- */
 
 static void alarm_fired(struct timer *timer)
 {
@@ -218,7 +221,8 @@ static void alarm_fired(struct timer *timer)
         timer_start(timer, timer->deadline_ns + interval);
 }
 
-static uint64_t alarm_set(struct process *process, uint64_t value_ns, uint64_t interval_ns, uint64_t *ret_interval)
+static uint64_t alarm_set(struct process *process, uint64_t value_ns, uint64_t interval_ns,
+                          uint64_t *ret_interval)
 {
     uint64_t left = 0, now = clock_monotonic_ns();
     if (!process->alarm.callback)
@@ -281,7 +285,8 @@ SYSCALL3(setitimer, int, which, uint64_t, value_address, uint64_t, old_address)
         return -EINVAL;
     if (which != ITIMER_REAL)
         return timeval_ns(&value.value) ? -EOPNOTSUPP : 0;
-    uint64_t interval, left = alarm_set(current->process, timeval_ns(&value.value), timeval_ns(&value.interval), &interval);
+    uint64_t interval, left = alarm_set(current->process, timeval_ns(&value.value),
+                                        timeval_ns(&value.interval), &interval);
     old.value = timeval_of(left);
     old.interval = timeval_of(interval);
     return old_address ? put_user(old, old_address) : 0;

@@ -1,6 +1,6 @@
 /*
- * kernel/time/clock.c - the TSC as the one clock. Its frequency comes from the boot page; conversions are one
- * multiplication with a 32.32 fixed-point factor.
+ * kernel/time/clock.c - the TSC as the one clock. Its frequency comes from the boot page;
+ * conversions are one multiplication with a 32.32 fixed-point factor.
  */
 #include "kernel/time/clock.h"
 

@@ -1,9 +1,9 @@
 /*
  * kernel/time/timer.c - one tree of timers per CPU, by deadline.
  *
- * Locks: the queue's lock (RANK_TIMER) guards its tree and the `active`, `cpu` fields of its timers. A timer is
- * started on the CPU that calls; it may be cancelled from any. next_tsc may be read without the lock: it is at
- * worst too early, which costs one needless interrupt.
+ * Locks: the queue's lock (RANK_TIMER) guards its tree and the `active`, `cpu` fields of its
+ * timers. A timer is started on the CPU that calls; it may be cancelled from any. next_tsc may be
+ * read without the lock: it is at worst too early, which costs one needless interrupt.
  */
 #include "kernel/time/timer.h"
 
@@ -18,8 +18,8 @@ struct timer_queue {
     struct spinlock lock;
 
     struct rb_tree tree;
-    struct timer *running;  /* its callback is being called */
-    uint64_t next_tsc;      /* deadline of the first timer, as TSC */
+    struct timer *running; /* its callback is being called */
+    uint64_t next_tsc;     /* deadline of the first timer, as TSC */
 };
 
 static struct timer_queue queues[CPUS_MAX];
@@ -41,7 +41,8 @@ static struct timer *timer_of(struct rb_node *node)
 static void update_next(struct timer_queue *queue)
 {
     struct rb_node *first = rb_first(&queue->tree);
-    WRITE_ONCE(queue->next_tsc, first ? clock_monotonic_to_tsc(timer_of(first)->deadline_ns) : UINT64_MAX);
+    WRITE_ONCE(queue->next_tsc,
+               first ? clock_monotonic_to_tsc(timer_of(first)->deadline_ns) : UINT64_MAX);
 }
 
 static void insert(struct timer_queue *queue, struct timer *timer)

@@ -1,7 +1,7 @@
 /*
- * tests/unit/host/files.h - files whose pages a test can count: each holds `pages` frames of its own (kind
- * FRAME_FILE, one reference by the file) or, `image`, frames of the rootfs image in place. Page n starts with
- * the 8-byte number n + 1.
+ * tests/unit/host/files.h - files whose pages a test can count: each holds `pages` frames of its
+ * own (kind FRAME_FILE, one reference by the file) or, `image`, frames of the rootfs image in
+ * place. Page n starts with the 8-byte number n + 1.
  */
 #ifndef TESTS_UNIT_HOST_FILES_H
 #define TESTS_UNIT_HOST_FILES_H
@@ -13,7 +13,7 @@
 struct host_file {
     struct file file; /* one reference for the test */
     unsigned pages;
-    bool lazy;        /* shared memory: pages appear as they are asked for with `write` */
+    bool lazy; /* shared memory: pages appear as they are asked for with `write` */
     phys_t frames[HOST_FILE_PAGES_MAX];
 };
 

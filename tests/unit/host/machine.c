@@ -23,7 +23,8 @@ void host_machine_start_with(const struct boot_info *boot, phys_t kernel_end)
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++)
         if (boot->ram[i].phys + boot->ram[i].bytes > end)
             end = boot->ram[i].phys + boot->ram[i].bytes;
-    host_ram = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    host_ram =
+        mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (host_ram == MAP_FAILED)
         abort();
     boot_page = *boot;
@@ -92,7 +93,8 @@ void page_copy(void *destination, const void *source)
     memcpy(destination, source, PAGE_SIZE);
 }
 
-/* The real one writes the kernel's half; a mark in the last entry shows that it is cleared again. */
+/* The real one writes the kernel's half; a mark in the last entry shows that it is cleared again.
+ */
 void arch_root_table_init(phys_t root)
 {
     page_table_at(root)[511] = 1;

@@ -1,4 +1,5 @@
-/* tests/unit/host/tasks.c - the current task, and mutexes that only check that nobody would sleep for ever. */
+/* tests/unit/host/tasks.c - the current task, and mutexes that only check that nobody would sleep
+ * for ever. */
 #include "tasks.h"
 
 #include <string.h>

@@ -30,7 +30,8 @@ phys_t user_frame(struct address_space *space, uint64_t address)
     return leaf ? *leaf & PTE_ADDRESS : 0;
 }
 
-static int touch(struct address_space *space, uint64_t address, enum fault_access access, void **ret)
+static int touch(struct address_space *space, uint64_t address, enum fault_access access,
+                 void **ret)
 {
     pte_t needed = PTE_PRESENT | PTE_USER | (access == FAULT_WRITE ? PTE_WRITABLE : 0);
 
@@ -74,7 +75,8 @@ int user_store(struct address_space *space, uint64_t address, uint64_t word)
 
 int copy_to_user(uint64_t destination, const void *source, size_t bytes)
 {
-    return address_space_access(current->address_space, destination, (void *)source, bytes, true) == (ssize_t)bytes
+    return address_space_access(current->address_space, destination, (void *)source, bytes, true) ==
+                   (ssize_t)bytes
                ? 0
                : -EFAULT;
 }
@@ -86,8 +88,8 @@ struct counts {
     uint32_t *leaves; /* per frame, over all spaces */
 };
 
-static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsigned entries, uint64_t base,
-                     struct address_space *space)
+static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsigned entries,
+                     uint64_t base, struct address_space *space)
 {
     uint64_t used = 0;
 
@@ -110,7 +112,8 @@ static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsign
         kernel_assert(vma && vma->start <= address);
         kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_WRITE);
         kernel_assert(!(entry & PTE_PRESENT) == !(vma->flags & VMA_PROTECTION));
-        kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_SHARED || frame_of(phys)->references == 1);
+        kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_SHARED ||
+                      frame_of(phys)->references == 1);
         kernel_assert(!(entry & PTE_ANONYMOUS) == (frame_of(phys)->kind != FRAME_ANONYMOUS));
         counts->leaves[phys >> PAGE_SHIFT]++;
         if (frame_of(phys)->kind == FRAME_ANONYMOUS)
@@ -139,7 +142,8 @@ static void audit_vmas(struct address_space *space)
         locked += vma->flags & VMA_LOCKED ? vma_pages(vma) : 0;
         count++;
     }
-    kernel_assert(mapped == space->mapped_pages && data == space->data_pages && locked == space->locked_pages);
+    kernel_assert(mapped == space->mapped_pages && data == space->data_pages &&
+                  locked == space->locked_pages);
     kernel_assert(count == space->vma_count && !(space->object.version & 1));
 }
 
@@ -154,7 +158,8 @@ void user_audit(struct address_space *const *spaces, unsigned count)
             continue;
         walk(&counts, spaces[i]->root, 3, 256, 0, spaces[i]);
         kernel_assert(counts.tables == spaces[i]->table_pages);
-        kernel_assert(counts.anonymous == spaces[i]->anonymous_pages && counts.file == spaces[i]->file_pages);
+        kernel_assert(counts.anonymous == spaces[i]->anonymous_pages &&
+                      counts.file == spaces[i]->file_pages);
         audit_vmas(spaces[i]);
     }
     for (uint64_t n = 0; n < frame_table_count; n++) {

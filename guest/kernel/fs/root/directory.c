@@ -1,13 +1,15 @@
 /*
- * kernel/fs/root/directory.c - directories of the in-memory file systems. What a directory of the image holds is
- * searched in the image; an entry here adds a name, replaces one, or hides one (a whiteout: no inode).
+ * kernel/fs/root/directory.c - directories of the in-memory file systems. What a directory of the
+ * image holds is searched in the image; an entry here adds a name, replaces one, or hides one (a
+ * whiteout: no inode).
  *
- * Positions for readdir: 0 "." and 1 ".."; then the image's entries by their place in the image; then entries
- * made here, each with a number that is never used again. So a position stays good whatever is added or removed
- * meanwhile, and nothing that was there all the time is missed or seen twice.
+ * Positions for readdir: 0 "." and 1 ".."; then the image's entries by their place in the image;
+ * then entries made here, each with a number that is never used again. So a position stays good
+ * whatever is added or removed meanwhile, and nothing that was there all the time is missed or seen
+ * twice.
  *
- * Locks: the directory's mutex in all operations; that of a child (parent before child) to change its link count
- * or to see that it is empty.
+ * Locks: the directory's mutex in all operations; that of a child (parent before child) to change
+ * its link count or to see that it is empty.
  */
 #include "kernel/fs/root/node.h"
 
@@ -17,7 +19,7 @@
 #include "kernel/sched/task.h"
 
 #define POSITION_IMAGE 2ull
-#define POSITION_MADE (1ull << 40)
+#define POSITION_MADE  (1ull << 40)
 
 struct entry {
     struct rb_node by_name;
@@ -26,7 +28,7 @@ struct entry {
     uint64_t position;
     uint32_t hash;
     uint8_t length;
-    bool hides_image;           /* the image has this name too */
+    bool hides_image; /* the image has this name too */
     char name[];
 };
 
@@ -72,7 +74,8 @@ static struct entry *entry_find(const struct node *directory, const char *name, 
 }
 
 /* A whiteout for now. The name is not in the tree yet. */
-static struct entry *entry_insert(struct node *directory, const char *name, size_t length, bool hides_image)
+static struct entry *entry_insert(struct node *directory, const char *name, size_t length,
+                                  bool hides_image)
 {
     struct entry *entry = kmalloc(sizeof(*entry) + length);
     if (!entry)
@@ -127,7 +130,8 @@ static void directory_touch(struct inode *directory)
     WRITE_ONCE(directory->entries_version, directory->entries_version + 1);
 }
 
-void directory_clear(struct node *directory, void (*drop)(void *context, struct inode *inode), void *context)
+void directory_clear(struct node *directory, void (*drop)(void *context, struct inode *inode),
+                     void *context)
 {
     struct rb_node *at;
     unsigned count = 0;
@@ -144,7 +148,8 @@ void directory_clear(struct node *directory, void (*drop)(void *context, struct 
 
 /* ---- looking up ---- */
 
-static int directory_lookup(struct inode *inode, const char *name, size_t length, struct inode **ret)
+static int directory_lookup(struct inode *inode, const char *name, size_t length,
+                            struct inode **ret)
 {
     struct node *directory = node_of(inode);
     struct image_entry found;
@@ -182,7 +187,8 @@ static bool directory_empty(const struct node *directory)
 /* ---- changes ---- */
 
 /* Adds a name that stands for the inode; takes over a reference of it on success. */
-static int directory_add(struct inode *directory, const char *name, size_t length, struct inode *inode)
+static int directory_add(struct inode *directory, const char *name, size_t length,
+                         struct inode *inode)
 {
     struct node *node = node_of(directory);
     struct entry *entry = entry_find(node, name, length);
@@ -198,8 +204,8 @@ static int directory_add(struct inode *directory, const char *name, size_t lengt
 }
 
 /* Makes a fresh node known under a name. On success *ret is a second, counted reference. */
-static int directory_add_new(struct inode *directory, const char *name, size_t length, struct node *node,
-                             struct inode **ret)
+static int directory_add_new(struct inode *directory, const char *name, size_t length,
+                             struct node *node, struct inode **ret)
 {
     int error = directory_add(directory, name, length, &node->inode);
     if (error) {
@@ -233,8 +239,8 @@ static int directory_create_unnamed(struct inode *directory, uint32_t mode, stru
     return 0;
 }
 
-static int directory_symlink(struct inode *directory, const char *name, size_t length, const char *target,
-                             struct inode **ret)
+static int directory_symlink(struct inode *directory, const char *name, size_t length,
+                             const char *target, struct inode **ret)
 {
     struct node *node;
     int error = node_create(memory_of(directory), S_IFLNK | 0777, &node);
@@ -249,7 +255,8 @@ static int directory_symlink(struct inode *directory, const char *name, size_t l
     return directory_add_new(directory, name, length, node, ret);
 }
 
-static int directory_link(struct inode *directory, const char *name, size_t length, struct inode *inode)
+static int directory_link(struct inode *directory, const char *name, size_t length,
+                          struct inode *inode)
 {
     inode_get(inode);
     int error = directory_add(directory, name, length, inode);
@@ -286,8 +293,10 @@ static int victim_unlink(struct inode *directory, struct inode *victim)
     return error;
 }
 
-/* The entry of an existing name, made if only the image has it (*ret_made; then still a whiteout). */
-static struct entry *entry_of(struct node *directory, const char *name, size_t length, bool *ret_made)
+/* The entry of an existing name, made if only the image has it (*ret_made; then still a whiteout).
+ */
+static struct entry *entry_of(struct node *directory, const char *name, size_t length,
+                              bool *ret_made)
 {
     struct entry *entry = entry_find(directory, name, length);
     *ret_made = !entry;
@@ -303,7 +312,8 @@ static void entry_unmake(struct node *directory, struct entry *entry, bool made)
     }
 }
 
-static int directory_unlink(struct inode *directory, const char *name, size_t length, struct inode *inode)
+static int directory_unlink(struct inode *directory, const char *name, size_t length,
+                            struct inode *inode)
 {
     struct node *node = node_of(directory);
     bool made;

@@ -1,9 +1,9 @@
 /*
- * kernel/fs/root/filesystem.c - the in-memory file systems as a whole: the root over the image, tmpfs, and the
- * files that the host adds at boot.
+ * kernel/fs/root/filesystem.c - the in-memory file systems as a whole: the root over the image,
+ * tmpfs, and the files that the host adds at boot.
  *
- * Limits: the private pages of one file system may take half of the machine's memory (as tmpfs(5) does by
- * default), its inodes as many as half the machine's frames, plus those of the image.
+ * Limits: the private pages of one file system may take half of the machine's memory (as tmpfs(5)
+ * does by default), its inodes as many as half the machine's frames, plus those of the image.
  */
 #include "arch/layout.h"
 #include "kernel/fs/root/node.h"
@@ -14,7 +14,7 @@
 #include "kernel/mm/object_cache.h"
 #include "shared/boot.h"
 
-#define TMPFS_MAGIC 0x01021994u
+#define TMPFS_MAGIC        0x01021994u
 #define FIRST_TMPFS_DEVICE 0x20u
 
 static uint32_t next_device = FIRST_TMPFS_DEVICE; /* atomic */
@@ -22,7 +22,8 @@ static uint32_t next_device = FIRST_TMPFS_DEVICE; /* atomic */
 static void memory_usage(struct filesystem *filesystem, uint64_t *ret_blocks, uint64_t *ret_free,
                          uint64_t *ret_inodes)
 {
-    struct memory_filesystem *memory = container_of(filesystem, struct memory_filesystem, filesystem);
+    struct memory_filesystem *memory =
+        container_of(filesystem, struct memory_filesystem, filesystem);
     uint64_t used = READ_ONCE(memory->pages_used);
     *ret_blocks = memory->pages_max;
     *ret_free = used < memory->pages_max ? min(memory->pages_max - used, frames_free_count()) : 0;
@@ -82,7 +83,8 @@ struct filesystem *root_filesystem_create(const struct boot_info *boot)
     const struct image *use = NULL;
     if (boot->image.bytes) {
         if (image_open(&image, phys_to_virt(boot->image.phys), boot->image.bytes))
-            log_line("root image at 0x%lx, %lu bytes: no EROFS image that can be read (needs 4 KiB blocks, no "
+            log_line("root image at 0x%lx, %lu bytes: no EROFS image that can be read (needs 4 KiB "
+                     "blocks, no "
                      "compression); starting with an empty root",
                      boot->image.phys, boot->image.bytes);
         else
@@ -112,7 +114,8 @@ int root_make_directory(const char *path, uint32_t mode)
     error = dentry_lookup_locked(parent, name, strlen(name), &dentry);
     if (!error) {
         if (!dentry->inode) {
-            error = directory->operations->create(directory, name, strlen(name), S_IFDIR | mode, 0, &inode);
+            error = directory->operations->create(directory, name, strlen(name), S_IFDIR | mode, 0,
+                                                  &inode);
             if (!error) {
                 dentry_instantiate(dentry, inode);
                 inode_put(inode);
@@ -125,7 +128,8 @@ int root_make_directory(const char *path, uint32_t mode)
     return error;
 }
 
-/* The directories above `path`, as far as they are missing. The text is changed for the time of the call only. */
+/* The directories above `path`, as far as they are missing. The text is changed for the time of the
+ * call only. */
 static int make_parents(char *path)
 {
     for (char *at = path + 1; *at; at++) {

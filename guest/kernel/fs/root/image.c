@@ -1,6 +1,6 @@
 /*
- * kernel/fs/root/image.c - see image.h. Structures are read where they lie (little endian, aligned to 4 bytes
- * by the format; x86 reads them anyway).
+ * kernel/fs/root/image.c - see image.h. Structures are read where they lie (little endian, aligned
+ * to 4 bytes by the format; x86 reads them anyway).
  */
 #include "kernel/fs/root/image.h"
 
@@ -8,10 +8,10 @@
 #include "kernel/lib/string.h"
 
 #define EROFS_SUPERBLOCK_OFFSET 1024u
-#define EROFS_MAGIC 0xe0f5e1e2u
-#define EROFS_INODE_SLOT 32u
-#define EROFS_LAYOUT_PLAIN 0u
-#define EROFS_LAYOUT_INLINE 2u
+#define EROFS_MAGIC             0xe0f5e1e2u
+#define EROFS_INODE_SLOT        32u
+#define EROFS_LAYOUT_PLAIN      0u
+#define EROFS_LAYOUT_INLINE     2u
 /* Incompatible features that do not change how the layouts above are read. */
 #define EROFS_INCOMPAT_ZERO_PADDING 0x1u
 #define EROFS_INCOMPAT_CHUNKED_FILE 0x4u
@@ -114,8 +114,8 @@ static int image_data(const struct image *image, uint32_t layout, uint32_t block
     data->blocks = image_range(image, (uint64_t)block * IMAGE_BLOCK, 0);
     if (!data->block_bytes)
         data->blocks = image->base;
-    else if (!data->blocks ||
-             !image_range(image, (uint64_t)block * IMAGE_BLOCK, align_up(data->block_bytes, IMAGE_BLOCK)))
+    else if (!data->blocks || !image_range(image, (uint64_t)block * IMAGE_BLOCK,
+                                           align_up(data->block_bytes, IMAGE_BLOCK)))
         return -EIO;
     return 0;
 }
@@ -201,13 +201,14 @@ static bool directory_block(const struct image_data *directory, uint64_t index, 
         return false;
     uint32_t first_name = ret->entries[0].name_offset;
     ret->count = first_name / sizeof(struct erofs_entry);
-    return first_name >= sizeof(struct erofs_entry) && first_name % sizeof(struct erofs_entry) == 0 &&
-           first_name <= ret->bytes;
+    return first_name >= sizeof(struct erofs_entry) &&
+           first_name % sizeof(struct erofs_entry) == 0 && first_name <= ret->bytes;
 }
 
 static bool block_entry(const struct block *block, uint32_t index, struct image_entry *ret)
 {
-    static const uint32_t types[] = {0, S_IFREG, S_IFDIR, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
+    static const uint32_t types[] = {0,       S_IFREG, S_IFDIR,  S_IFCHR,
+                                     S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK};
     const char *base = (const char *)block->entries;
     const struct erofs_entry *entry = &block->entries[index];
     uint32_t start = entry->name_offset, end;
@@ -234,11 +235,13 @@ static int name_compare(const char *name, size_t length, const struct image_entr
     return length < entry->length ? -1 : length > entry->length;
 }
 
-int image_find(const struct image_data *directory, const char *name, size_t length, struct image_entry *ret)
+int image_find(const struct image_data *directory, const char *name, size_t length,
+               struct image_entry *ret)
 {
     struct block block;
     uint64_t low = 0, high = directory_blocks(directory);
-    /* The last block whose first name is not behind the wanted one: names are sorted over all blocks. */
+    /* The last block whose first name is not behind the wanted one: names are sorted over all
+     * blocks. */
     while (high - low > 1) {
         uint64_t middle = low + (high - low) / 2;
         if (!directory_block(directory, middle, &block) || !block_entry(&block, 0, ret))
@@ -273,7 +276,8 @@ int image_find(const struct image_data *directory, const char *name, size_t leng
 /* A name that no path can mean, or that the caller adds itself. */
 static bool name_hidden(const struct image_entry *entry)
 {
-    if (entry->name[0] == '.' && (entry->length == 1 || (entry->length == 2 && entry->name[1] == '.')))
+    if (entry->name[0] == '.' &&
+        (entry->length == 1 || (entry->length == 2 && entry->name[1] == '.')))
         return true;
     for (uint32_t i = 0; i < entry->length; i++) {
         if (!entry->name[i] || entry->name[i] == '/')

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/root/memory_file.c - files of an in-memory file system that have no name: memfd_create(), the memory
- * of shared anonymous mappings, and seals (fcntl(2)).
+ * kernel/fs/root/memory_file.c - files of an in-memory file system that have no name:
+ * memfd_create(), the memory of shared anonymous mappings, and seals (fcntl(2)).
  *
  * They live on a file system that is never mounted, made when the first one is.
  */
@@ -9,10 +9,10 @@
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 
-#define MFD_CLOEXEC 0x1u
+#define MFD_CLOEXEC       0x1u
 #define MFD_ALLOW_SEALING 0x2u
-#define MEMFD_NAME_MAX 249 /* NAME_MAX less the prefix */
-#define MEMFD_PREFIX "/memfd:"
+#define MEMFD_NAME_MAX    249 /* NAME_MAX less the prefix */
+#define MEMFD_PREFIX      "/memfd:"
 
 static struct memory_filesystem *nameless; /* set once, by whoever comes first */
 
@@ -25,7 +25,8 @@ static struct memory_filesystem *nameless_filesystem(void)
     if (!memory)
         return NULL;
     memory->pages_max = UINT64_MAX; /* only memory itself is the limit */
-    if (__atomic_compare_exchange_n(&nameless, &none, memory, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n(&nameless, &none, memory, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
         return memory;
     dentry_put(memory->filesystem.root);
     filesystem_drop(&memory->filesystem);
@@ -33,7 +34,8 @@ static struct memory_filesystem *nameless_filesystem(void)
 }
 
 /* One reference; 0 or -errno. */
-static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals, struct file **ret)
+static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals,
+                         struct file **ret)
 {
     struct memory_filesystem *memory = nameless_filesystem();
     struct node *node;
@@ -104,7 +106,8 @@ int64_t file_seals_add(struct file *file, uint32_t seals)
     int64_t result = 0;
     if (!file_writable(file))
         return -EPERM;
-    if (seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) || !node)
+    if (seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ||
+        !node)
         return -EINVAL;
     mutex_lock(&file->inode->lock);
     if (node->file.seals & F_SEAL_SEAL)

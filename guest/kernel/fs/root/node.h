@@ -1,13 +1,14 @@
 /*
- * kernel/fs/root/node.h - one file or directory of the in-memory file systems: the root (over an image), every
- * tmpfs, and the memory behind memfd_create() and shared anonymous mappings.
+ * kernel/fs/root/node.h - one file or directory of the in-memory file systems: the root (over an
+ * image), every tmpfs, and the memory behind memfd_create() and shared anonymous mappings.
  *
- * A node of the image is made when its name is first looked up and then stays (a table finds it by its number in
- * the image, so that hard links meet in one node); changed attributes, private pages and changed directory
- * entries live in the node, what was not changed is read from the image. Other nodes live as long as a directory
- * entry, dentry or open file holds them.
+ * A node of the image is made when its name is first looked up and then stays (a table finds it by
+ * its number in the image, so that hard links meet in one node); changed attributes, private pages
+ * and changed directory entries live in the node, what was not changed is read from the image.
+ * Other nodes live as long as a directory entry, dentry or open file holds them.
  *
- * Locks: inode.lock as in inode.h; file.pages has its own, so that page faults need not take inode.lock.
+ * Locks: inode.lock as in inode.h; file.pages has its own, so that page faults need not take
+ * inode.lock.
  */
 #ifndef KERNEL_FS_ROOT_NODE_H
 #define KERNEL_FS_ROOT_NODE_H
@@ -21,37 +22,40 @@
 
 struct node {
     struct inode inode;
-    struct image_data data;    /* in-place content; never changes */
-    uint64_t nid;              /* in the image; only with in_table */
-    struct node *table_next;   /* table's lock; while being destroyed: list of what to destroy next */
+    struct image_data data;  /* in-place content; never changes */
+    uint64_t nid;            /* in the image; only with in_table */
+    struct node *table_next; /* table's lock; while being destroyed: list of what to destroy next */
     bool in_table;
     union {
         struct {
             struct page_map pages;   /* private pages: they hide the in-place ones */
-            uint64_t in_place_bytes; /* how much of `data` still shows; shrinks with truncate; inode.lock */
+            uint64_t in_place_bytes; /* how much of `data` still shows; shrinks with truncate;
+                                        inode.lock */
             uint32_t seals;          /* F_SEAL_*; inode.lock */
         } file;
         struct {
-            struct rb_tree names;    /* struct entry by name: what differs from the image */
-            struct rb_tree order;    /* those that stand for an inode, by position */
+            struct rb_tree names; /* struct entry by name: what differs from the image */
+            struct rb_tree order; /* those that stand for an inode, by position */
             uint64_t next_position;
-            struct node *image_parent; /* the only place in the image where this directory may hang ... */
-            uint64_t image_position;   /* ... : a damaged image must not make a directory its own ancestor */
+            struct node
+                *image_parent; /* the only place in the image where this directory may hang ... */
+            uint64_t image_position; /* ... : a damaged image must not make a directory its own
+                                        ancestor */
         } directory;
-        char *target;                /* symlinks that are not in the image */
+        char *target; /* symlinks that are not in the image */
     };
 };
 
 /* Seals of fcntl(2). */
-#define F_SEAL_SEAL 0x1u
-#define F_SEAL_SHRINK 0x2u
-#define F_SEAL_GROW 0x4u
-#define F_SEAL_WRITE 0x8u
+#define F_SEAL_SEAL         0x1u
+#define F_SEAL_SHRINK       0x2u
+#define F_SEAL_GROW         0x4u
+#define F_SEAL_WRITE        0x8u
 #define F_SEAL_FUTURE_WRITE 0x10u
 
 struct memory_filesystem {
     struct filesystem filesystem;
-    struct image image;        /* base NULL: none */
+    struct image image;               /* base NULL: none */
     uint64_t pages_used, pages_max;   /* atomic; private pages of files */
     uint64_t inodes_used, inodes_max; /* atomic */
     struct spinlock table_lock; /* RANK_DENTRY (no dentry is locked inside): the table's chains */
@@ -84,7 +88,8 @@ extern const struct inode_operations node_directory_operations;
 extern const struct file_operations node_directory_file_operations;
 void directory_init(struct node *directory);
 /* Frees all entries, passing each entry's inode (with its reference) to drop(). */
-void directory_clear(struct node *directory, void (*drop)(void *context, struct inode *inode), void *context);
+void directory_clear(struct node *directory, void (*drop)(void *context, struct inode *inode),
+                     void *context);
 
 /* regular.c */
 extern const struct inode_operations node_regular_operations;

@@ -1,6 +1,6 @@
 /*
- * kernel/fs/root/page_map.c - see page_map.h. Nodes that have become empty are freed when a range is removed,
- * as far as the removal empties them.
+ * kernel/fs/root/page_map.c - see page_map.h. Nodes that have become empty are freed when a range
+ * is removed, as far as the removal empties them.
  */
 #include "kernel/fs/root/page_map.h"
 
@@ -10,7 +10,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 
-#define NODE_BITS 6
+#define NODE_BITS  6
 #define NODE_SLOTS (1u << NODE_BITS)
 #define HEIGHT_MAX 9 /* 54 bits: every page of a 2^63-byte file */
 
@@ -80,7 +80,8 @@ static int grow(struct page_map *map, uint64_t index)
     return 0;
 }
 
-/* path[level] is the place that leads to the node of that level: frees empty nodes from `level` upwards. */
+/* path[level] is the place that leads to the node of that level: frees empty nodes from `level`
+ * upwards. */
 static void free_empty(struct page_map *map, uint64_t **path, uint32_t level)
 {
     for (; level <= map->height; level++) {
@@ -168,7 +169,8 @@ uint64_t page_map_next(struct page_map *map, uint64_t first)
     return found;
 }
 
-/* Takes the frame of `index` out, and the nodes that this empties; lock held, the frame is there. */
+/* Takes the frame of `index` out, and the nodes that this empties; lock held, the frame is there.
+ */
 static phys_t take_out(struct page_map *map, uint64_t index)
 {
     uint64_t *path[HEIGHT_MAX + 1];

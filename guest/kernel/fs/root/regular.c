@@ -1,14 +1,15 @@
 /*
  * kernel/fs/root/regular.c - content of regular files of the in-memory file systems.
  *
- * Three sources per page, in this order: a private frame (page_map), the image's bytes in place (up to
- * in_place_bytes), nothing (a hole: zeros). Reading never allocates; the first write to a page gives it a
- * private frame. A frame handed out for mapping is the page itself, so mappings see later writes to it; a page
- * mapped in place or as a hole before its first write keeps showing the old content in that mapping, which is
- * why writable shared mappings ask for every page with `write`.
+ * Three sources per page, in this order: a private frame (page_map), the image's bytes in place (up
+ * to in_place_bytes), nothing (a hole: zeros). Reading never allocates; the first write to a page
+ * gives it a private frame. A frame handed out for mapping is the page itself, so mappings see
+ * later writes to it; a page mapped in place or as a hole before its first write keeps showing the
+ * old content in that mapping, which is why writable shared mappings ask for every page with
+ * `write`.
  *
- * Locks: writers, truncation and holes under inode.lock; reading and page faults only under the page map's.
- * Bytes of a private frame beyond the file's size are zero.
+ * Locks: writers, truncation and holes under inode.lock; reading and page faults only under the
+ * page map's. Bytes of a private frame beyond the file's size are zero.
  */
 #include "kernel/fs/root/node.h"
 
@@ -19,9 +20,9 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
 
-#define FILE_BYTES_MAX ((uint64_t)INT64_MAX & PAGE_MASK)
-#define PAGES_PER_REST 64u /* between preemption points */
-#define FALLOC_FL_KEEP_SIZE 0x1
+#define FILE_BYTES_MAX       ((uint64_t)INT64_MAX & PAGE_MASK)
+#define PAGES_PER_REST       64u /* between preemption points */
+#define FALLOC_FL_KEEP_SIZE  0x1
 #define FALLOC_FL_PUNCH_HOLE 0x2
 #define FALLOC_FL_ZERO_RANGE 0x10
 
@@ -31,10 +32,11 @@ static uint64_t pages_of(uint64_t bytes)
 }
 
 /*
- * In-place bytes at `position`, which lies below `end` (in_place_bytes, read once); *ret_bytes: how many follow
- * each other there.
+ * In-place bytes at `position`, which lies below `end` (in_place_bytes, read once); *ret_bytes: how
+ * many follow each other there.
  */
-static const uint8_t *in_place(const struct node *node, uint64_t position, uint64_t end, uint64_t *ret_bytes)
+static const uint8_t *in_place(const struct node *node, uint64_t position, uint64_t end,
+                               uint64_t *ret_bytes)
 {
     if (position < node->data.block_bytes) {
         *ret_bytes = min(end, node->data.block_bytes) - position;
@@ -94,7 +96,8 @@ static void page_fill(struct node *node, uint64_t index, void *page, uint64_t fi
     memset((uint8_t *)page + filled, 0, PAGE_SIZE - filled);
 }
 
-/* The private frame of the page, made if need be, with a reference for the caller. 0, -ENOSPC or -ENOMEM. */
+/* The private frame of the page, made if need be, with a reference for the caller. 0, -ENOSPC or
+ * -ENOMEM. */
 static int page_own(struct node *node, uint64_t index, phys_t *ret)
 {
     for (;;) {
@@ -188,8 +191,10 @@ static int write_limit(uint64_t position, uint64_t *bytes)
     return 0;
 }
 
-/* The filled page could not be put in: if a page fault was faster, its page gets the bytes. Gives `frame` back. */
-static int write_lost_race(struct node *node, uint64_t index, phys_t frame, size_t copied, int error)
+/* The filled page could not be put in: if a page fault was faster, its page gets the bytes. Gives
+ * `frame` back. */
+static int write_lost_race(struct node *node, uint64_t index, phys_t frame, size_t copied,
+                           int error)
 {
     phys_t other;
     if (error == -EEXIST) {
@@ -203,8 +208,10 @@ static int write_lost_race(struct node *node, uint64_t index, phys_t frame, size
     return error;
 }
 
-/* A whole page into a place that has none yet: filled before anyone can see it, so it need not be cleared. */
-static int write_fresh_page(struct node *node, uint64_t index, struct io_buffer *buffer, size_t *ret_copied)
+/* A whole page into a place that has none yet: filled before anyone can see it, so it need not be
+ * cleared. */
+static int write_fresh_page(struct node *node, uint64_t index, struct io_buffer *buffer,
+                            size_t *ret_copied)
 {
     phys_t frame = page_allocate(node, false);
     if (!frame)
@@ -221,7 +228,8 @@ static int write_fresh_page(struct node *node, uint64_t index, struct io_buffer 
     return error ? error : copied < PAGE_SIZE ? -EFAULT : 0;
 }
 
-static int write_page(struct node *node, uint64_t at, size_t wanted, struct io_buffer *buffer, size_t *ret_copied)
+static int write_page(struct node *node, uint64_t at, size_t wanted, struct io_buffer *buffer,
+                      size_t *ret_copied)
 {
     phys_t frame;
     int error = page_own(node, at >> PAGE_SHIFT, &frame);
@@ -293,7 +301,8 @@ static int zero_in_page(struct node *node, uint64_t from, uint64_t to)
 {
     uint64_t index = from >> PAGE_SHIFT;
     phys_t frame;
-    if (from == to || (!page_present(node, index) && (index << PAGE_SHIFT) >= node->file.in_place_bytes))
+    if (from == to ||
+        (!page_present(node, index) && (index << PAGE_SHIFT) >= node->file.in_place_bytes))
         return 0;
     int error = page_own(node, index, &frame);
     if (error)
@@ -474,7 +483,8 @@ static int regular_get_page(struct file *file, uint64_t index, bool write, phys_
 }
 
 /* For mappings, around a fault: only what is there already. */
-static void regular_get_present_pages(struct file *file, uint64_t index, unsigned count, phys_t *frames)
+static void regular_get_present_pages(struct file *file, uint64_t index, unsigned count,
+                                      phys_t *frames)
 {
     struct inode *inode = file->inode;
     struct node *node = node_of(inode);

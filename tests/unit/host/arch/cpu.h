@@ -1,4 +1,5 @@
-/* tests/unit/host/arch/cpu.h - the one CPU of a test. host_cpu.index may be changed to play several. */
+/* tests/unit/host/arch/cpu.h - the one CPU of a test. host_cpu.index may be changed to play
+ * several. */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 

@@ -2,8 +2,8 @@
 #ifndef ARCH_LAYOUT_H
 #define ARCH_LAYOUT_H
 
-#define USER_START 0x10000ul
-#define USER_END 0x7ffffffff000ul
+#define USER_START         0x10000ul
+#define USER_END           0x7ffffffff000ul
 #define KERNEL_STACK_PAGES 4
 #define KERNEL_STACK_BYTES (KERNEL_STACK_PAGES * 4096ul)
 

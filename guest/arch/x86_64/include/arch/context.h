@@ -1,5 +1,6 @@
 /*
- * arch/context.h - what a task owns of the machine: kernel stack, thread pointers, floating-point state.
+ * arch/context.h - what a task owns of the machine: kernel stack, thread pointers, floating-point
+ * state.
  */
 #ifndef ARCH_CONTEXT_H
 #define ARCH_CONTEXT_H
@@ -10,12 +11,12 @@
 struct task;
 
 struct arch_task {
-    uint64_t kernel_rsp;   /* saved stack pointer while the task is switched out */
-    uint64_t stack_top;    /* first address above the kernel stack */
-    uint64_t fs_base;      /* user's; current while switched out */
+    uint64_t kernel_rsp; /* saved stack pointer while the task is switched out */
+    uint64_t stack_top;  /* first address above the kernel stack */
+    uint64_t fs_base;    /* user's; current while switched out */
     uint64_t gs_base;
-    void *fpu;             /* XSAVE or FXSAVE area, 64-byte aligned; NULL in kernel threads */
-    uint32_t fpu_cpu;      /* index + 1 of the CPU whose registers last held this state; 0 = none */
+    void *fpu;        /* XSAVE or FXSAVE area, 64-byte aligned; NULL in kernel threads */
+    uint32_t fpu_cpu; /* index + 1 of the CPU whose registers last held this state; 0 = none */
 };
 
 /* The user's registers: always at the same place on the task's kernel stack. */
@@ -24,25 +25,29 @@ static inline struct trap_frame *arch_task_frame(const struct arch_task *arch)
     return (struct trap_frame *)(arch->stack_top - sizeof(struct trap_frame));
 }
 
-/* Allocates kernel stack and (for user tasks) FPU area. 0 or -ENOMEM; nothing is left behind on failure. */
+/* Allocates kernel stack and (for user tasks) FPU area. 0 or -ENOMEM; nothing is left behind on
+ * failure. */
 int arch_task_init(struct task *task, bool user);
 void arch_task_deinit(struct task *task);
 
-/* The child starts where the parent is in user mode, with result 0: registers, thread pointers and FPU copied. */
+/* The child starts where the parent is in user mode, with result 0: registers, thread pointers and
+ * FPU copied. */
 void arch_task_copy_user(struct task *child, const struct task *parent);
 /* The task will start in function(argument) in the kernel; it must not return. */
 void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument);
 /*
- * exec: a fresh register file for a new program, everything zero except rip, rsp and flags; FPU state reset.
- * For the current task only.
+ * exec: a fresh register file for a new program, everything zero except rip, rsp and flags; FPU
+ * state reset. For the current task only.
  */
 void arch_task_start_user(struct task *task, uint64_t rip, uint64_t rsp);
-/* A new user task (the first one) that starts in user mode from a frame set by arch_task_start_user(). */
+/* A new user task (the first one) that starts in user mode from a frame set by
+ * arch_task_start_user(). */
 void arch_task_start_at_user_return(struct task *task);
 
 /*
- * The current task, a user task that was started with arch_task_start_kernel() and has been given a program by
- * arch_task_start_user(), goes to user mode for the first time, through the same work check as every return.
+ * The current task, a user task that was started with arch_task_start_kernel() and has been given a
+ * program by arch_task_start_user(), goes to user mode for the first time, through the same work
+ * check as every return.
  */
 _Noreturn void arch_enter_user_mode(void);
 
@@ -50,26 +55,30 @@ _Noreturn void arch_enter_user_mode(void);
 int64_t arch_prctl(struct task *task, int code, uint64_t address);
 void arch_set_thread_pointer(struct task *task, uint64_t fs_base);
 
-/* Bytes of the floating-point state in a signal frame: XSAVE standard format with Linux's marks, or FXSAVE's 512. */
+/* Bytes of the floating-point state in a signal frame: XSAVE standard format with Linux's marks, or
+ * FXSAVE's 512. */
 size_t fpu_frame_bytes(void);
 
-/* ---- signal frames (arch/x86_64/signal_frame.c; called by kernel/process/signal_delivery.c) ---- */
+/* ---- signal frames (arch/x86_64/signal_frame.c; called by kernel/process/signal_delivery.c) ----
+ */
 
 struct linux_siginfo;
 struct signal_action;
 /*
- * Builds the Linux rt_sigframe on the user's (alternate) stack and points the trap frame at the handler.
- * 0, or -EFAULT if the stack is not writable (the caller then sends SIGSEGV).
+ * Builds the Linux rt_sigframe on the user's (alternate) stack and points the trap frame at the
+ * handler. 0, or -EFAULT if the stack is not writable (the caller then sends SIGSEGV).
  */
-int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info, const struct signal_action *action,
-                           uint64_t saved_mask);
+int arch_signal_frame_push(struct task *task, const struct linux_siginfo *info,
+                           const struct signal_action *action, uint64_t saved_mask);
 /*
- * rt_sigreturn: restores registers and FPU from the frame. *ret_mask is the mask to restore; it stays as it was if
- * the frame could not be read. 0, or -EFAULT (the caller then sends SIGSEGV): what could be restored has been.
+ * rt_sigreturn: restores registers and FPU from the frame. *ret_mask is the mask to restore; it
+ * stays as it was if the frame could not be read. 0, or -EFAULT (the caller then sends SIGSEGV):
+ * what could be restored has been.
  */
 int arch_signal_frame_pop(struct task *task, uint64_t *ret_mask);
 
-/* The system call that was interrupted is to be made again (rax restored, rip back on the instruction). */
+/* The system call that was interrupted is to be made again (rax restored, rip back on the
+ * instruction). */
 void arch_restart_system_call(struct trap_frame *frame, uint64_t number);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * arch/cpu.h - the CPU that executes this, and its own data. The GS base points at struct cpu while in the
- * kernel. The kernel is not preemptible, so `this_cpu()` stays right until the caller blocks or reaches a
- * preemption point.
+ * arch/cpu.h - the CPU that executes this, and its own data. The GS base points at struct cpu while
+ * in the kernel. The kernel is not preemptible, so `this_cpu()` stays right until the caller blocks
+ * or reaches a preemption point.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
@@ -26,32 +26,33 @@ struct cpu {
 
     uint32_t index;
     uint32_t apic_id;
-    uint64_t *entry_stack;     /* where the TSS has the stack for exceptions from user mode (unaligned) */
+    uint64_t
+        *entry_stack; /* where the TSS has the stack for exceptions from user mode (unaligned) */
     struct run_queue *run_queue;
     struct task *idle;
     struct address_space *active_space; /* what CR3 holds; NULL = kernel tables */
     phys_t active_root;
-    struct task *fpu_owner;    /* whose state is in the FPU registers */
-    uint32_t requests;         /* enum cpu_request; atomic: others set, this CPU clears */
-    bool in_interrupt; /* a handler runs: it may not block */
+    struct task *fpu_owner;            /* whose state is in the FPU registers */
+    uint32_t requests;                 /* enum cpu_request; atomic: others set, this CPU clears */
+    bool in_interrupt;                 /* a handler runs: it may not block */
     uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
-    uint64_t timer_armed_tsc;  /* when the LAPIC timer will fire; UINT64_MAX = not armed */
-    struct trace_record *trace_ring; /* as in the glass, at hand (observe/trace.c) */
-    uint64_t trace_offset_mask;      /* bytes of the ring - 1 */
-    uint32_t trace_cpu_word;         /* the CPU's part of a record's first word */
-    uint64_t trace_pause_at;         /* records up to which no look at the reader is needed */
+    uint64_t timer_armed_tsc;          /* when the LAPIC timer will fire; UINT64_MAX = not armed */
+    struct trace_record *trace_ring;   /* as in the glass, at hand (observe/trace.c) */
+    uint64_t trace_offset_mask;        /* bytes of the ring - 1 */
+    uint32_t trace_cpu_word;           /* the CPU's part of a record's first word */
+    uint64_t trace_pause_at;           /* records up to which no look at the reader is needed */
     struct spinlock *held_locks[CPU_HELD_LOCKS_MAX]; /* debug builds */
     uint32_t held_lock_count;
-    bool checking;             /* the lock checker is at work: do not recurse */
+    bool checking; /* the lock checker is at work: do not recurse */
 };
 
 enum cpu_request {
-    CPU_REQUEST_FLUSH = 1u << 0,      /* flush user translations */
+    CPU_REQUEST_FLUSH = 1u << 0, /* flush user translations */
     CPU_REQUEST_RESCHEDULE = 1u << 1,
-    CPU_REQUEST_STOP = 1u << 2,       /* the world stops: park */
-    CPU_REQUEST_HALT = 1u << 3,       /* panic or shutdown: never return */
-    CPU_REQUEST_TIMER = 1u << 4,      /* the run queue's slice end has changed */
-    CPU_REQUEST_LOOK = 1u << 5,       /* nothing: just leave user mode and look at the task's work */
+    CPU_REQUEST_STOP = 1u << 2,  /* the world stops: park */
+    CPU_REQUEST_HALT = 1u << 3,  /* panic or shutdown: never return */
+    CPU_REQUEST_TIMER = 1u << 4, /* the run queue's slice end has changed */
+    CPU_REQUEST_LOOK = 1u << 5,  /* nothing: just leave user mode and look at the task's work */
 };
 
 static inline struct cpu *this_cpu(void)
@@ -77,7 +78,8 @@ static inline unsigned cpu_count(void) /* online */
     return READ_ONCE(cpus_online);
 }
 
-/* Busy waiting: pause, then serve what other CPUs ask of this one (flush, stop). Never reschedules. */
+/* Busy waiting: pause, then serve what other CPUs ask of this one (flush, stop). Never reschedules.
+ */
 void cpu_serve_requests(void);
 static inline void cpu_relax(void)
 {
@@ -95,7 +97,8 @@ static inline void interrupts_on(void)
     __asm__ volatile("sti" ::: "memory");
 }
 
-/* Fills the buffer from RDRAND where it works, mixed with the boot seed and the TSC (kernel/lib/random.c). */
+/* Fills the buffer from RDRAND where it works, mixed with the boot seed and the TSC
+ * (kernel/lib/random.c). */
 void random_bytes(void *buffer, size_t bytes);
 
 #endif

@@ -7,7 +7,8 @@
 struct cpu;
 struct task;
 
-/* Saves and prepares what is not on the stack: FPU, thread pointers, stack of the next kernel entry. */
+/* Saves and prepares what is not on the stack: FPU, thread pointers, stack of the next kernel
+ * entry. */
 void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next);
 /* The rest of the caller runs when the saved stack is loaded again. */
 void stack_switch(uint64_t *save_rsp, uint64_t load_rsp);

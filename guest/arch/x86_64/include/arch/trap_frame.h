@@ -1,6 +1,6 @@
 /*
- * arch/trap_frame.h - the user's registers as every entry into the kernel leaves them on top of the task's
- * kernel stack. The layout is shared with entry.S.
+ * arch/trap_frame.h - the user's registers as every entry into the kernel leaves them on top of the
+ * task's kernel stack. The layout is shared with entry.S.
  */
 #ifndef ARCH_TRAP_FRAME_H
 #define ARCH_TRAP_FRAME_H
@@ -14,20 +14,21 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* Somebody wrote other registers than the result into the frame: all of them must be loaded on return. */
+/* Somebody wrote other registers than the result into the frame: all of them must be loaded on
+ * return. */
 #define FRAME_REPLACED 1
 
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
-#define SELECTOR_USER_DATA 0x2b /* order fixed by sysret: data, then code */
-#define SELECTOR_USER_CODE 0x33
+#define SELECTOR_USER_DATA   0x2b /* order fixed by sysret: data, then code */
+#define SELECTOR_USER_CODE   0x33
 
-#define RFLAGS_CARRY (1ull << 0)
-#define RFLAGS_FIXED (1ull << 1)
-#define RFLAGS_TRAP (1ull << 8)
+#define RFLAGS_CARRY     (1ull << 0)
+#define RFLAGS_FIXED     (1ull << 1)
+#define RFLAGS_TRAP      (1ull << 8)
 #define RFLAGS_INTERRUPT (1ull << 9)
 #define RFLAGS_DIRECTION (1ull << 10)
-#define RFLAGS_RESUME (1ull << 16)
+#define RFLAGS_RESUME    (1ull << 16)
 #define RFLAGS_ALIGNMENT (1ull << 18)
 /* The flags that a user program may choose for itself: CF PF AF ZF SF TF DF OF RF AC ID. */
 #define RFLAGS_USER 0x250dd5ull
