@@ -88,7 +88,7 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
  * needed. */
-static struct task *steal(struct run_queue *queue, uint64_t now)
+static struct task *steal(struct run_queue *queue, uint64_t *now)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
         struct run_queue *other = &run_queues[(queue->cpu + i) % cpu_count()];
@@ -104,9 +104,10 @@ static struct task *steal(struct run_queue *queue, uint64_t now)
             }
         }
         if (found) {
+            *now = clock_tsc(); /* it may have been woken since the caller looked at the clock */
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
-            trace_event_at(now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
+            trace_event_at(*now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
                            other->cpu, 0, 0);
             found->cpu = queue->cpu;
             fair_enqueue(&queue->fair, &found->fair, false);
@@ -119,7 +120,7 @@ static struct task *steal(struct run_queue *queue, uint64_t now)
     return NULL;
 }
 
-static inline struct task *pick(struct run_queue *queue, uint64_t now)
+static inline struct task *pick(struct run_queue *queue, uint64_t *now)
 {
     if (!queue->ready && (cpu_count() == 1 || !steal(queue, now)))
         return queue->idle;
@@ -183,7 +184,7 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
     leave_cpu(queue, prev, state, now);
     if (unlikely(READ_ONCE(prev->work) & TASK_WORK_RESCHEDULE))
         task_clear_work(prev, TASK_WORK_RESCHEDULE);
-    struct task *next = pick(queue, now);
+    struct task *next = pick(queue, &now);
     if (reason == SWITCH_PREEMPTED && queue->slice_over)
         reason = SWITCH_SLICE_OVER;
     queue->slice_over = false;
