@@ -39,7 +39,7 @@ fuzz: setup-test
 # Parts, for work on one of them; the tools are taken for granted.
 test-unit: $(UNIT_TESTS)
 	@python3 tests/run.py --build $(BUILD) $(UNIT_TESTS)
-test-integration: vmm guest guest-tests $(INTEGRATION_TESTS)
+test-integration: vmm guest guest-tests $(INTEGRATION_TESTS) $(MACHINE_KERNELS)
 	@python3 tests/run.py --build $(BUILD) $(INTEGRATION_TESTS)
 
 test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS)

@@ -106,6 +106,7 @@ def main():
     os.chmod(runtime.name, 0o700)
     environment = dict(os.environ, XDG_RUNTIME_DIR=runtime.name, LC_ALL="C",
                        VITRINE_TEST_PROGRAMS=os.path.join(options.build, "guest", "tests"),
+                       VITRINE_TEST_KERNELS=os.path.join(options.build, "tests"),
                        VITRINE_COMMAND=os.path.join(options.build, "vitrine"))
     totals, reasons = [0, 0, 0], []
     for program in options.programs:

@@ -128,6 +128,42 @@ Test(trace_reader, lossless_tail_follows_the_slowest_reader)
     vt_trace_close(fast);
 }
 
+/* What was read stays for a later reader only once the guest has ended: before, it may be overwritten. */
+Test(trace_reader, lossless_past_can_be_read_again_after_the_end)
+{
+    struct vt_trace *first, *again;
+    struct trace_record record;
+    struct vt_error *error;
+
+    s.guest.lossless = true;
+    cr_assert_null(vt_trace_open(&s.guest, false, &first));
+    for (unsigned i = 1; i <= 60; i++)
+        synthetic_record(&s, 0, mark(BOOT_TSC + i, i));
+    for (unsigned i = 1; i <= 60; i++)
+        cr_assert_null(vt_trace_next(first, 0, &record));
+    vt_error_destroy(vt_trace_next(first, 0, &record));
+    cr_assert_eq(s.glass->control.trace_tail[0], 60);
+
+    cr_assert_null(vt_trace_open(&s.guest, false, &again));
+    error = vt_trace_next(again, 0, &record);
+    cr_assert_eq(vt_error_code(error), VT_ERROR_TIMEOUT);
+    vt_error_destroy(error);
+    vt_trace_close(again);
+
+    guest_note_end(&s.guest);
+    cr_assert_null(vt_trace_open(&s.guest, false, &again));
+    for (unsigned i = 1; i <= 60; i++) {
+        cr_assert_null(vt_trace_next(again, 0, &record));
+        cr_expect_eq(record.arg[0], i);
+    }
+    error = vt_trace_next(again, 0, &record);
+    cr_assert_eq(vt_error_code(error), VT_ERROR_GONE);
+    vt_error_destroy(error);
+    cr_expect_eq(vt_trace_lost(again), 0);
+    vt_trace_close(again);
+    vt_trace_close(first);
+}
+
 #define PRODUCED 200000u
 
 static void *produce(void *argument)

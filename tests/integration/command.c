@@ -111,11 +111,16 @@ void command_free(struct command_result *result)
 
 pid_t command_start(const char *const *arguments, int *ret_input)
 {
+    return command_start_to(arguments, -1, ret_input);
+}
+
+pid_t command_start_to(const char *const *arguments, int out, int *ret_input)
+{
     int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     pid_t child;
 
     cr_assert(null >= 0 && pipe2(ends, O_CLOEXEC) == 0);
-    child = start(arguments, ends[0], null, null);
+    child = start(arguments, ends[0], out >= 0 ? out : null, null);
     close(ends[0]);
     close(null);
     *ret_input = ends[1];

@@ -23,6 +23,8 @@ void command_free(struct command_result *result);
 /* Starts `vitrine` in the background, stdin from a pipe whose writing end is returned in
  * *ret_input. */
 pid_t command_start(const char *const *arguments, int *ret_input);
+/* The same with its standard output into `out`. */
+pid_t command_start_to(const char *const *arguments, int out, int *ret_input);
 int command_wait(pid_t pid);
 
 #endif

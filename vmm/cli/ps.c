@@ -43,17 +43,24 @@ static void print_table(const struct vt_task *tasks, size_t count)
     }
 }
 
+/* An integer of JSON ends at INT64_MAX; what is larger, a kernel address, is written as hexadecimal text. */
+static json_t *word_json(uint64_t value)
+{
+    return value <= INT64_MAX ? json_integer((json_int_t)value)
+                              : json_sprintf("%#" PRIx64, value);
+}
+
 json_t *task_json(const struct vt_task *task)
 {
     return json_pack(
-        "{s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:b,s:I,s:I}",
+        "{s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b,s:b,s:I,s:I}",
         "pid", task->pid, "tid", task->tid, "ppid", task->ppid, "pgid", task->pgid, "sid",
         task->sid, "state", vt_task_state_name(task->state), "comm", task->comm, "cpu",
         (int)task->cpu, "policy", (int)task->policy, "nice", task->nice, "utime_ns",
         (json_int_t)task->utime_ns, "stime_ns", (json_int_t)task->stime_ns, "nvcsw",
         (json_int_t)task->nvcsw, "nivcsw", (json_int_t)task->nivcsw, "min_faults",
         (json_int_t)task->min_faults, "start_ns", (json_int_t)task->start_ns, "wait",
-        vt_wait_kind_name(task->wait_kind), "wait_object", (json_int_t)task->wait_object,
+        vt_wait_kind_name(task->wait_kind), "wait_object", word_json(task->wait_object),
         "kernel_thread", task->kernel_thread, "idle", task->idle, "id", (json_int_t)task->id,
         "process_id", (json_int_t)task->process_id);
 }

@@ -13,6 +13,7 @@
 
 #include "vmm/export/record.h"
 #include "vmm/export/sink.h"
+#include "vmm/inspect/trace_reader.h"
 
 #define PRIORITY 120
 
@@ -51,10 +52,19 @@ static const char *state_of(const struct trace_record *record)
     }
 }
 
+/* An event that Linux has not. Names of events have underlines only. */
+static void write_own_name(FILE *out, enum trace_type type)
+{
+    fputs("vitrine_", out);
+    for (const char *c = vt_trace_type_name(type); *c; c++)
+        fputc(*c == '-' ? '_' : *c, out);
+}
+
 static void write_event(FILE *out, const struct vt_trace *trace, const struct trace_record *record)
 {
     const uint64_t *arg = record->arg;
     int32_t low = record_low(record, 0), high = record_high(record, 0);
+    char comm[16];
 
     switch (record->type) {
     case TRACE_SWITCH:
@@ -111,12 +121,14 @@ static void write_event(FILE *out, const struct vt_trace *trace, const struct tr
                 vt_trace_comm(trace, low), low, PRIORITY, arg[1], high);
         break;
     case TRACE_COMM:
-        fprintf(out, "task_rename: pid=%d newcomm=%s", record->tid,
-                vt_trace_comm(trace, record->tid));
+        trace_record_comm(record, comm);
+        fprintf(out, "task_rename: pid=%d oldcomm=%s newcomm=%s oom_score_adj=0", record->tid,
+                record->tid == 0 ? "swapper" : trace->old_comm, comm);
         break;
     default:
-        fprintf(out, "vitrine_%s: %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64,
-                vt_trace_type_name((enum trace_type)record->type), arg[0], arg[1], arg[2], arg[3]);
+        write_own_name(out, (enum trace_type)record->type);
+        fprintf(out, ": %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64, arg[0], arg[1], arg[2],
+                arg[3]);
         break;
     }
 }

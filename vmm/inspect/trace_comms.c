@@ -78,6 +78,7 @@ void trace_comms_learn(struct vt_trace *trace, const struct trace_record *record
 {
     char comm[16] = "";
 
+    snprintf(trace->old_comm, sizeof(trace->old_comm), "%.15s", vt_trace_comm(trace, record->tid));
     switch (record->type) {
     case TRACE_EXEC:
     case TRACE_COMM:

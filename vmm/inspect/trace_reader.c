@@ -63,8 +63,9 @@ static uint64_t first_place(const struct vt_trace *trace, unsigned cpu, const st
     struct vt_guest *guest = trace->guest;
     uint64_t first = trace->from_now ? ring->head + 1 : oldest(guest, ring);
 
-    /* What all readers have taken may be overwritten at any time. */
-    if (guest->own && guest->lossless) {
+    /* What all readers have taken may be overwritten at any time, except by a guest that has ended:
+     * the failure report wants the last events, which somebody else has mostly read already. */
+    if (guest->own && guest->lossless && !GUEST_LOAD(&guest->ended)) {
         uint64_t tail = GUEST_LOAD(&guest->glass->control.trace_tail[cpu]);
 
         if (first <= tail && tail <= ring->head)

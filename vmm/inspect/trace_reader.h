@@ -30,6 +30,7 @@ struct vt_trace {
     unsigned cpus, looks;     /* CPUs online when last counted; records since then */
     struct comm_entry *comms; /* open addressing, comm_room is a power of two */
     uint32_t comm_room, comm_count;
+    char old_comm[16]; /* of the last record's task, before that record; its own name mostly */
 };
 
 /* Applies skip, types, ids and arguments as the kernel does. Counts filter->skip down. */
