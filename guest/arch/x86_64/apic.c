@@ -23,9 +23,9 @@
 #define APIC_MASKED           (1u << 16)
 #define APIC_TIMER_DEADLINE   (2u << 17)
 
-static volatile uint8_t *apic_registers;
+static READ_MOSTLY volatile uint8_t *apic_registers;
 static uint64_t timer_hz;
-static bool use_x2apic, use_deadline;
+static READ_MOSTLY bool use_x2apic, use_deadline;
 
 static void apic_write(uint32_t reg, uint32_t value)
 {

@@ -9,6 +9,7 @@
 #include "arch/interrupts.h"
 #include "arch/layout.h"
 #include "arch/machine.h"
+#include "arch/per_cpu.h"
 #include "arch/page_table.h"
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
@@ -41,14 +42,18 @@ struct gate {
     uint32_t offset_high, reserved;
 };
 
-static struct cpu cpus[CPUS_MAX] __attribute__((aligned(64)));
-static struct task_state_segment task_states[CPUS_MAX];
-static uint64_t descriptor_tables[CPUS_MAX][GDT_ENTRIES];
-static struct gate gates[256] __attribute__((aligned(16)));
-unsigned cpus_online;
+struct descriptor_table {
+    uint64_t entries[GDT_ENTRIES];
+};
 
-uint32_t boot_flags;
-uint32_t cpu_features;
+static PER_CPU(struct cpu, cpu) __attribute__((aligned(64)));
+static PER_CPU(struct task_state_segment, task_state);
+static PER_CPU(struct descriptor_table, descriptor_table);
+static struct gate gates[256] __attribute__((aligned(16)));
+READ_MOSTLY unsigned cpus_online;
+
+READ_MOSTLY uint32_t boot_flags;
+READ_MOSTLY uint32_t cpu_features;
 
 extern char syscall_entry[];
 extern char entry_0[], entry_1[], entry_2[], entry_3[], entry_4[], entry_5[], entry_6[], entry_7[],
@@ -57,7 +62,7 @@ extern char entry_0[], entry_1[], entry_2[], entry_3[], entry_4[], entry_5[], en
 
 struct cpu *cpu_at(unsigned index)
 {
-    return &cpus[index];
+    return &per_cpu(cpu, index);
 }
 
 void cpu_set_online(struct cpu *cpu)
@@ -109,8 +114,8 @@ static void gates_init(void)
 
 static void segments_load(unsigned index)
 {
-    uint64_t *table = descriptor_tables[index];
-    uint64_t base = (uint64_t)&task_states[index];
+    uint64_t *table = per_cpu(descriptor_table, index).entries;
+    uint64_t base = (uint64_t)&per_cpu(task_state, index);
     table[1] = 0x00af9b000000ffff; /* 0x08 kernel code */
     table[2] = 0x00cf93000000ffff; /* 0x10 kernel data */
     table[5] = 0x00cff3000000ffff; /* 0x28 user data */
@@ -118,9 +123,9 @@ static void segments_load(unsigned index)
     table[7] = 0x0000890000000000 | (sizeof(struct task_state_segment) - 1) |
                (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     table[8] = base >> 32;
-    task_states[index].io_map = sizeof(struct task_state_segment); /* no port is open to users */
+    per_cpu(task_state, index).io_map = sizeof(struct task_state_segment); /* no port is open to users */
 
-    struct table_pointer gdt = {sizeof(descriptor_tables[index]) - 1, (uint64_t)table};
+    struct table_pointer gdt = {sizeof(struct descriptor_table) - 1, (uint64_t)table};
     struct table_pointer idt = {sizeof(gates) - 1, (uint64_t)gates};
     __asm__ volatile("lgdt %0\n\t"
                      "lidt %1\n\t"
@@ -133,18 +138,18 @@ static void segments_load(unsigned index)
                      :
                      : "m"(gdt), "m"(idt), "r"(SELECTOR_KERNEL_DATA), "r"(0), "r"(SELECTOR_TSS)
                      : "memory");
-    msr_write(MSR_GS_BASE, (uint64_t)&cpus[index]);
+    msr_write(MSR_GS_BASE, (uint64_t)&per_cpu(cpu, index));
     msr_write(MSR_KERNEL_GS_BASE, 0);
 }
 
 static void cpu_data_init(unsigned index)
 {
-    struct cpu *cpu = &cpus[index];
+    struct cpu *cpu = &per_cpu(cpu, index);
     cpu->self = cpu;
     cpu->index = index;
     cpu->apic_id = index;
     cpu->entry_stack =
-        (uint64_t *)((char *)&task_states[index] + offsetof(struct task_state_segment, rsp));
+        (uint64_t *)((char *)&per_cpu(task_state, index) + offsetof(struct task_state_segment, rsp));
     segments_load(index);
 }
 
@@ -212,11 +217,11 @@ static void system_calls_init(void)
 
 void cpu_init(unsigned index)
 {
-    struct cpu *cpu = &cpus[index];
+    struct cpu *cpu = &per_cpu(cpu, index);
     if (index)
         cpu_data_init(index);
     for (unsigned i = 0; i < FAULT_STACKS; i++)
-        task_states[index].ist[i] = fault_stack_top(index, i);
+        per_cpu(task_state, index).ist[i] = fault_stack_top(index, i);
 
     uint64_t cr4 = cr4_read() | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     if (cpu_features & BOOT_CPU_UMIP)

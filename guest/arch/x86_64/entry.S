@@ -59,7 +59,7 @@
  * System calls. The path of all of them is short enough to be written here: frame, accounting, handler, and back
  * with sysret if nothing else is to be done. RBX and RBP are the kernel's meanwhile; the frame has the program's.
  */
-    .text
+    .section .text.entry, "ax"
     .globl syscall_entry
     .balign 16
 syscall_entry:
@@ -270,77 +270,6 @@ arch_enter_user_mode:
     mov %rsp, %rdi
     call first_return_to_user
     jmp return_by_iret
-
-/*
- * size_t user_copy(void *destination, const void *source, size_t bytes): bytes NOT copied. Eight bytes at a
- * time, because string instructions cost per step wherever they are interpreted or counted.
- */
-    .globl user_copy
-    .balign 16
-user_copy:
-    mov %rdx, %rcx
-    shr $3, %rcx
-    andl $7, %edx
-1:  rep movsq
-    movl %edx, %ecx
-2:  rep movsb
-    mov %rcx, %rax
-    ret
-3:  lea (%rdx,%rcx,8), %rax
-    ret
-4:  mov %rcx, %rax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 3b
-    .quad 2b, 4b
-    .text
-
-/* size_t user_clear(void *destination, size_t bytes): bytes NOT cleared. */
-    .globl user_clear
-    .balign 16
-user_clear:
-    mov %rsi, %rcx
-    mov %rsi, %rdx
-    shr $3, %rcx
-    andl $7, %edx
-    xorl %eax, %eax
-1:  rep stosq
-    movl %edx, %ecx
-2:  rep stosb
-    mov %rcx, %rax
-    ret
-3:  lea (%rdx,%rcx,8), %rax
-    ret
-4:  mov %rcx, %rax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 3b
-    .quad 2b, 4b
-    .text
-
-/* int user_store32(uint32_t *address, uint32_t value) */
-    .globl user_store32
-user_store32:
-1:  movl %esi, (%rdi)
-    xorl %eax, %eax
-    ret
-2:  movl $1, %eax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 2b
-    .text
-/* int user_exchange32(uint32_t *address, uint32_t expected, uint32_t value, uint32_t *ret_old) */
-    .globl user_exchange32
-user_exchange32:
-    movl %esi, %eax
-1:  lock cmpxchgl %edx, (%rdi)
-    movl %eax, (%rcx)
-    xorl %eax, %eax
-    ret
-2:  movl $1, %eax
-    ret
-    .section .exception_table, "a"
-    .quad 1b, 2b
 
 /* The page that soft hosts jump to on `syscall` (docs/hosts.md): trap.c recognises the address. */
     .section .data.page_aligned, "aw"

@@ -33,8 +33,8 @@ struct software_bytes {
 
 static struct object_cache fpu_areas = {
     .name = "fpu", .alignment = 64, .lock = SPINLOCK_INIT(RANK_SLAB), .batch = 8};
-struct fpu_frame_format fpu_frame_format;
-static uint64_t state_components; /* XCR0; 0 = FXSAVE only */
+READ_MOSTLY struct fpu_frame_format fpu_frame_format;
+static READ_MOSTLY uint64_t state_components; /* XCR0; 0 = FXSAVE only */
 static uint32_t area_bytes = FXSAVE_BYTES;
 static uint8_t initial_state[4096] __attribute__((aligned(64)));
 

@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "known to entry.S");
 _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "known to entry.S");
 _Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "known to entry.S");
 _Static_assert(BOOT_CPU_AVX == 2, "known to page_copy.S");
+_Static_assert(BOOT_CPU_SMAP == 8, "known to user_copy.S");
 
 #define CHECK(type, member, number)                                                                \
     _Static_assert(offsetof(struct type, member) == (number), "known to entry.S")

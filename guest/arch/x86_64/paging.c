@@ -9,6 +9,7 @@
 #include "arch/layout.h"
 #include "arch/machine.h"
 #include "arch/page_table.h"
+#include "arch/per_cpu.h"
 #include "arch/registers.h"
 #include "fault_stacks.h"
 #include "kernel/lib/panic.h"
@@ -174,10 +175,11 @@ void *device_map(phys_t phys)
  */
 #define STACK_CACHE 8
 
-static struct {
+struct stack_cache {
     uint64_t tops[STACK_CACHE];
     unsigned count;
-} stack_caches[CPUS_MAX];
+};
+static PER_CPU(struct stack_cache, stack_cache);
 static struct spinlock stack_lock = SPINLOCK_INIT(RANK_SLAB);
 static uint64_t
     free_stacks; /* top of the first, linked through the word below each top; stack_lock */
@@ -203,9 +205,9 @@ static uint64_t stack_make(unsigned pages)
 
 uint64_t kernel_stack_allocate(void)
 {
-    unsigned cpu = this_cpu()->index;
-    if (stack_caches[cpu].count)
-        return stack_caches[cpu].tops[--stack_caches[cpu].count];
+    struct stack_cache *cache = &per_cpu(stack_cache, this_cpu()->index);
+    if (cache->count)
+        return cache->tops[--cache->count];
     spin_lock(&stack_lock);
     uint64_t top = free_stacks;
     if (top)
@@ -216,9 +218,9 @@ uint64_t kernel_stack_allocate(void)
 
 void kernel_stack_free(uint64_t top)
 {
-    unsigned cpu = this_cpu()->index;
-    if (stack_caches[cpu].count < STACK_CACHE) {
-        stack_caches[cpu].tops[stack_caches[cpu].count++] = top;
+    struct stack_cache *cache = &per_cpu(stack_cache, this_cpu()->index);
+    if (cache->count < STACK_CACHE) {
+        cache->tops[cache->count++] = top;
         return;
     }
     spin_lock(&stack_lock);

@@ -20,7 +20,7 @@ void cpu_send_request(struct cpu *cpu, uint32_t requests)
         apic_send(cpu->apic_id, VECTOR_REQUEST);
 }
 
-void requests_serve(void)
+NO_INLINE void requests_serve(void)
 {
     struct cpu *cpu = this_cpu();
     uint32_t requests = __atomic_exchange_n(&cpu->requests, 0, __ATOMIC_SEQ_CST);

@@ -14,8 +14,6 @@
 #include "kernel/sched/task.h"
 #include "requests.h"
 
-#define FLUSH_PAGES_MAX 32 /* beyond that a reload of CR3 is cheaper */
-
 void tlb_flush_page(uint64_t address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
@@ -60,7 +58,7 @@ void tlb_serve_flush(void)
     store_release(&cpu->flush_done, wanted);
 }
 
-static void flush_others(uint64_t mask)
+static COLD void flush_others(uint64_t mask)
 {
     uint32_t wanted[CPUS_MAX];
     for (uint64_t rest = mask; rest; rest &= rest - 1) {
@@ -76,20 +74,43 @@ static void flush_others(uint64_t mask)
     }
 }
 
+/* After this CPU has done its own part. */
+static void shoot_others(const struct address_space *space)
+{
+    uint64_t mask = __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST);
+    uint64_t others = mask & ~(1ull << this_cpu()->index);
+
+    if (others)
+        flush_others(others);
+}
+
+static bool loaded_here(const struct address_space *space)
+{
+    return __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST) & 1ull << this_cpu()->index;
+}
+
 void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end)
 {
-    struct cpu *cpu = this_cpu();
-    uint64_t mask = __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST);
-    uint64_t self = 1ull << cpu->index;
-    if (mask & self) {
-        if ((end - start) >> PAGE_SHIFT <= FLUSH_PAGES_MAX)
-            for (uint64_t address = start; address < end; address += PAGE_SIZE)
-                tlb_flush_page(address);
-        else
-            tlb_flush_all_user();
-    }
-    if (mask & ~self)
-        flush_others(mask & ~self);
+    if (!loaded_here(space))
+        ;
+    else if ((end - start) >> PAGE_SHIFT <= TLB_FEW_PAGES)
+        for (uint64_t address = start; address < end; address += PAGE_SIZE)
+            tlb_flush_page(address);
+    else
+        tlb_flush_all_user();
+    shoot_others(space);
+}
+
+void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, unsigned count)
+{
+    if (!loaded_here(space))
+        ;
+    else if (count <= TLB_FEW_PAGES)
+        for (unsigned i = 0; i < count; i++)
+            tlb_flush_page(pages[i]);
+    else
+        tlb_flush_all_user();
+    shoot_others(space);
 }
 
 void address_space_retire(struct address_space *space)

@@ -1,6 +1,6 @@
 /*
- * user_access.c - the checked doors to user memory (arch/user_access.h). The copying itself is in
- * entry.S, with an exception-table entry at each instruction that may fault.
+ * user_access.c - the checked doors to user memory (arch/user_access.h). The accesses
+ * themselves are in user_copy.S.
  */
 #include "arch/user_access.h"
 
@@ -21,9 +21,7 @@ size_t copy_from_user_partial(void *destination, uint64_t source, size_t bytes)
             return 0;
         bytes = USER_END - source;
     }
-    user_access_open();
     size_t left = user_copy(destination, (const void *)source, bytes);
-    user_access_close();
     return bytes - left;
 }
 
@@ -34,9 +32,7 @@ size_t copy_to_user_partial(uint64_t destination, const void *source, size_t byt
             return 0;
         bytes = USER_END - destination;
     }
-    user_access_open();
     size_t left = user_copy((void *)destination, source, bytes);
-    user_access_close();
     return bytes - left;
 }
 
@@ -44,9 +40,7 @@ int copy_from_user(void *destination, uint64_t source, size_t bytes)
 {
     if (!user_range_valid(source, bytes))
         return -EFAULT;
-    user_access_open();
     size_t left = user_copy(destination, (const void *)source, bytes);
-    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -54,9 +48,7 @@ int copy_to_user(uint64_t destination, const void *source, size_t bytes)
 {
     if (!user_range_valid(destination, bytes))
         return -EFAULT;
-    user_access_open();
     size_t left = user_copy((void *)destination, source, bytes);
-    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -64,9 +56,7 @@ int clear_user(uint64_t destination, size_t bytes)
 {
     if (!user_range_valid(destination, bytes))
         return -EFAULT;
-    user_access_open();
     size_t left = user_clear((void *)destination, bytes);
-    user_access_close();
     return left ? -EFAULT : 0;
 }
 
@@ -97,9 +87,7 @@ int user_store_u32(uint64_t address, uint32_t value)
 {
     if (!word_valid(address))
         return -EFAULT;
-    user_access_open();
     int fault = user_store32((uint32_t *)address, value);
-    user_access_close();
     return fault ? -EFAULT : 0;
 }
 
@@ -108,8 +96,6 @@ int user_compare_exchange_u32(uint64_t address, uint32_t expected, uint32_t valu
 {
     if (!word_valid(address))
         return -EFAULT;
-    user_access_open();
     int fault = user_exchange32((uint32_t *)address, expected, value, ret_old);
-    user_access_close();
     return fault ? -EFAULT : 0;
 }

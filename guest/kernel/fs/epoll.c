@@ -188,7 +188,7 @@ static struct epoll_item *item_find(struct epoll *epoll, const struct file *file
     return NULL;
 }
 
-void epoll_forget_file(struct file *file)
+COLD void epoll_forget_file(struct file *file)
 {
     mutex_lock(&links_lock);
     while (file->epoll_items) {

@@ -47,10 +47,9 @@ void file_get(struct file *file)
     reference_get(&file->references);
 }
 
-void file_put(struct file *file)
+/* Nobody refers to it any more. */
+static NO_INLINE void file_destroy(struct file *file)
 {
-    if (!reference_put(&file->references))
-        return;
     if (unlikely(file->epoll_items != NULL))
         epoll_forget_file(file);
     file_locks_drop_owner(file, file);
@@ -64,6 +63,12 @@ void file_put(struct file *file)
         dentry_put(file->dentry);
     inode_put(file->inode);
     object_cache_free(&file_cache, file);
+}
+
+void file_put(struct file *file)
+{
+    if (reference_put(&file->references))
+        file_destroy(file);
 }
 
 ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t position)

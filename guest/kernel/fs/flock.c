@@ -257,7 +257,7 @@ out:
     return error;
 }
 
-void file_locks_drop_owner_slow(struct file *file, const void *owner)
+COLD void file_locks_drop_owner_slow(struct file *file, const void *owner)
 {
     prepare_buckets();
     struct lock_bucket *bucket = bucket_of(file->inode);

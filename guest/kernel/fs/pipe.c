@@ -375,7 +375,7 @@ static void pipe_release(struct file *file)
         pipe_free(pipe);
 }
 
-const struct file_operations pipe_operations = {
+HOT_TABLE const struct file_operations pipe_operations = {
     .kind = "pipe",
     .read = pipe_read,
     .write = pipe_write,

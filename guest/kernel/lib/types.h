@@ -32,6 +32,16 @@ typedef uint64_t phys_t; /* a guest-physical address, in bytes */
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/*
+ * Where things lie. What nearly every entry into the kernel runs or looks at stands together in a
+ * few pages (hot_text.ld lists the functions), because cache lines and translations are dear after
+ * each change of address space. A rare way out of a hot function is COLD, and stays a call.
+ */
+#define COLD        __attribute__((cold, noinline))
+#define NO_INLINE   __attribute__((noinline)) /* one copy for all its callers, hot ones too */
+#define READ_MOSTLY __attribute__((section(".data.read_mostly")))
+#define HOT_TABLE   __attribute__((section(".rodata.hot"))) /* a constant one */
+
 /* One access, exactly as written: for words that another CPU or the host changes. */
 #define READ_ONCE(place)              (*(const volatile __typeof__(place) *)&(place))
 #define WRITE_ONCE(place, value)      (*(volatile __typeof__(place) *)&(place) = (value))

@@ -50,7 +50,7 @@ void address_space_get(struct address_space *space)
 
 /* No CPU uses the space, nobody can find it: no lock, no flush. The tree is taken apart without
  * rebalancing. */
-static void tear_down(struct address_space *space)
+static NO_INLINE void tear_down(struct address_space *space)
 {
     struct vma *vma, *next;
 

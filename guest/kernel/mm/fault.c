@@ -206,7 +206,7 @@ int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
 }
 
 /* The stack `vma` grows down to `address`. False if it must not. */
-static bool grow_stack(struct address_space *space, struct vma *vma, uint64_t address)
+static COLD bool grow_stack(struct address_space *space, struct vma *vma, uint64_t address)
 {
     const struct vma *below = vma_previous(vma);
     uint64_t start = align_down(address, PAGE_SIZE);

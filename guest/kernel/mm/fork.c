@@ -31,9 +31,15 @@ static pte_t leaves_to_copy(const struct vma *vma)
     return vma_pages(vma) > REFAULT_PAGES ? PTE_ANONYMOUS : PTE_ANONYMOUS | PTE_ACCESSED;
 }
 
-/* The leaves of one table. *changed: a leaf of the source lost its write permission. */
+/* Where the source lost its permission to write: each page while they are few. */
+struct lost_writes {
+    unsigned count;
+    uint64_t pages[TLB_FEW_PAGES];
+};
+
+/* The leaves of one table. */
 static int copy_leaves(struct address_space *target, const struct vma *vma, pte_t *slot,
-                       uint64_t address, uint64_t end, bool *changed)
+                       uint64_t address, uint64_t end, struct lost_writes *lost)
 {
     pte_t *first = slot, *slot_end = slot + ((end - address) >> PAGE_SHIFT), *to = NULL;
     pte_t drop = vma->flags & VMA_SHARED ? 0 : PTE_WRITABLE;
@@ -52,7 +58,9 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
         if (leaf & drop) {
             leaf = (leaf & ~drop) | PTE_SOFT_COW;
             *slot = leaf;
-            *changed = true;
+            if (lost->count < TLB_FEW_PAGES)
+                lost->pages[lost->count] = address + (uint64_t)(slot - first) * PAGE_SIZE;
+            lost->count++;
         }
         frame_reference_more(frame_of(leaf & PTE_ADDRESS));
         to[slot - first] = leaf;
@@ -68,14 +76,14 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
 }
 
 static int copy_pages(struct address_space *target, struct address_space *source,
-                      const struct vma *vma, bool *changed)
+                      const struct vma *vma, struct lost_writes *lost)
 {
     uint64_t start = vma->start, address;
     pte_t *slot;
 
     while ((slot = page_table_find_next(source, start, vma->end, &address))) {
         start = min(vma->end, align_down(address, LEAF_TABLE_BYTES) + LEAF_TABLE_BYTES);
-        int error = copy_leaves(target, vma, slot, address, start, changed);
+        int error = copy_leaves(target, vma, slot, address, start, lost);
         if (error)
             return error;
         if (start < vma->end)
@@ -106,7 +114,7 @@ static void copy_layout(struct address_space *target, const struct address_space
 }
 
 /* What madvise() asked for, in the child: mappings left out, and no locks. */
-static void apply_advice(struct address_space *target)
+static COLD void apply_advice(struct address_space *target)
 {
     struct vma *vma, *next;
 
@@ -126,7 +134,10 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
                                                      struct address_space **ret)
 {
     struct address_space *target = address_space_create_hidden();
-    bool changed = false, advised = false;
+    struct lost_writes lost;
+    bool advised = false;
+
+    lost.count = 0;
 
     if (!target)
         return -ENOMEM;
@@ -138,10 +149,10 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
             advised = true;
         if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
             continue;
-        error = copy_pages(target, source, vma, &changed);
+        error = copy_pages(target, source, vma, &lost);
     }
-    if (changed)
-        tlb_shootdown(source, USER_START, USER_END);
+    if (lost.count)
+        tlb_shootdown_pages(source, lost.pages, lost.count);
     if (advised && !error)
         apply_advice(target);
     target->max_resident = target->anonymous_pages + target->file_pages;

@@ -17,6 +17,7 @@
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
+#include "arch/per_cpu.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/free_list.h"
 #include "kernel/sync/spinlock.h"
@@ -40,11 +41,11 @@ struct fixed_range {
 };
 #define FIXED_RANGES_MAX (3 + 1 + BOOT_FILES_MAX)
 
-struct frame *frame_table;
+READ_MOSTLY struct frame *frame_table;
 uint64_t frame_table_count;
 
 static struct spinlock frames_lock = SPINLOCK_INIT(RANK_FRAMES);
-static struct stock stocks[CPUS_MAX];
+static PER_CPU(struct stock, stock);
 static struct fixed_range fixed_ranges[FIXED_RANGES_MAX];
 static unsigned fixed_range_count;
 static uint64_t total_frames, image_frames;
@@ -185,7 +186,7 @@ static bool fetch_used(struct stock *stock)
 }
 
 /* A single frame, when the stock has none of the preferred sort. *ret_zero: it reads as zero. */
-static uint32_t take_one_slow(struct stock *stock, unsigned flags, bool *ret_zero)
+static COLD uint32_t take_one_slow(struct stock *stock, unsigned flags, bool *ret_zero)
 {
     bool want_zero = flags & FRAME_WANT_ZERO;
 
@@ -236,7 +237,7 @@ static void stock_drain(struct stock *stock)
     spin_unlock(&frames_lock);
 }
 
-static phys_t allocate_block(enum frame_kind kind, unsigned order, unsigned flags)
+static COLD phys_t allocate_block(enum frame_kind kind, unsigned order, unsigned flags)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
         bool zero = false;
@@ -260,7 +261,7 @@ static phys_t allocate_block(enum frame_kind kind, unsigned order, unsigned flag
                     page_clear((char *)phys_to_virt(phys) + offset);
             return phys;
         }
-        stock_drain(&stocks[this_cpu()->index]);
+        stock_drain(&per_cpu(stock, this_cpu()->index));
     }
     return 0;
 }
@@ -270,7 +271,7 @@ phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags)
     if (unlikely(order > 0))
         return order <= FRAME_ORDER_MAX ? allocate_block(kind, order, flags) : 0;
 
-    struct stock *stock = &stocks[this_cpu()->index];
+    struct stock *stock = &per_cpu(stock, this_cpu()->index);
     if (flags & FRAME_WANT_ZERO) {
         if (likely(stock->clean_count))
             return frame_give(stock->clean[--stock->clean_count], kind, 0);
@@ -292,9 +293,9 @@ phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags)
 
 /* ---- release ---- */
 
-static void __attribute__((noinline)) free_slow(uint32_t number, unsigned order)
+static COLD void free_slow(uint32_t number, unsigned order)
 {
-    struct stock *stock = &stocks[this_cpu()->index];
+    struct stock *stock = &per_cpu(stock, this_cpu()->index);
 
     spin_lock(&frames_lock);
     if (order > 0) {
@@ -323,7 +324,7 @@ void frame_release(phys_t phys)
     if (unlikely(frame->kind >= FRAME_IMAGE))
         panic("frame %#lx, which is never free, lost its owner's reference", (unsigned long)phys);
     unsigned order = frame->order;
-    struct stock *stock = &stocks[this_cpu()->index];
+    struct stock *stock = &per_cpu(stock, this_cpu()->index);
     frame_set(number, 0, FRAME_FREE, order);
     if (likely(order == 0 && stock->used_count < USED_MAX))
         stock->used[stock->used_count++] = number;
@@ -340,7 +341,7 @@ void frame_release_last(phys_t phys)
 void frame_release_clean(phys_t phys)
 {
     uint32_t number = (uint32_t)(phys >> PAGE_SHIFT);
-    struct stock *stock = &stocks[this_cpu()->index];
+    struct stock *stock = &per_cpu(stock, this_cpu()->index);
 
     if (unlikely(stock->clean_count == CLEAN_MAX)) {
         frame_release(phys);
@@ -390,7 +391,7 @@ uint64_t frames_free_count(void)
     uint64_t count = READ_ONCE(free_list_frames) + READ_ONCE(untouched_frames);
 
     for (unsigned i = 0; i < CPUS_MAX; i++) {
-        const struct stock *stock = &stocks[i];
+        const struct stock *stock = &per_cpu(stock, i);
         count += READ_ONCE(stock->used_count) + READ_ONCE(stock->clean_count) +
                  (READ_ONCE(stock->fresh_end) - READ_ONCE(stock->fresh_next));
     }

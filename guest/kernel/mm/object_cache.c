@@ -45,7 +45,7 @@ static bool grow(struct object_cache *cache, unsigned cpu)
     return true;
 }
 
-static bool __attribute__((noinline)) refill(struct object_cache *cache, unsigned cpu)
+static COLD bool refill(struct object_cache *cache, unsigned cpu)
 {
     if (READ_ONCE(cache->shared_count)) {
         spin_lock(&cache->lock);
@@ -64,7 +64,7 @@ static bool __attribute__((noinline)) refill(struct object_cache *cache, unsigne
     return grow(cache, cpu);
 }
 
-static void __attribute__((noinline)) spill(struct object_cache *cache, unsigned cpu)
+static COLD void spill(struct object_cache *cache, unsigned cpu)
 {
     spin_lock(&cache->lock);
     for (uint32_t i = 0; i < cache->batch; i++) {

@@ -16,7 +16,7 @@
 #define TYPES_ALWAYS  (1ull << TRACE_SYSCALL_UNKNOWN)
 
 struct observe_control observe_control;
-uint64_t trace_active;
+READ_MOSTLY uint64_t trace_active;
 static uint64_t seen_epoch;
 static struct spinlock control_lock = SPINLOCK_INIT(RANK_CHANNEL);
 

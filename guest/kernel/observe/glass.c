@@ -83,7 +83,7 @@ void glass_init(const struct boot_info *boot)
     for (unsigned i = 0; i < boot->cpu_count; i++) {
         cpu_at(i)->glass = &glass_cpus[i];
         trace_ring_attach(cpu_at(i), i);
-        glass_cpus[i].run_queue = (uint64_t)&run_queues[i];
+        glass_cpus[i].run_queue = (uint64_t)&per_cpu(run_queue, i);
     }
     control_init(boot);
 }

@@ -23,7 +23,7 @@
 
 static uint32_t reporting;
 /* The compiler's stack check (-fstack-protector-strong); random from boot on. */
-uint64_t __stack_chk_guard = 0x595e9fbd94fda766;
+READ_MOSTLY uint64_t __stack_chk_guard = 0x595e9fbd94fda766;
 _Noreturn void __stack_chk_fail(void);
 
 static const char *const exception_names[32] = {

@@ -11,6 +11,7 @@
 #include "arch/cpu.h"
 #include "arch/machine.h"
 #include "arch/page_table.h"
+#include "arch/per_cpu.h"
 #include "arch/switch.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
@@ -24,13 +25,13 @@
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
 
-struct run_queue run_queues[CPUS_MAX];
+PER_CPU(struct run_queue, run_queue);
 
 struct run_queue *run_queue_lock(struct task *task)
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
-        struct run_queue *queue = &run_queues[cpu];
+        struct run_queue *queue = &per_cpu(run_queue, cpu);
         spin_lock(&queue->lock);
         if (likely(task->cpu == cpu))
             return queue;
@@ -70,7 +71,7 @@ static inline void slice_plan(struct cpu *cpu, struct run_queue *queue, uint64_t
 
 uint64_t scheduler_next_tsc(const struct cpu *cpu)
 {
-    return run_queues[cpu->index].slice_end_tsc;
+    return per_cpu(run_queue, cpu->index).slice_end_tsc;
 }
 
 /* ---- choosing ---- */
@@ -88,10 +89,10 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
  * needed. */
-static struct task *steal(struct run_queue *queue, uint64_t *now)
+static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
-        struct run_queue *other = &run_queues[(queue->cpu + i) % cpu_count()];
+        struct run_queue *other = &per_cpu(run_queue, (queue->cpu + i) % cpu_count());
         if (!READ_ONCE(other->ready) || !spin_try_lock(&other->lock))
             continue;
         struct task *found = NULL;
@@ -130,10 +131,16 @@ static inline struct task *pick(struct run_queue *queue, uint64_t *now)
 
 /* ---- the switch ---- */
 
+/*
+ * The memory is changed here, by the task that comes: the stack and the object of the one that went
+ * are then not touched again, which would cost their translations anew.
+ */
 void schedule_finish(void)
 {
-    struct run_queue *queue = this_cpu()->run_queue;
+    struct cpu *cpu = this_cpu();
+    struct run_queue *queue = cpu->run_queue;
     struct task *previous = queue->previous;
+    address_space_activate(cpu->task->address_space);
     bool gone = previous->state == TASK_ZOMBIE;
     bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
     if (unlikely(misplaced))
@@ -175,8 +182,10 @@ static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum ta
  * The current task gives up this CPU, whose queue is locked, and is in `state` from now on. Returns
  * when it runs again, with the lock released.
  */
-static void schedule_away(struct run_queue *queue, struct task *prev, enum task_state state,
-                          enum switch_reason reason)
+static inline __attribute__((always_inline)) void switch_away(struct run_queue *queue,
+                                                              struct task *prev,
+                                                              enum task_state state,
+                                                              enum switch_reason reason)
 {
     struct cpu *cpu = this_cpu();
     uint64_t now = clock_tsc();
@@ -218,12 +227,18 @@ static void schedule_away(struct run_queue *queue, struct task *prev, enum task_
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
     arch_switch_prepare(cpu, prev, next);
-    address_space_activate(next->address_space);
     stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp);
     schedule_finish();
 }
 
-void schedule_preempt(void)
+/* The one copy for all who do not block; blocking, the commonest by far, has its own. */
+static NO_INLINE void schedule_away(struct run_queue *queue, struct task *prev,
+                                    enum task_state state, enum switch_reason reason)
+{
+    switch_away(queue, prev, state, reason);
+}
+
+NO_INLINE void schedule_preempt(void)
 {
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
@@ -272,7 +287,7 @@ bool schedule_block(enum task_state state, enum wait_kind kind, uint64_t object,
     task->sleep_intent = 0;
     task->wait_kind = (uint8_t)kind;
     task->wait_object = object;
-    schedule_away(queue, task, state, state == TASK_STOPPED ? SWITCH_STOPPED : SWITCH_BLOCKED);
+    switch_away(queue, task, state, state == TASK_STOPPED ? SWITCH_STOPPED : SWITCH_BLOCKED);
     return true;
 }
 
@@ -304,7 +319,7 @@ _Noreturn void task_exit_self(void)
 
 static bool cpu_idle(unsigned index)
 {
-    struct run_queue *queue = &run_queues[index];
+    struct run_queue *queue = &per_cpu(run_queue, index);
     return READ_ONCE(queue->running) == queue->idle && !READ_ONCE(queue->ready);
 }
 
@@ -406,7 +421,7 @@ static __attribute__((noinline)) bool wake_across(struct task *task, enum wake_r
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
-        struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
+        struct run_queue *old = &per_cpu(run_queue, cpu), *target = &per_cpu(run_queue, choose_cpu(task));
         bool woke = false;
         lock_pair(old, target);
         bool moved = task->cpu != cpu;
@@ -422,7 +437,7 @@ bool task_wake(struct task *task, enum wake_reason reason)
 {
     if (cpu_count() > 1)
         return wake_across(task, reason);
-    struct run_queue *queue = &run_queues[0];
+    struct run_queue *queue = &per_cpu(run_queue, 0);
     spin_lock(&queue->lock);
     bool woke = wake_locked(task, reason, queue);
     spin_unlock(&queue->lock);
@@ -432,7 +447,7 @@ bool task_wake(struct task *task, enum wake_reason reason)
 void task_start(struct task *task, struct task *parent)
 {
     (void)parent;
-    struct run_queue *target = &run_queues[choose_cpu(task)];
+    struct run_queue *target = &per_cpu(run_queue, choose_cpu(task));
     spin_lock(&target->lock);
     uint64_t now = clock_tsc();
     charge(target, now);
@@ -451,7 +466,7 @@ void task_add_work(struct task *task, uint32_t work)
     if (task == current)
         return;
     uint32_t cpu = READ_ONCE(task->cpu);
-    if (READ_ONCE(run_queues[cpu].running) == task && cpu != this_cpu()->index)
+    if (READ_ONCE(per_cpu(run_queue, cpu).running) == task && cpu != this_cpu()->index)
         cpu_send_request(cpu_at(cpu), CPU_REQUEST_LOOK);
 }
 
@@ -490,7 +505,7 @@ void task_move(struct task *task)
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
-        struct run_queue *old = &run_queues[cpu], *target = &run_queues[choose_cpu(task)];
+        struct run_queue *old = &per_cpu(run_queue, cpu), *target = &per_cpu(run_queue, choose_cpu(task));
         lock_pair(old, target);
         if (task->cpu != cpu) {
             unlock_pair(old, target);

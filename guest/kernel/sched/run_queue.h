@@ -4,6 +4,7 @@
 #ifndef KERNEL_SCHED_RUN_QUEUE_H
 #define KERNEL_SCHED_RUN_QUEUE_H
 
+#include "arch/per_cpu.h"
 #include "kernel/sched/fair.h"
 #include "kernel/sync/spinlock.h"
 
@@ -21,11 +22,11 @@ struct run_queue {
     uint64_t slice_end_tsc; /* UINT64_MAX: nobody waits, the running task may go on */
 };
 
-extern struct run_queue run_queues[];
+extern PER_CPU(struct run_queue, run_queue);
 
 static inline struct run_queue *run_queue_of(const struct task *task)
 {
-    return &run_queues[task->cpu];
+    return &per_cpu(run_queue, task->cpu);
 }
 
 /* Locks the queue that the task belongs to; it cannot move while the lock is held. */

@@ -5,7 +5,7 @@
 
 #define TO(state) (1u << TASK_##state)
 
-const uint16_t task_state_legal[TASK_STATES] = {
+HOT_TABLE const uint16_t task_state_legal[TASK_STATES] = {
     [TASK_UNUSED] = TO(CREATED),
     [TASK_CREATED] = TO(READY) | TO(DEAD), /* dead: its creation failed half-way */
     [TASK_READY] = TO(RUNNING),

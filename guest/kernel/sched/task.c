@@ -158,7 +158,7 @@ static struct task *idle_create(unsigned index, uint64_t stack_top)
 
 void idle_init(unsigned index, uint64_t stack_top)
 {
-    struct run_queue *queue = &run_queues[index];
+    struct run_queue *queue = &per_cpu(run_queue, index);
     struct cpu *cpu = cpu_at(index);
     spin_init(&queue->lock, RANK_RUN_QUEUE);
     queue->cpu = index;

@@ -21,13 +21,13 @@ static bool take_as_waiter(struct mutex *mutex)
     return __atomic_exchange_n(&mutex->state, MUTEX_WAITED, __ATOMIC_ACQUIRE) == MUTEX_FREE;
 }
 
-void mutex_lock_contended(struct mutex *mutex)
+COLD void mutex_lock_contended(struct mutex *mutex)
 {
     wait_event_mode(&mutex->waiters, WAIT_MUTEX, (uint64_t)mutex, WAIT_HARD, 0, true,
                     take_as_waiter(mutex));
 }
 
-void mutex_wake_waiter(struct mutex *mutex)
+COLD void mutex_wake_waiter(struct mutex *mutex)
 {
     wake_up_one(&mutex->waiters);
 }

@@ -5,7 +5,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/panic.h"
 
-void spin_lock_contended(struct spinlock *lock)
+COLD void spin_lock_contended(struct spinlock *lock)
 {
     struct glass_cpu *glass = this_cpu()->glass;
     if (glass)

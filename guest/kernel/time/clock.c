@@ -7,9 +7,9 @@
 #include "kernel/observe/glass.h"
 #include "kernel/time/clock_init.h"
 
-uint64_t clock_ns_per_tsc_fixed;
+READ_MOSTLY uint64_t clock_ns_per_tsc_fixed;
 static uint64_t tsc_per_ns_fixed; /* cycles per nanosecond, 32.32 */
-static uint64_t start_tsc;
+static READ_MOSTLY uint64_t start_tsc;
 int64_t clock_realtime_offset_ns;
 
 void clock_init(const struct boot_info *boot, uint64_t entry_tsc)

@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
+#include "arch/per_cpu.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/time/clock.h"
@@ -22,13 +23,13 @@ struct timer_queue {
     uint64_t next_tsc;     /* deadline of the first timer, as TSC */
 };
 
-static struct timer_queue queues[CPUS_MAX];
+static PER_CPU(struct timer_queue, timer_queue); /* any CPU, under its lock */
 
 void timer_queues_init(void)
 {
     for (unsigned i = 0; i < CPUS_MAX; i++) {
-        spin_init(&queues[i].lock, RANK_TIMER);
-        queues[i].next_tsc = UINT64_MAX;
+        spin_init(&per_cpu(timer_queue, i).lock, RANK_TIMER);
+        per_cpu(timer_queue, i).next_tsc = UINT64_MAX;
         cpu_at(i)->timer_armed_tsc = UINT64_MAX;
     }
 }
@@ -67,12 +68,12 @@ void timer_init(struct timer *timer, void (*callback)(struct timer *timer))
     *timer = (struct timer){.callback = callback};
 }
 
-void timer_start(struct timer *timer, uint64_t deadline_ns)
+NO_INLINE void timer_start(struct timer *timer, uint64_t deadline_ns)
 {
     unsigned cpu = this_cpu()->index;
     if (READ_ONCE(timer->active))
         timer_cancel(timer);
-    struct timer_queue *queue = &queues[cpu];
+    struct timer_queue *queue = &per_cpu(timer_queue, cpu);
     spin_lock(&queue->lock);
     timer->deadline_ns = deadline_ns;
     timer->cpu = cpu;
@@ -82,11 +83,11 @@ void timer_start(struct timer *timer, uint64_t deadline_ns)
     timer_program();
 }
 
-bool timer_cancel(struct timer *timer)
+NO_INLINE bool timer_cancel(struct timer *timer)
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(timer->cpu);
-        struct timer_queue *queue = &queues[cpu];
+        struct timer_queue *queue = &per_cpu(timer_queue, cpu);
         if (!READ_ONCE(timer->active) && READ_ONCE(queue->running) != timer)
             return false;
         spin_lock(&queue->lock);
@@ -112,7 +113,7 @@ bool timer_cancel(struct timer *timer)
 void timer_program(void)
 {
     struct cpu *cpu = this_cpu();
-    uint64_t next = READ_ONCE(queues[cpu->index].next_tsc), slice = scheduler_next_tsc(cpu);
+    uint64_t next = READ_ONCE(per_cpu(timer_queue, cpu->index).next_tsc), slice = scheduler_next_tsc(cpu);
     if (slice < next)
         next = slice;
     if (next >= cpu->timer_armed_tsc)
@@ -124,7 +125,7 @@ void timer_program(void)
 void timer_interrupt(void)
 {
     struct cpu *cpu = this_cpu();
-    struct timer_queue *queue = &queues[cpu->index];
+    struct timer_queue *queue = &per_cpu(timer_queue, cpu->index);
     cpu->timer_armed_tsc = UINT64_MAX;
     spin_lock(&queue->lock);
     for (;;) {

@@ -63,6 +63,9 @@ void tlb_flush_all_user(void);
  * or mutexes held; never from an interrupt handler.
  */
 void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end);
+/* The same for single pages that lie anywhere; count > TLB_FEW_PAGES: for all, the list is not read. */
+#define TLB_FEW_PAGES 32 /* beyond, this CPU had better forget everything */
+void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, unsigned count);
 
 /*
  * Makes `space` the one that user addresses mean on this CPU, and keeps cpu_mask right. NULL (a

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Writes guest/arch/x86_64/hot_text.ld: which of the kernel's functions stand together at its beginning.
+
+Runs the basic operations of bench/guest_bench under QEMU with its log of executed blocks, and lists the functions
+that each of them runs again and again, in the order in which they are first met; what several operations run
+stands with the first of them. Names survive a rebuild, and a name that is gone does no harm, so this need only
+be run when paths have changed: `make hot-text`, then look at `make bench`.
+"""
+import argparse
+import os
+import re
+import subprocess
+import tempfile
+
+GROUPS = (
+    ("blocking, waking and switching", ("pipe_round_trip", "futex_round_trip", "yield")),
+    ("page faults", ("page_fault",)),
+    ("fork, exit, wait", ("fork_exit_wait", "thread_create_join")),
+    ("signals", ("signal_self",)),
+    ("mappings", ("mmap_munmap",)),
+    ("exec and path names", ("fork_exec_wait", "open_close")),
+)
+LEAST_SHARE = 0.0004  # of the blocks that an operation executes: below, it is the odd interrupt
+TARGET = os.path.join("guest", "arch", "x86_64", "hot_text.ld")
+HEAD = """/*
+ * Functions that run all the time, operation by operation; included in kernel.ld. Made by bench/hot_text.py
+ * (`make hot-text`); the order within a group is that of a run. A name that no longer exists does no harm.
+ */
+"""
+
+
+def executed(build, operation, directory):
+    """Names of the functions whose blocks were executed, in order, from the middle of the run."""
+    log = os.path.join(directory, "log")
+    wrapper = os.path.join(directory, "qemu")
+    with open(wrapper, "w", encoding="ascii") as script:
+        script.write('#!/bin/sh\nexec qemu-system-x86_64 "$@" -d exec,nochain -D %s '
+                     "-dfilter 0xffffffff80000000+0x1000000\n" % log)
+    os.chmod(wrapper, 0o755)
+    subprocess.run([os.path.join(build, "vitrine"), "run", "--quiet", "--accel", "qemu", "--",
+                    os.path.abspath(os.path.join(build, "bench", "guest_bench")), "--scale", "20", operation],
+                   env=dict(os.environ, VITRINE_QEMU=wrapper), stdout=subprocess.DEVNULL, check=True)
+    with open(log, encoding="ascii", errors="replace") as lines:
+        # Code without a symbol, as the entries are, has no name there; the compiler's copies and parts of a
+        # function have an ending after a dot.
+        found = (re.search(r"\] ([a-z_][a-z0-9_]*)", line, re.IGNORECASE) for line in lines)
+        blocks = [match.group(1) if match else "" for match in found]
+    return blocks[len(blocks) * 6 // 10:len(blocks) * 9 // 10]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    options = parser.parse_args()
+    seen, text = set(), HEAD
+    with tempfile.TemporaryDirectory() as directory:
+        for title, operations in GROUPS:
+            text += "/* %s */\n" % title
+            for operation in operations:
+                counts, order = {}, []
+                blocks = executed(options.build, operation, directory)
+                for name in blocks:
+                    if name not in counts:
+                        order.append(name)
+                    counts[name] = counts.get(name, 0) + 1
+                for name in order:
+                    if name and name not in seen and counts[name] > len(blocks) * LEAST_SHARE:
+                        seen.add(name)
+                        text += "*(.text.%s .text.%s.*)\n" % (name, name)
+    with open(TARGET, "w", encoding="ascii") as target:
+        target.write(text)
+    print("%s: %d functions" % (TARGET, len(seen)))
+
+
+if __name__ == "__main__":
+    main()
