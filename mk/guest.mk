@@ -5,7 +5,7 @@ GUEST_CC ?= gcc
 GUEST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes \
     -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -march=x86-64 \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -fstack-protector-strong \
-    -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections \
+    -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections -falign-functions=8 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -I. -Iguest -Iguest/arch/x86_64/include
 ifdef KERNEL_DEBUG
 GUEST_CFLAGS += -DKERNEL_DEBUG

@@ -60,6 +60,9 @@ enum boot_flags {
     BOOT_FLAG_TTY_STDERR = 1u << 12,
     BOOT_FLAG_HOLD_AT_START =
         1u << 13, /* stop (as by a stop point) before the first user instruction */
+    BOOT_FLAG_INTERPRETED =
+        1u << 14, /* each kernel instruction costs about a microsecond: do not clear what may be had
+                     from the host as zero */
 };
 
 /*

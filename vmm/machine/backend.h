@@ -46,6 +46,7 @@ void machine_report_failure(struct machine *machine, const struct machine_failur
 /* The boot flags that say how a machine works; the backend sets them, the owner sets the others. */
 #define MACHINE_BOOT_FLAGS                                                                         \
     (BOOT_FLAG_SOFT_SYSCALL | BOOT_FLAG_X2APIC | BOOT_FLAG_TSC_DEADLINE |                          \
-     BOOT_FLAG_DIRECT_CPU_START | BOOT_FLAG_KICK_SERIAL | BOOT_FLAG_BELL_BLOCKS)
+     BOOT_FLAG_DIRECT_CPU_START | BOOT_FLAG_KICK_SERIAL | BOOT_FLAG_BELL_BLOCKS |                  \
+     BOOT_FLAG_INTERPRETED)
 
 #endif

@@ -104,6 +104,8 @@ static struct vt_error *fill_boot(const struct kvm_machine *machine, struct boot
     boot->flags |= BOOT_FLAG_DIRECT_CPU_START | BOOT_FLAG_BELL_BLOCKS;
     if (!host.kvm_syscall_works)
         boot->flags |= BOOT_FLAG_SOFT_SYSCALL;
+    if (host.verdict == VT_VERDICT_SOFT)
+        boot->flags |= BOOT_FLAG_INTERPRETED;
     if (host.kvm_x2apic)
         boot->flags |= BOOT_FLAG_X2APIC;
     if (host.kvm_tsc_deadline && machine->deadline_timer)

@@ -16,7 +16,7 @@
 
 static struct object_cache file_cache = OBJECT_CACHE_INIT("file", struct file);
 
-static const struct file_operations no_operations;
+static HOT_TABLE const struct file_operations no_operations;
 
 struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
                          const struct file_operations *operations, void *private_data)

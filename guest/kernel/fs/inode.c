@@ -51,7 +51,7 @@ void inode_deinit(struct inode *inode)
 
 struct inode *inode_create(struct filesystem *filesystem, uint32_t mode)
 {
-    static const struct inode_operations no_operations;
+    static HOT_TABLE const struct inode_operations no_operations;
     struct inode *inode = object_cache_allocate(&inode_cache);
     if (!inode)
         return NULL;

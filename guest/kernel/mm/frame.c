@@ -4,10 +4,10 @@
  * ("used"), frames given back as clean ("clean", mostly page tables), and a run of frames never
  * used ("fresh"). The last two read as zero, so FRAME_WANT_ZERO costs nothing there.
  *
- * Which is preferred for a zero frame: clean, then fresh, then a used one that gets cleared. Fresh
- * frames make the host provide memory, so a new run of them is only fetched while more than half of
- * the RAM is untouched; after that the frames in circulation are cleared instead, and the rest
- * comes last.
+ * Which is preferred for a zero frame: clean, then a used one that gets cleared, then fresh. A fresh
+ * frame makes the host provide memory, which costs many times what clearing does. Only where each
+ * instruction of the kernel is interpreted is it the other way round (BOOT_FLAG_INTERPRETED): there
+ * fresh comes before used, while more than half of the RAM is untouched.
  *
  * Lock: frames_lock (RANK_FRAMES) for the shared stores; the stocks belong to their CPU. A frame in
  * a stock counts as free. When memory is short, what lies in other CPUs' stocks (at most
@@ -46,6 +46,7 @@ uint64_t frame_table_count;
 
 static struct spinlock frames_lock = SPINLOCK_INIT(RANK_FRAMES);
 static PER_CPU(struct stock, stock);
+static READ_MOSTLY bool prefer_fresh; /* to clearing a used frame */
 static struct fixed_range fixed_ranges[FIXED_RANGES_MAX];
 static unsigned fixed_range_count;
 static uint64_t total_frames, image_frames;
@@ -121,6 +122,7 @@ void frame_init(const struct boot_info *boot, phys_t kernel_end)
 {
     phys_t memory_end = boot->image.phys + boot->image.bytes;
 
+    prefer_fresh = boot->flags & BOOT_FLAG_INTERPRETED;
     fixed_range_add(0, BOOT_KERNEL_PHYS, FRAME_RESERVED);
     fixed_range_add(BOOT_KERNEL_PHYS, kernel_end, FRAME_KERNEL);
     fixed_range_add(boot->image.phys, boot->image.phys + boot->image.bytes, FRAME_IMAGE);
@@ -189,16 +191,17 @@ static bool fetch_used(struct stock *stock)
 static COLD uint32_t take_one_slow(struct stock *stock, unsigned flags, bool *ret_zero)
 {
     bool want_zero = flags & FRAME_WANT_ZERO;
+    bool want_fresh = want_zero && prefer_fresh;
 
     *ret_zero = true;
-    if (want_zero ? untouched_frames > total_frames / 2 : stock->used_count == 0) {
+    if (want_fresh ? untouched_frames > total_frames / 2 : stock->used_count == 0) {
         spin_lock(&frames_lock);
         if (stock->fresh_next == stock->fresh_end && shared_store_allows(RUN_FRAMES, flags) &&
-            (want_zero || !fetch_used(stock)))
+            (want_fresh || !fetch_used(stock)))
             fetch_fresh(stock);
         spin_unlock(&frames_lock);
     }
-    if (want_zero && stock->fresh_next < stock->fresh_end)
+    if (want_fresh && stock->fresh_next < stock->fresh_end)
         return stock->fresh_next++;
     if (stock->used_count) {
         *ret_zero = false;
@@ -245,7 +248,8 @@ static COLD phys_t allocate_block(enum frame_kind kind, unsigned order, unsigned
 
         spin_lock(&frames_lock);
         if (shared_store_allows(1ul << order, flags)) {
-            bool fresh_first = flags & FRAME_WANT_ZERO && untouched_frames > total_frames / 2;
+            bool fresh_first =
+                prefer_fresh && flags & FRAME_WANT_ZERO && untouched_frames > total_frames / 2;
             if (!fresh_first)
                 number = free_list_take(order);
             if (!number)
@@ -275,7 +279,12 @@ phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags)
     if (flags & FRAME_WANT_ZERO) {
         if (likely(stock->clean_count))
             return frame_give(stock->clean[--stock->clean_count], kind, 0);
-        if (likely(stock->fresh_next < stock->fresh_end))
+        if (likely(stock->used_count && !prefer_fresh)) {
+            phys_t used = frame_give(stock->used[--stock->used_count], kind, 0);
+            page_clear(phys_to_virt(used));
+            return used;
+        }
+        if (stock->fresh_next < stock->fresh_end)
             return frame_give(stock->fresh_next++, kind, 0);
     } else if (likely(stock->used_count)) {
         return frame_give(stock->used[--stock->used_count], kind, 0);
