@@ -29,6 +29,8 @@ def machine_cpu():
 
 
 CPU = machine_cpu()
+PLAIN_CPU = "max"  # what QEMU's users get who do not choose: Linux then clears pages with `rep stosb`, as Debian ships it
+ROUNDS = 3  # of each timed job, in turn with the others: what a busy host slows down it slows down for all
 TRACED_OPERATIONS = ("yield", "pipe_round_trip", "futex_round_trip", "fork_exit_wait")
 MITIGATIONS = {"linux": "", "linux-nomit": "mitigations=off"}
 
@@ -92,10 +94,11 @@ def parse(output):
     return (clock, operations) if ended else None
 
 
-def run(command, timeout):
+def run(command, timeout, environment):
     try:
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                errors="replace", timeout=timeout, check=False)
+                                errors="replace", timeout=timeout, check=False,
+                                env=dict(os.environ, **environment))
     except subprocess.TimeoutExpired as late:
         output = late.stdout or b""
         return None, "no end after %d s\n%s" % (timeout, output.decode(errors="replace")[-2000:])
@@ -103,18 +106,37 @@ def run(command, timeout):
     return parsed, (result.stdout + result.stderr)[-2000:]
 
 
-def run_again(command, timeout, attempts=3):
+def run_again(command, timeout, environment, attempts=3):
     """A machine that hangs at its start on a crowded host says nothing about what is measured: try again."""
     for attempt in range(attempts):
-        parsed, output = run(command, timeout)
+        parsed, output = run(command, timeout, environment)
         if parsed is not None:
             return parsed, output, attempt + 1
     return None, output, attempts
 
 
-def linux_command(kernel, initrd, options, icount, program_arguments):
+def qemu_with_cpu(directory, cpu):
+    """A QEMU for `vitrine` (VITRINE_QEMU) that is given another CPU model than vitrine's own."""
+    path = os.path.abspath(os.path.join(directory, "qemu-" + cpu))
+    with open(path, "w", encoding="ascii") as script:
+        script.write('#!/bin/bash\nexec -a qemu %s "${@/#%s/%s}"\n' % (shutil.which(QEMU) or QEMU, CPU, cpu))
+    os.chmod(path, 0o755)
+    return path
+
+
+def merge_rounds(rounds):
+    """For each operation the round whose median is the middle one."""
+    merged = {}
+    for name in dict.fromkeys(name for operations in rounds for name in operations):
+        records = sorted((operations[name] for operations in rounds if name in operations),
+                         key=lambda record: record["ns"]["median"])
+        merged[name] = records[(len(records) - 1) // 2]
+    return merged
+
+
+def linux_command(kernel, initrd, options, icount, program_arguments, cpu=CPU):
     append = "console=ttyS0 quiet panic=-1 reboot=t %s -- %s" % (options, " ".join(program_arguments))
-    command = [QEMU, "-M", "microvm,rtc=off", "-cpu", CPU, "-m", "256", "-smp", "1", "-accel",
+    command = [QEMU, "-M", "microvm,rtc=off", "-cpu", cpu, "-m", "256", "-smp", "1", "-accel",
                "tcg,thread=single" if icount else "tcg,thread=multi", "-nodefaults", "-no-user-config",
                "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", kernel, "-initrd",
                initrd, "-append", append]
@@ -218,40 +240,56 @@ def main():
     host.setdefault("cpu_model", cpu_model())
     print("host: %s, /dev/kvm verdict: %s" % (host["cpu_model"], host.get("verdict")), flush=True)
 
-    jobs = []  # (name, how, command, seconds)
+    jobs = []  # (name, how, command, seconds, environment)
+    arguments = options.operations
+
+    def add(name, how, command, seconds, **environment):
+        jobs.append((name, how, command, seconds, environment))
+
     if not options.only_linux:
-        jobs.append(("vitrine-icount", {"backend": "qemu", "icount": True},
-                     vitrine_command(vitrine, "qemu", True, program, options.operations), 600))
-        traced = vitrine_command(vitrine, "qemu", True, program, options.operations or list(TRACED_OPERATIONS))
+        add("vitrine-icount", {"backend": "qemu", "icount": True},
+            vitrine_command(vitrine, "qemu", True, program, arguments), 600)
+        traced = vitrine_command(vitrine, "qemu", True, program, arguments or list(TRACED_OPERATIONS))
         traced[2:2] = ["--trace", os.path.join(directory, "trace.txt")]
-        jobs.append(("vitrine-traced-icount", {"backend": "qemu", "icount": True, "trace": True}, traced, 300))
-        jobs.append(("vitrine", {"backend": "qemu", "icount": False},
-                     vitrine_command(vitrine, "qemu", False, program, options.operations), 300))
+        add("vitrine-traced-icount", {"backend": "qemu", "icount": True, "trace": True}, traced, 300)
+        add("vitrine", {"backend": "qemu", "icount": False, "cpu": CPU},
+            vitrine_command(vitrine, "qemu", False, program, arguments), 300)
         if host.get("verdict") == "native" or options.kvm:
             scale = [] if host.get("verdict") == "native" else ["--scale", "20"]
-            jobs.append(("vitrine-kvm", {"backend": "kvm", "icount": False},
-                         vitrine_command(vitrine, "kvm", False, program, scale + options.operations), 600))
+            add("vitrine-kvm", {"backend": "kvm", "icount": False},
+                vitrine_command(vitrine, "kvm", False, program, scale + arguments), 600)
     if options.linux or options.only_linux:
         kernel = fetch_linux(os.path.join(directory, "linux"))
         initrd = os.path.join(directory, "initrd.gz")
         make_initrd(program, initrd)
+        facts = {"backend": "qemu", "kernel": os.path.basename(kernel), "machine": "microvm"}
         for name, extra in MITIGATIONS.items():
             for icount in (True, False):
-                jobs.append((name + ("-icount" if icount else ""),
-                             {"backend": "qemu", "icount": icount, "kernel": os.path.basename(kernel),
-                              "cpu": CPU, "machine": "microvm", "options": extra or "default"},
-                             linux_command(kernel, initrd, extra, icount, options.operations), 120))
+                add(name + ("-icount" if icount else ""),
+                    dict(facts, icount=icount, cpu=CPU, options=extra or "default"),
+                    linux_command(kernel, initrd, extra, icount, arguments), 120)
+        add("linux-plain", dict(facts, icount=False, cpu=PLAIN_CPU, options="default"),
+            linux_command(kernel, initrd, "", False, arguments, PLAIN_CPU), 120)
+        if not options.only_linux:
+            add("vitrine-plain", {"backend": "qemu", "icount": False, "cpu": PLAIN_CPU},
+                vitrine_command(vitrine, "qemu", False, program, arguments), 300,
+                VITRINE_QEMU=qemu_with_cpu(directory, PLAIN_CPU))
 
-    runs, failures = {}, 0
-    for name, how, command, seconds in jobs:
-        print("running %s ..." % name, end=" ", flush=True)
-        parsed, output, attempts = run_again(command, seconds)
-        if parsed is None:
-            failures += 1
-            print("FAILED: %s\n%s" % (" ".join(command), output))
-            continue
-        print("done", flush=True)
-        runs[name] = dict(how, attempts=attempts, clock=parsed[0], operations=parsed[1])
+    runs, rounds, failures = {}, {}, 0
+    for number in range(ROUNDS):
+        for name, how, command, seconds, environment in jobs:
+            if number > 0 and (how["icount"] or how["backend"] != "qemu"):
+                continue  # instructions repeat; and the soft KVM takes long
+            print("running %s (%d) ..." % (name, number + 1), end=" ", flush=True)
+            parsed, output, attempts = run_again(command, seconds, environment)
+            if parsed is None:
+                failures += 1
+                print("FAILED: %s\n%s" % (" ".join(command), output))
+                continue
+            print("done", flush=True)
+            rounds.setdefault(name, []).append(parsed[1])
+            runs[name] = dict(how, attempts=attempts, clock=parsed[0],
+                              operations=merge_rounds(rounds[name]))
     if not options.only_linux and shutil.which(QEMU):
         for name, icount in (("vitrine-icount", True), ("vitrine", False)):
             if name in runs:
@@ -259,7 +297,9 @@ def main():
 
     print_table("Instructions per operation (-icount, median; user side included)", "ticks", runs,
                 ("vitrine-icount", "vitrine-traced-icount", "linux-icount", "linux-nomit-icount"))
-    print_table("Nanoseconds per operation (TCG, median)", "ns", runs, ("vitrine", "linux", "linux-nomit"))
+    print_table("Nanoseconds per operation (TCG, median; CPU model `%s`)" % CPU, "ns", runs, ("vitrine", "linux", "linux-nomit"))
+    print_table("Nanoseconds per operation (TCG, median; QEMU's CPU model `%s`)" % PLAIN_CPU, "ns", runs,
+                ("vitrine-plain", "linux-plain"))
     print_table("Nanoseconds per operation (/dev/kvm, median)", "ns", runs, ("vitrine-kvm",))
     boot = runs.get("vitrine-icount", {}).get("boot_ns")
     if boot is not None:

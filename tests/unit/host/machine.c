@@ -124,6 +124,14 @@ void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end)
     host_shootdowns++;
 }
 
+void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, unsigned count)
+{
+    (void)space;
+    (void)pages;
+    kernel_assert(count > 0);
+    host_shootdowns++;
+}
+
 void address_space_activate(struct address_space *space)
 {
     host_cpu.active_space = space;
