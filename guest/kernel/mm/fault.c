@@ -108,14 +108,18 @@ static void map_around(struct address_space *space, const struct vma *vma, uint6
                 frames[i] = 0;
     }
     slot -= (address - start) >> PAGE_SHIFT;
-    for (unsigned i = 0; i < count; i++, slot++) {
+    unsigned mapped = 0;
+    for (unsigned i = 0; i < count; i++) {
         if (!frames[i])
             continue;
-        if (*slot)
+        if (slot[i]) {
             frame_release(frames[i]);
-        else
-            page_table_set(space, slot, frames[i] | bits);
+        } else {
+            slot[i] = frames[i] | bits;
+            mapped++;
+        }
     }
+    page_table_count_file(space, slot, mapped);
 }
 
 static int map_file(struct address_space *space, struct vma *vma, uint64_t address, pte_t *slot,

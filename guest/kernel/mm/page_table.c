@@ -95,17 +95,29 @@ pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint6
     return NULL;
 }
 
+static inline void note_resident(struct address_space *space)
+{
+    uint64_t resident = space->anonymous_pages + space->file_pages;
+    if (resident > space->max_resident)
+        space->max_resident = resident;
+}
+
 void page_table_set(struct address_space *space, pte_t *slot, pte_t value)
 {
     if (value & PTE_ANONYMOUS)
         space->anonymous_pages++;
     else
         space->file_pages++;
-    uint64_t resident = space->anonymous_pages + space->file_pages;
-    if (resident > space->max_resident)
-        space->max_resident = resident;
+    note_resident(space);
     ++*page_table_used(slot);
     *slot = value;
+}
+
+void page_table_count_file(struct address_space *space, const pte_t *slot, unsigned count)
+{
+    space->file_pages += count;
+    note_resident(space);
+    *page_table_used(slot) += count;
 }
 
 /* ---- taking out ---- */

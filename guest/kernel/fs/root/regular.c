@@ -489,11 +489,15 @@ static void regular_get_present_pages(struct file *file, uint64_t index, unsigne
     struct inode *inode = file->inode;
     struct node *node = node_of(inode);
     uint64_t end = pages_of(READ_ONCE(inode->bytes));
-    bool own = READ_ONCE(node->file.pages.root) != 0;
+    struct page_map *own = &node->file.pages;
+    /* Most image files own their last page at most: no lookup for each of the others. */
+    uint64_t next_own = READ_ONCE(own->root) ? page_map_next(own, index) : UINT64_MAX;
     for (unsigned i = 0; i < count; i++, index++) {
         phys_t frame = 0;
-        if (index < end && own)
-            frame = page_map_get(&node->file.pages, index);
+        if (unlikely(index >= next_own)) {
+            frame = index < end ? page_map_get(own, index) : 0;
+            next_own = page_map_next(own, index + 1);
+        }
         if (index < end && !frame) {
             frame = in_place_frame(node, index);
             if (frame)
