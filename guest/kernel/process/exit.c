@@ -211,6 +211,24 @@ void task_release_memory_promises(struct task *task)
         futex_wake_address(address, 1);
 }
 
+/*
+ * A dying space must not stay loaded. The one to load instead, with a reference, is what this CPU
+ * will most likely need next: the parent's, which tends to be waiting for this end. NULL if it does
+ * not run here, or if others go on using the task's own.
+ */
+static struct address_space *likely_next_memory(const struct task *task)
+{
+    struct address_space *space = NULL;
+    if (READ_ONCE(task->address_space->object.references) > 1)
+        return NULL;
+    spin_lock(&family_lock);
+    const struct process *parent = task->process->parent;
+    if (parent && parent->leader->cpu == this_cpu()->index)
+        space = task_address_space_get(parent->leader);
+    spin_unlock(&family_lock);
+    return space;
+}
+
 static void release_memory(struct task *task)
 {
     if (!task->address_space)
@@ -220,10 +238,13 @@ static void release_memory(struct task *task)
     uint64_t resident = task->address_space->max_resident;
     if (resident > process->max_resident)
         process->max_resident = resident;
+    struct address_space *next = likely_next_memory(task);
     struct address_space *space = task_detach_address_space(task);
-    address_space_activate(NULL);
+    address_space_activate(next);
     process_vfork_done(task);
     address_space_put(space);
+    if (next)
+        address_space_put(next);
 }
 
 static void release_parts(struct task *task)
