@@ -18,13 +18,14 @@
 
 #define BOOT_MAGIC                                                                                 \
     0x746f6f6265697256ull /* "Vriebo" + "ot", little endian; checked with the version */
-#define BOOT_VERSION 1
+#define BOOT_VERSION 2
 
-#define BOOT_INFO_PHYS    0x100000ull /* struct boot_info; one page */
-#define BOOT_STRINGS_PHYS 0x101000ull /* program arguments and environment, packed, see boot_info  \
-                                       */
-#define BOOT_STRINGS_MAX 0x7f000ull   /* bytes available at BOOT_STRINGS_PHYS */
-#define BOOT_KERNEL_PHYS 0x200000ull  /* lowest physical address of a kernel segment */
+#define BOOT_INFO_PHYS 0x100000ull /* struct boot_info; one page */
+#define BOOT_STRINGS_PHYS                                                                          \
+    0x101000ull                      /* program arguments and environment, packed, see boot_info   \
+                                      */
+#define BOOT_STRINGS_MAX 0x7f000ull  /* bytes available at BOOT_STRINGS_PHYS */
+#define BOOT_KERNEL_PHYS 0x200000ull /* lowest physical address of a kernel segment */
 
 #define BOOT_CPUS_MAX       64
 #define BOOT_FILES_MAX      16
@@ -60,9 +61,11 @@ enum boot_flags {
     BOOT_FLAG_TTY_STDERR = 1u << 12,
     BOOT_FLAG_HOLD_AT_START =
         1u << 13, /* stop (as by a stop point) before the first user instruction */
-    BOOT_FLAG_INTERPRETED =
-        1u << 14, /* each kernel instruction costs about a microsecond: do not clear what may be had
-                     from the host as zero */
+    BOOT_FLAG_INTERPRETED = 1u << 14, /* each kernel instruction costs about a microsecond: do not
+                                         clear what may be had from the host as zero */
+    BOOT_FLAG_FPU_BY_HOST =
+        1u << 15, /* vector state is saved and loaded by HYPERCALL_FPU_SAVE and _LOAD: user code
+                     reaches more of it than kernel code can save (docs/hosts.md) */
 };
 
 /*
@@ -124,7 +127,8 @@ struct boot_info {
     uint32_t trace_ring_records; /* per CPU, a power of two; 0 = the kernel's default */
     uint16_t window_rows;        /* terminal size, 0 = unknown */
     uint16_t window_columns;
-    uint32_t reserved;
+    uint32_t fpu_bytes; /* BOOT_FLAG_FPU_BY_HOST: size of a state, as of xsave's standard form */
+    uint64_t fpu_components; /* ... and what it holds, as in XCR0 */
     struct boot_file files[BOOT_FILES_MAX];
 };
 

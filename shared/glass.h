@@ -111,7 +111,9 @@ struct glass_cpu {
     uint64_t lock_spins;
     uint64_t shootdowns;
     uint64_t first_user_tsc; /* TSC just before the first return to user mode, 0 = never */
-    uint64_t reserved[4];
+    uint64_t fpu_area;       /* IN  guest-physical address for HYPERCALL_FPU_*, a multiple of 64 */
+    uint64_t fpu_result;     /* OUT of HYPERCALL_FPU_*: 0 = done */
+    uint64_t reserved[2];
 };
 
 /* ---- standard streams ---- */

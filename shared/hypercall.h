@@ -24,9 +24,12 @@ enum hypercall_code {
     HYPERCALL_PARKED = 'P',  /* this CPU is parked because another one stopped */
     HYPERCALL_MAILBOX = 'M', /* the answer to the mailbox command is there */
     HYPERCALL_START_CPU =
-        'C',               /* start CPU glass.start_cpu (only with BOOT_FLAG_DIRECT_CPU_START) */
-    HYPERCALL_PANIC = '!', /* glass.panic is filled in; this CPU will not continue */
-    HYPERCALL_DONE = 'D',  /* glass.exit_status is valid; the machine may be ended */
+        'C',                  /* start CPU glass.start_cpu (only with BOOT_FLAG_DIRECT_CPU_START) */
+    HYPERCALL_FPU_SAVE = 'f', /* (only with BOOT_FLAG_FPU_BY_HOST) the CPU's vector state goes to
+                                 glass_cpu.fpu_area; done when the `out` is */
+    HYPERCALL_FPU_LOAD = 'F', /* the other way; glass_cpu.fpu_result: 0, or 1 = not a valid state */
+    HYPERCALL_PANIC = '!',    /* glass.panic is filled in; this CPU will not continue */
+    HYPERCALL_DONE = 'D',     /* glass.exit_status is valid; the machine may be ended */
 };
 
 #endif

@@ -52,13 +52,13 @@ static json_t *feature_list(uint32_t mask)
 static void print_json(const struct vt_host *host)
 {
     json_t *kvm = json_pack(
-        "{s:b,s:b,s:i,s:s,s:b,s:f,s:b,s:b,s:b,s:b,s:b,s:b,s:o}", "present", host->kvm_present,
+        "{s:b,s:b,s:i,s:s,s:b,s:f,s:b,s:b,s:b,s:b,s:b,s:b,s:I,s:o}", "present", host->kvm_present,
         "usable", host->kvm_usable, "version", host->kvm_version, "problem", host->kvm_problem,
         "hardware", host->kvm_hardware, "ring0_ns_per_instruction", host->kvm_ring0_ns,
         "syscall_works", host->kvm_syscall_works, "cpuid_filtered", host->kvm_cpuid_filtered,
         "int3_works", host->kvm_int3_works, "xsave_works", host->kvm_xsave_works, "x2apic",
-        host->kvm_x2apic, "tsc_deadline", host->kvm_tsc_deadline, "cpu_features",
-        feature_list(host->kvm_cpu_features));
+        host->kvm_x2apic, "tsc_deadline", host->kvm_tsc_deadline, "user_state",
+        (json_int_t)host->kvm_user_state, "cpu_features", feature_list(host->kvm_cpu_features));
     json_t *qemu = json_pack("{s:b,s:s,s:s,s:o}", "present", host->qemu_present, "path",
                              host->qemu_path, "version", host->qemu_version, "cpu_features",
                              feature_list(host->qemu_cpu_features));
@@ -103,6 +103,10 @@ static void print_text(const struct vt_host *host)
                yes(host->kvm_syscall_works), yes(host->kvm_cpuid_filtered),
                yes(host->kvm_int3_works), yes(host->kvm_xsave_works), yes(host->kvm_x2apic),
                yes(host->kvm_tsc_deadline));
+        printf("  user code's vector state (XCR0) %#lx%s\n", (unsigned long)host->kvm_user_state,
+               host->kvm_user_state & ~3ul && !host->kvm_xsave_works
+                   ? ", saved by us: the kernel cannot"
+                   : "");
         print_features("  features", host->kvm_cpu_features);
     } else {
         printf("KVM            not usable: %s\n",

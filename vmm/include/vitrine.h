@@ -71,6 +71,7 @@ struct vt_host {
     bool kvm_syscall_works;  /* `syscall` from user mode enters the kernel */
     bool kvm_cpuid_filtered; /* the guest's CPUID obeys KVM_SET_CPUID2 */
     bool kvm_int3_works, kvm_xsave_works, kvm_x2apic, kvm_tsc_deadline;
+    uint64_t kvm_user_state;   /* vector state that user code reaches, as in XCR0 */
     uint32_t kvm_cpu_features; /* enum boot_cpu_features that work */
     bool qemu_present;
     char qemu_path[128];

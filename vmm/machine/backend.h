@@ -47,6 +47,6 @@ void machine_report_failure(struct machine *machine, const struct machine_failur
 #define MACHINE_BOOT_FLAGS                                                                         \
     (BOOT_FLAG_SOFT_SYSCALL | BOOT_FLAG_X2APIC | BOOT_FLAG_TSC_DEADLINE |                          \
      BOOT_FLAG_DIRECT_CPU_START | BOOT_FLAG_KICK_SERIAL | BOOT_FLAG_BELL_BLOCKS |                  \
-     BOOT_FLAG_INTERPRETED)
+     BOOT_FLAG_INTERPRETED | BOOT_FLAG_FPU_BY_HOST)
 
 #endif

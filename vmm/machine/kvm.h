@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "shared/glass.h"
 #include "vmm/machine/backend.h"
 
 enum kvm_cpu_state {
@@ -48,6 +49,7 @@ struct kvm_machine {
     int kvm_fd, vm_fd;
     size_t run_bytes;
     bool deadline_timer;
+    uint32_t fpu_bytes;   /* of a state that the guest has us save; 0 = it does so itself */
     struct kvm_cpu *cpus; /* config.cpus of them */
 
     pthread_mutex_t lock;
@@ -70,6 +72,13 @@ bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret
 
 /* kvm_run.c: the thread of a CPU; `argument` is its struct kvm_cpu. */
 void *kvm_cpu_thread(void *argument);
+/* The CPU's block in the glass, in guest memory; NULL if the guest does not say where it is. */
+struct glass_cpu *kvm_glass_cpu(const struct kvm_cpu *cpu);
+
+/* kvm_fpu.c: HYPERCALL_FPU_SAVE and _LOAD. The CPU's own thread, inside the `out`. */
+void kvm_fpu_exchange(const struct kvm_cpu *cpu, bool load);
+/* If the guest needs them here (the probe says so): the boot page's flag, components and size. */
+void kvm_fpu_describe(const struct vt_host *host, struct boot_info *boot);
 
 /* kvm_machine.c. lock held: makes CPU threads leave the guest (or not enter it) and look at the
  * requests. */

@@ -89,7 +89,7 @@ static void kvm_destroy(struct machine *base)
 }
 
 /* What this host's KVM can do, told to the guest; from the probe, cached per boot of the host. */
-static struct vt_error *fill_boot(const struct kvm_machine *machine, struct boot_info *boot)
+static struct vt_error *fill_boot(struct kvm_machine *machine, struct boot_info *boot)
 {
     struct vt_host host;
     struct vt_error *error = vt_host_probe(false, &host);
@@ -111,6 +111,8 @@ static struct vt_error *fill_boot(const struct kvm_machine *machine, struct boot
     if (host.kvm_tsc_deadline && machine->deadline_timer)
         boot->flags |= BOOT_FLAG_TSC_DEADLINE;
     boot->cpu_features = host.kvm_cpu_features;
+    kvm_fpu_describe(&host, boot);
+    machine->fpu_bytes = boot->fpu_bytes;
     khz = ioctl(machine->cpus[0].fd, KVM_GET_TSC_KHZ, 0);
     boot->tsc_khz = khz > 0 ? (uint64_t)khz : host.tsc_khz;
     boot->lapic_timer_hz = LAPIC_BUS_HZ;

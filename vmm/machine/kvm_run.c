@@ -41,23 +41,30 @@ static struct glass *glass_of(const struct kvm_machine *machine)
                              sizeof(struct glass));
 }
 
+struct glass_cpu *kvm_glass_cpu(const struct kvm_cpu *cpu)
+{
+    const struct glass *glass = glass_of(cpu->machine);
+    uint64_t into_image = glass->cpus - glass->image_virtual;
+    uint64_t bytes = sizeof(struct glass_cpu) * (cpu->index + 1);
+    struct glass_cpu *blocks;
+
+    if (into_image > glass->image_bytes || bytes > glass->image_bytes - into_image ||
+        ((glass->image_phys + into_image) & 7))
+        return NULL;
+    blocks = machine_memory_at(cpu->machine->base.memory, glass->image_phys + into_image, bytes);
+    return blocks ? &blocks[cpu->index] : NULL;
+}
+
 /* The epoch for which this CPU rang STOPPED or PARKED; 0 = unknown, do not hold it. */
 static uint64_t stop_epoch(const struct kvm_cpu *cpu, uint8_t code)
 {
-    const struct glass *glass = glass_of(cpu->machine);
-    uint64_t into_image, bytes;
-    const struct glass_cpu *blocks;
+    const struct glass_cpu *block;
 
     /* The CPU that stopped the world owns glass.stop until it goes on. */
     if (code == HYPERCALL_STOPPED)
-        return __atomic_load_n(&glass->stop.epoch, __ATOMIC_ACQUIRE);
-    into_image = glass->cpus - glass->image_virtual;
-    bytes = sizeof(struct glass_cpu) * (cpu->index + 1);
-    if (into_image > glass->image_bytes || bytes > glass->image_bytes - into_image ||
-        ((glass->image_phys + into_image) & 7))
-        return 0;
-    blocks = machine_memory_at(cpu->machine->base.memory, glass->image_phys + into_image, bytes);
-    return blocks ? __atomic_load_n(&blocks[cpu->index].parked_epoch, __ATOMIC_ACQUIRE) : 0;
+        return __atomic_load_n(&glass_of(cpu->machine)->stop.epoch, __ATOMIC_ACQUIRE);
+    block = kvm_glass_cpu(cpu);
+    return block ? __atomic_load_n(&block->parked_epoch, __ATOMIC_ACQUIRE) : 0;
 }
 
 /* Lets the kernel finish the last exit without entering the guest, so that the registers are
@@ -125,6 +132,10 @@ static void ring(struct kvm_cpu *cpu, uint8_t code, uint64_t *held_epoch)
     struct machine *machine = &cpu->machine->base;
 
     count(cpu, MACHINE_EXIT_DOORBELL);
+    if (code == HYPERCALL_FPU_SAVE || code == HYPERCALL_FPU_LOAD) {
+        kvm_fpu_exchange(cpu, code == HYPERCALL_FPU_LOAD);
+        return; /* between this CPU and us */
+    }
     if (code == HYPERCALL_STOPPED || code == HYPERCALL_PARKED)
         *held_epoch = stop_epoch(cpu, code);
     if (code == HYPERCALL_START_CPU)

@@ -31,6 +31,20 @@ __asm__(
     "    lea probe_guest_cpuid(%rip), %rbx\n"
     "    jmp probe_enter_user\n"
 
+    "probe_symbol probe_guest_user_state\n"
+    "    lea probe_state(%rip), %rbx\n"
+    "    jmp probe_enter_user\n"
+    "probe_state:\n"
+    "    mov $1, %eax\n"
+    "    cpuid\n"
+    "    bt $27, %ecx\n" /* OSXSAVE: xgetbv exists */
+    "    jnc probe_yes\n"
+    "    xor %ecx, %ecx\n"
+    "    xgetbv\n"
+    "    mov $" NUMBER(PROBE_RESULT_PHYS) ", %edi\n"
+    "    mov %eax, (%rdi)\n"
+    "    jmp probe_yes\n"
+
     "probe_symbol probe_guest_int3\n"
     "    int3\n"
     "    jmp probe_yes\n"

@@ -30,6 +30,7 @@ extern const unsigned char probe_guest_start[], probe_guest_end[];
 extern const unsigned char probe_guest_loop[];  /* RCX times two instructions */
 extern const unsigned char probe_guest_cpuid[]; /* RAX, RCX: leaf; EBX goes to PROBE_RESULT_PHYS */
 extern const unsigned char probe_guest_user_cpuid[]; /* the same at CPL3 */
+extern const unsigned char probe_guest_user_state[]; /* at CPL3: XCR0 to PROBE_RESULT_PHYS */
 extern const unsigned char probe_guest_int3[];
 extern const unsigned char probe_guest_xsave[];
 extern const unsigned char probe_guest_x2apic[];

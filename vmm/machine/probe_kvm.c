@@ -274,6 +274,22 @@ static bool cpuid_obeys(struct probe *probe)
     return leaf;
 }
 
+/* The vector state that user code reaches, as in XCR0, as far as KVM can show and set it. 0 = none
+ * that it knows of. */
+static uint64_t user_state(struct probe *probe)
+{
+    volatile uint32_t *found = (uint32_t *)(probe->memory + PROBE_RESULT_PHYS);
+    uint64_t supported = 0;
+    struct kvm_device_attr attribute = {.attr = KVM_X86_XCOMP_GUEST_SUPP,
+                                        .addr = (uintptr_t)&supported};
+
+    *found = 0;
+    (void)run_step(probe, probe_guest_user_state, 0, 0, NULL);
+    if (ioctl(probe->kvm_fd, KVM_GET_DEVICE_ATTR, &attribute) < 0)
+        return 0;
+    return *found & supported;
+}
+
 static uint32_t features(const struct probe *probe)
 {
     static const struct {
@@ -354,6 +370,8 @@ static bool run_steps(struct probe *probe)
         probe->step = "the TSC-deadline timer";
         host->kvm_tsc_deadline = run_step(probe, probe_guest_deadline, 0, 0, NULL) == PROBE_YES;
     }
+    probe->step = "user mode's vector state";
+    host->kvm_user_state = user_state(probe);
     probe->step = "int3 in kernel mode";
     host->kvm_int3_works = run_step(probe, probe_guest_int3, 0, 0, NULL) == 0x83;
     probe->step = "xsave in kernel mode";

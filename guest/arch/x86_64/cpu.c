@@ -200,6 +200,8 @@ void cpu_features_init(const struct boot_info *boot)
             features |= BOOT_CPU_XSAVEOPT;
     }
     cpu_features = features & boot->cpu_features;
+    if (boot->flags & BOOT_FLAG_FPU_BY_HOST)
+        fpu_use_host(boot);
     if (!(cpu_features & BOOT_CPU_XSAVE))
         cpu_features &= ~(uint32_t)(BOOT_CPU_AVX | BOOT_CPU_AVX512 | BOOT_CPU_XSAVEOPT);
 }

@@ -7,6 +7,7 @@
 #include "arch/machine.h"
 #include "arch/registers.h"
 #include "arch/user_access.h"
+#include "fpu_host.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
@@ -35,6 +36,7 @@ static struct object_cache fpu_areas = {
     .name = "fpu", .alignment = 64, .lock = SPINLOCK_INIT(RANK_SLAB), .batch = 8};
 READ_MOSTLY struct fpu_frame_format fpu_frame_format;
 static READ_MOSTLY uint64_t state_components; /* XCR0; 0 = FXSAVE only */
+static READ_MOSTLY bool by_host;              /* fpu_host.h; state_components is set then, too */
 static uint32_t area_bytes = FXSAVE_BYTES;
 static uint8_t initial_state[4096] __attribute__((aligned(64)));
 
@@ -48,6 +50,8 @@ static void state_save(void *area)
     uint32_t low = (uint32_t)state_components, high = (uint32_t)(state_components >> 32);
     if (cpu_features & BOOT_CPU_XSAVEOPT)
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    else if (unlikely(by_host))
+        fpu_host_save(area);
     else if (has_xsave())
         __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
     else
@@ -57,7 +61,9 @@ static void state_save(void *area)
 static void state_load(const void *area)
 {
     uint32_t low = (uint32_t)state_components, high = (uint32_t)(state_components >> 32);
-    if (has_xsave())
+    if (unlikely(by_host))
+        fpu_host_load(area);
+    else if (has_xsave())
         __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
     else
         __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
@@ -75,6 +81,15 @@ static void state_initialise(uint8_t *area)
         memset(area, 0, FXSAVE_BYTES);
     *(uint16_t *)area = 0x37f;                   /* FCW: all exceptions masked, 64-bit precision */
     *(uint32_t *)(area + MXCSR_OFFSET) = 0x1f80; /* all exceptions masked */
+}
+
+void fpu_use_host(const struct boot_info *boot)
+{
+    kernel_assert(boot->fpu_bytes >= XSAVE_HEADER_OFFSET + XSAVE_HEADER_BYTES &&
+                  boot->fpu_bytes <= sizeof(initial_state));
+    by_host = true;
+    state_components = boot->fpu_components;
+    area_bytes = boot->fpu_bytes;
 }
 
 void fpu_init_cpu(void)
@@ -141,7 +156,9 @@ void fpu_copy_current(struct task *child)
 {
     /* Not xsaveopt: it may leave out what it believes to be in the area already. */
     uint32_t low = (uint32_t)state_components, high = (uint32_t)(state_components >> 32);
-    if (has_xsave())
+    if (unlikely(by_host))
+        fpu_host_save(child->arch.fpu);
+    else if (has_xsave())
         __asm__ volatile("xsave64 (%0)" : : "r"(child->arch.fpu), "a"(low), "d"(high) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(child->arch.fpu) : "memory");
@@ -174,13 +191,45 @@ fault:
     return -EFAULT;
 }
 
+/* Behind the state: what makes it a frame as Linux has it. */
+static inline int put_marks_in_window(uint64_t address)
+{
+    const struct fpu_frame_format *format = &fpu_frame_format;
+    const uint64_t software = address + SOFTWARE_BYTES_OFFSET;
+    user_put_u64_or(fault, software + 0, format->sizes);
+    user_put_u64_or(fault, software + 8, format->components);
+    user_put_u64_or(fault, software + 16, format->state_bytes);
+    user_put_u64_or(fault, software + 24, 0);
+    user_put_u64_or(fault, software + 32, 0);
+    user_put_u64_or(fault, software + 40, 0);
+    user_put_u32_or(fault, address + format->state_bytes, FP_XSTATE_MAGIC2);
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+static NO_INLINE int save_by_host_in_window(uint64_t address)
+{
+    int error = fpu_host_save_to_user(address, area_bytes);
+    user_access_open(); /* the copy has closed it */
+    return error ? error : put_marks_in_window(address);
+}
+
+static NO_INLINE int load_by_host_in_window(uint64_t address, size_t bytes, uint64_t components)
+{
+    int error = fpu_host_load_from_user(address, bytes, components);
+    user_access_open();
+    return error;
+}
+
 int fpu_save_in_window(uint64_t address)
 {
     const struct fpu_frame_format *format = &fpu_frame_format;
-    const uint64_t header = address + XSAVE_HEADER_OFFSET,
-                   software = address + SOFTWARE_BYTES_OFFSET;
+    const uint64_t header = address + XSAVE_HEADER_OFFSET;
     if (unlikely(!format->components))
         return save_legacy_in_window(address);
+    if (unlikely(by_host))
+        return save_by_host_in_window(address);
     /* xsave writes the first word of its header only; the rest must be zero for xrstor to accept
      * it. */
     user_put_u64_or(fault, header, 0);
@@ -204,20 +253,15 @@ int fpu_save_in_window(uint64_t address)
                  : [legacy] "i"((int)XSAVE_LEGACY), [features] "m"(*(uint64_t *)header)
                  : "cc", "memory"
                  : fault);
-    user_put_u64_or(fault, software + 0, format->sizes);
-    user_put_u64_or(fault, software + 8, format->components);
-    user_put_u64_or(fault, software + 16, format->state_bytes);
-    user_put_u64_or(fault, software + 24, 0);
-    user_put_u64_or(fault, software + 32, 0);
-    user_put_u64_or(fault, software + 40, 0);
-    user_put_u32_or(fault, address + format->state_bytes, FP_XSTATE_MAGIC2);
-    return 0;
+    return put_marks_in_window(address);
 fault:
     return -EFAULT;
 }
 
 static int load_legacy_in_window(uint64_t address)
 {
+    if (unlikely(by_host))
+        return load_by_host_in_window(address, FXSAVE_BYTES, XSAVE_LEGACY);
     fpu_reset_current(); /* what FXSAVE does not know */
     __asm__ goto("1: fxrstor64 %[area]\n" USER_FAULT_TO(fault)
                  :
@@ -231,6 +275,8 @@ fault:
 
 static inline int load_extended_in_window(uint64_t address, uint64_t components)
 {
+    if (unlikely(by_host))
+        return load_by_host_in_window(address, area_bytes, components);
     __asm__ goto("1: xrstor64 %[area]\n" USER_FAULT_TO(fault)
                  :
                  : [area] "m"(*(const uint8_t(*)[FXSAVE_BYTES])address), "a"((uint32_t)components),

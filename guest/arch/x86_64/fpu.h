@@ -13,6 +13,9 @@
 struct cpu;
 struct task;
 
+struct boot_info;
+/* The first CPU, before fpu_init_cpu(), with BOOT_FLAG_FPU_BY_HOST. */
+void fpu_use_host(const struct boot_info *boot);
 void fpu_init_cpu(void);
 void *fpu_area_allocate(void); /* holds the initial state; NULL = out of memory */
 void fpu_area_free(void *area);
