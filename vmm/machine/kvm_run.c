@@ -132,7 +132,7 @@ static void ring(struct kvm_cpu *cpu, uint8_t code, uint64_t *held_epoch)
     struct machine *machine = &cpu->machine->base;
 
     count(cpu, MACHINE_EXIT_DOORBELL);
-    if (code == HYPERCALL_FPU_SAVE || code == HYPERCALL_FPU_LOAD) {
+    if (cpu->machine->fpu_bytes && (code == HYPERCALL_FPU_SAVE || code == HYPERCALL_FPU_LOAD)) {
         kvm_fpu_exchange(cpu, code == HYPERCALL_FPU_LOAD);
         return; /* between this CPU and us */
     }

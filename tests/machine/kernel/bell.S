@@ -3,7 +3,11 @@
 test_main:
     xorl %ebx, %ebx
 1:  movl %ebx, %eax
-    cmpb $'S', %al /* 'S', 'P' and 'C' have a meaning for the machine itself */
+    cmpb $'S', %al /* 'S', 'P', 'C', 'f' and 'F' have a meaning for the machine itself */
+    je 2f
+    cmpb $'f', %al
+    je 2f
+    cmpb $'F', %al
     je 2f
     cmpb $'P', %al
     je 2f
