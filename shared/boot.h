@@ -66,6 +66,7 @@ enum boot_flags {
     BOOT_FLAG_FPU_BY_HOST =
         1u << 15, /* vector state is saved and loaded by HYPERCALL_FPU_SAVE and _LOAD: user code
                      reaches more of it than kernel code can save (docs/hosts.md) */
+    BOOT_FLAG_TTY_COOKED = 1u << 16, /* the host's terminal itself turns LF into CR LF */
 };
 
 /*

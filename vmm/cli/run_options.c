@@ -274,8 +274,7 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
     ret->machine.stdin_fd = usable(STDIN_FILENO);
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
-    /* In the background the terminal is not ours to change. */
-    ret->machine.raw_terminal = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    ret->machine.raw_terminal = true;
     ret->machine.trace = !ret->quiet || ret->trace_file || ret->json_file;
     ret->machine.trace_lossless = ret->machine.trace;
 }

@@ -102,8 +102,10 @@ struct vt_options {
     const char *name;           /* NULL = not reachable by name; else the name other commands use */
     const char *kernel_options; /* "name=value ..." for the kernel, NULL = none */
     int stdin_fd, stdout_fd,
-        stderr_fd;     /* -1 = closed (EOF, or discarded); the library does not close them */
-    bool raw_terminal; /* put a terminal on stdin into raw mode while the machine runs */
+        stderr_fd; /* -1 = closed (EOF, or discarded); the library does not close them */
+    /* If a stream is a terminal, follow it while the machine runs: raw mode on stdin as long as
+     * this process is in its foreground, size changes, SIGTSTP. Installs signal handlers. */
+    bool raw_terminal;
     bool no_aslr;
     bool trace; /* record events from the start */
     bool trace_lossless;

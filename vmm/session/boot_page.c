@@ -153,6 +153,12 @@ static uint32_t add_list(struct strings *strings, const char *const *list, uint3
     return count ? first : 0;
 }
 
+bool boot_terminal_is_raw(const struct vt_options *options)
+{
+    return options->raw_terminal && isatty(options->stdin_fd) && isatty(options->stdout_fd) &&
+           tcgetpgrp(options->stdin_fd) >= 0;
+}
+
 static uint32_t flags_of(const struct vt_options *options)
 {
     uint32_t flags = 0;
@@ -173,6 +179,8 @@ static uint32_t flags_of(const struct vt_options *options)
         flags |= BOOT_FLAG_TTY_STDOUT;
     if (isatty(options->stderr_fd))
         flags |= BOOT_FLAG_TTY_STDERR;
+    if (!boot_terminal_is_raw(options))
+        flags |= BOOT_FLAG_TTY_COOKED;
     return flags;
 }
 

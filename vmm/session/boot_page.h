@@ -18,6 +18,10 @@ struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
                                 const struct machine_kernel *kernel, struct machine_memory *memory,
                                 struct boot_info **ret);
 
+/* Will the guest's output go out as it is? Not so where the user's terminal stays in its own hands,
+ * or others write to it beside us. */
+bool boot_terminal_is_raw(const struct vt_options *options);
+
 /* What a program gets that was started without an environment: PATH, HOME and TERM.
  * NULL-terminated, static. */
 const char *const *boot_default_environment(void);

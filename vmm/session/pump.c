@@ -11,7 +11,6 @@
 
 #include "vmm/session/report.h"
 #include "vmm/session/session.h"
-#include "vmm/session/terminal.h"
 
 /* Doorbells wake the pump; the timeout only bounds the damage of a guest that forgets one. */
 #define IDLE_MS         1000
@@ -30,6 +29,21 @@ static void pass_window_on(struct vt_machine *machine, bool *pending, uint16_t *
     if (*pending &&
         guest_mailbox_post(&machine->guest, MAILBOX_WINDOW, (uint64_t[4]){*rows, *columns}))
         *pending = false;
+}
+
+/* We are a job of the user's shell: what stops us stops the machine, and its input is ours only in
+ * the foreground. */
+static void follow_terminal(struct vt_machine *machine)
+{
+    if (terminal_stop_asked()) {
+        struct vt_error *error = machine_pause(machine->machine);
+
+        terminal_stop_here();
+        if (!error)
+            error = machine_resume(machine->machine);
+        vt_error_destroy(error); /* a machine that cannot be paused has failed, or runs on */
+    }
+    machine->streams.input_held = !terminal_follow();
 }
 
 /* Lets the guest's last bytes out. A program's output is complete even if its reader is slow. */
@@ -85,17 +99,20 @@ void *session_pump(void *argument)
 
     while (!flag(&machine->done) && !flag(&machine->panicked) && !flag(&machine->failed_set) &&
            !flag(&machine->kill_requested)) {
+        if (machine->has_terminal)
+            follow_terminal(machine);
         streams_run(&machine->streams, machine->wake_fd, IDLE_MS);
         if (machine->streams.escaped)
             GUEST_STORE(&machine->kill_requested, true);
-        pass_window_on(machine, &window_pending, &rows, &columns);
+        if (machine->has_terminal)
+            pass_window_on(machine, &window_pending, &rows, &columns);
         if (__atomic_exchange_n(&machine->trace_rang, false, __ATOMIC_ACQ_REL))
             guest_trace_discard_unread(&machine->guest);
     }
     flush(machine);
     machine_stop(machine->machine);
     streams_deinit(&machine->streams);
-    if (machine->raw_terminal_fd >= 0)
+    if (machine->has_terminal)
         terminal_leave();
 
     struct vt_outcome outcome = decide(machine);

@@ -15,7 +15,6 @@
 #include "vmm/session/boot_page.h"
 #include "vmm/session/control_socket.h"
 #include "vmm/session/session.h"
-#include "vmm/session/terminal.h"
 
 #define DEFAULT_MEMORY (128ull << 20)
 #define LEAST_MEMORY   (32ull << 20)
@@ -210,6 +209,28 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
     return NULL;
 }
 
+static void choose_terminal(struct vt_machine *machine, const struct vt_options *options)
+{
+    const int fds[CHANNEL_COUNT] = {options->stdin_fd, options->stdout_fd, options->stderr_fd};
+    struct terminal_use *terminal = &machine->terminal;
+
+    *terminal = (struct terminal_use){.input_fd = -1, .window_fd = -1, .wake_fd = machine->wake_fd};
+    if (!options->raw_terminal)
+        return;
+    for (unsigned i = 0; i < CHANNEL_COUNT && terminal->window_fd < 0; i++)
+        if (fds[i] >= 0 && isatty(fds[i]))
+            terminal->window_fd = fds[i];
+    if (terminal->window_fd < 0)
+        return;
+    machine->has_terminal = true;
+    /* A terminal that does not control us has no foreground that we could be in. */
+    if (isatty(options->stdin_fd) && tcgetpgrp(options->stdin_fd) >= 0) {
+        terminal->input_fd = options->stdin_fd;
+        terminal->raw_output = boot_terminal_is_raw(options);
+        machine->streams.escape_enabled = true;
+    }
+}
+
 static struct vt_error *build(struct vt_machine *machine, const struct vt_options *options)
 {
     CLEANUP_FREE char *programs = find_beside(PROGRAMS_NAME);
@@ -244,10 +265,7 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
 
     int fds[CHANNEL_COUNT] = {options->stdin_fd, options->stdout_fd, options->stderr_fd};
     streams_init(&machine->streams, &machine->guest, fds);
-    if (options->raw_terminal && options->stdin_fd >= 0 && isatty(options->stdin_fd)) {
-        machine->raw_terminal_fd = options->stdin_fd;
-        machine->streams.escape_enabled = true;
-    }
+    choose_terminal(machine, options);
     machine->events =
         (struct machine_events){.doorbell = on_doorbell, .failed = on_failed, .context = machine};
     return machine_create(&machine->config, &machine->memory, &machine->kernel, machine->boot,
@@ -260,7 +278,6 @@ struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_m
 
     if (!machine)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for a machine");
-    machine->raw_terminal_fd = -1;
     machine->image.fd = -1;
     machine->program.host_fd = -1;
     machine->memory.fd = -1;
@@ -286,10 +303,9 @@ struct vt_error *vt_machine_start(struct vt_machine *machine)
         return vt_error_create(VT_ERROR_BUSY, "the machine has been started already");
     if (machine->control)
         error = control_socket_serve(machine->control, machine);
-    if (!error && machine->raw_terminal_fd >= 0) {
-        error = terminal_enter(machine->raw_terminal_fd, machine->wake_fd);
-        if (error)
-            machine->raw_terminal_fd = -1;
+    if (!error && machine->has_terminal) {
+        error = terminal_enter(&machine->terminal);
+        machine->has_terminal = !error;
     }
     if (!error)
         error = machine_start(machine->machine);
@@ -300,7 +316,7 @@ struct vt_error *vt_machine_start(struct vt_machine *machine)
             error = vt_error_system(failed, "cannot start the machine's thread");
         machine->pump_runs = !failed;
     }
-    if (error && machine->raw_terminal_fd >= 0)
+    if (error && machine->has_terminal)
         terminal_leave();
     if (error)
         guest_note_end(&machine->guest); /* whoever waits for the kernel must not wait for ever */

@@ -15,6 +15,7 @@
 #include "vmm/machine/machine.h"
 #include "vmm/session/program.h"
 #include "vmm/session/streams.h"
+#include "vmm/session/terminal.h"
 
 struct control_socket;
 
@@ -31,8 +32,9 @@ struct vt_machine {
     struct vt_guest guest;
     struct streams streams;
     struct control_socket *control;
-    char *name;          /* NULL = not reachable by name */
-    int raw_terminal_fd; /* put into raw mode at start; -1 = none */
+    char *name; /* NULL = not reachable by name */
+    struct terminal_use terminal;
+    bool has_terminal; /* `terminal` says what is followed while the machine runs */
 
     pthread_t pump;
     bool pump_runs;

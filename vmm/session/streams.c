@@ -251,7 +251,8 @@ static void choose_events(struct streams *streams, struct pollfd fds[CHANNEL_COU
     struct stream *input = &streams->stream[CHANNEL_STDIN];
 
     fds[CHANNEL_STDIN] = (struct pollfd){.fd = -1, .events = POLLIN};
-    if (!input->finished && input->fd >= 0 && fill_of(input, true) < CHANNEL_BYTES)
+    if (!input->finished && !streams->input_held && input->fd >= 0 &&
+        fill_of(input, true) < CHANNEL_BYTES)
         fds[CHANNEL_STDIN].fd = input->fd;
     for (unsigned i = CHANNEL_STDOUT; i < CHANNEL_COUNT; i++) {
         struct stream *stream = &streams->stream[i];

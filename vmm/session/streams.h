@@ -27,6 +27,7 @@ struct stream {
 struct streams {
     struct stream stream[CHANNEL_COUNT];
     struct vt_guest *guest;
+    bool input_held;     /* the terminal's input is another's now: it is not read */
     bool escape_enabled; /* three Ctrl-] within a second end the machine */
     bool escaped;
     unsigned escape_count;

@@ -182,6 +182,8 @@ static void console_init(const struct boot_info *boot)
         return;
     output_channel = tty_stdout ? CHANNEL_STDOUT : CHANNEL_STDERR;
     tty_init(&console, &console_driver, DEVICE_NUMBER(DEVICE_TTYAUX_MAJOR, 1));
+    if (boot->flags & BOOT_FLAG_TTY_COOKED)
+        console.termios.oflag = (console.termios.oflag & ~(uint32_t)ONLCR) | ONLRET;
     console.window.rows = boot->window_rows;
     console.window.columns = boot->window_columns;
     console_present = true;
