@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/session/terminal.h"
@@ -19,6 +20,7 @@
 static const int fatal_signals[] = {SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGILL,  SIGABRT, SIGBUS,
                                     SIGFPE,  SIGSEGV, SIGSYS,    SIGXCPU, SIGXFSZ, SIGALRM, SIGTRAP,
                                     SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGPWR,  SIGIO};
+#define CHANGE_LIMIT_MS   1000u
 #define FATAL_COUNT       (sizeof(fatal_signals) / sizeof(fatal_signals[0]))
 #define FATAL_ALWAYS      14u /* SIGHUP to SIGTRAP */
 #define CONTROL_CHARACTER (sizeof(((struct termios *)0)->c_cc))
@@ -29,6 +31,9 @@ static struct termios saved, raw;
 static volatile sig_atomic_t raw_fd = -1; /* >= 0: raw, and `saved` is the way back */
 static volatile sig_atomic_t pump_fd = -1;
 static volatile sig_atomic_t window_changed, stop_asked, continued;
+/* The pump may take the terminal while another thread dies: then it must not, or the dying one
+ * waits until it is done, and undoes it. */
+static bool changing, dying;
 static struct sigaction previous[FATAL_COUNT], previous_window, previous_stop, previous_continue;
 
 static void restore(void)
@@ -37,16 +42,20 @@ static void restore(void)
 
     if (fd < 0)
         return;
-    raw_fd = -1;
     /* In the background it is in another's hands, and touching it would stop us (SIGTTOU). */
     if (tcgetpgrp(fd) == getpgrp())
         tcsetattr(fd, TCSANOW, &saved);
+    raw_fd = -1; /* last: a fatal signal meanwhile restores it, too, before it ends us */
 }
 
 static void on_fatal(int signal)
 {
+    const struct timespec pause = {.tv_nsec = 1000000};
     int error_number = errno;
 
+    __atomic_store_n(&dying, true, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < CHANGE_LIMIT_MS && __atomic_load_n(&changing, __ATOMIC_SEQ_CST); i++)
+        nanosleep(&pause, NULL);
     restore();
     for (size_t i = 0; i < FATAL_COUNT; i++)
         if (fatal_signals[i] == signal)
@@ -99,8 +108,8 @@ static bool is_raw(const struct termios *now)
            memcmp(now->c_cc, raw.c_cc, CONTROL_CHARACTER) == 0;
 }
 
-/* We are in the foreground. 0 or an errno value. */
-static int make_raw(void)
+/* `changing` is set: nobody gives the terminal back meanwhile. */
+static int change_to_raw(void)
 {
     struct termios now;
 
@@ -122,6 +131,23 @@ static int make_raw(void)
     return problem;
 }
 
+/* We are in the foreground. 0 or an errno value. */
+static int make_raw(void)
+{
+    sigset_t all, before;
+    int problem = 0;
+
+    /* A handler in this thread would wait for itself. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    __atomic_store_n(&changing, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&dying, __ATOMIC_SEQ_CST))
+        problem = change_to_raw();
+    __atomic_store_n(&changing, false, __ATOMIC_SEQ_CST);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return problem;
+}
+
 struct vt_error *terminal_enter(const struct terminal_use *use)
 {
     static bool registered;
@@ -137,6 +163,7 @@ struct vt_error *terminal_enter(const struct terminal_use *use)
     pump_fd = use->wake_fd;
     stop_asked = 0;
     continued = 0;
+    dying = false;
     window_changed = 1; /* since the boot page was written, before anybody listened */
     catch_signals();
     int problem = use->input_fd >= 0 && tcgetpgrp(use->input_fd) == getpgrp() ? make_raw() : 0;
