@@ -181,6 +181,34 @@ size_t pty_expect(struct pty *pty, const char *text)
     return pty->seen - strlen(text);
 }
 
+static bool has_ended(const struct pty *pty)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)pty->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid != 0;
+}
+
+bool pty_expect_or_end(struct pty *pty, const char *text)
+{
+    time_t give_up = now() + DEADLINE_SECONDS;
+
+    for (;;) {
+        bool ended = has_ended(pty);
+        const char *found;
+
+        look(pty, ended ? 0 : LOOK_AGAIN_MS);
+        found = memmem(pty->output + pty->seen, pty->bytes - pty->seen, text, strlen(text));
+        if (found != NULL) {
+            pty->seen = (size_t)(found - pty->output) + strlen(text);
+            return true;
+        }
+        if (ended)
+            return false;
+        cr_assert(now() < give_up, "'%s' was not shown, but:\n%s", text, pty->output + pty->seen);
+    }
+}
+
 int pty_wait(struct pty *pty)
 {
     time_t give_up = now() + DEADLINE_SECONDS;

@@ -46,6 +46,8 @@ size_t pty_expect(struct pty *pty, const char *text);
 void pty_expect_bytes(struct pty *pty, const void *data, size_t bytes);
 /* Waits until so many bytes were shown in all. */
 void pty_expect_count(struct pty *pty, size_t bytes);
+/* Waits until `text` is shown (true), or the program has ended without. */
+bool pty_expect_or_end(struct pty *pty, const char *text);
 /* Waits for the end of the program; as a shell would say: 128+N for a signal. */
 int pty_wait(struct pty *pty);
 

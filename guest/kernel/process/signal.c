@@ -225,7 +225,8 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
             return false;
         const struct task *taker =
             task ? (would_take(task, bit) ? task : NULL) : choose_taker(process, bit);
-        if (!taker || taker->blocked.bits & bit)
+        /* A stopped process ends by nothing but SIGKILL: the rest waits for SIGCONT. */
+        if (!taker || taker->blocked.bits & bit || taker->job_stopped)
             return false;
     }
     trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_QUEUED, 0);

@@ -58,7 +58,8 @@ static uint32_t column_of(const struct tty *tty, uint32_t index)
     return column;
 }
 
-static void erase_one(struct tty *tty)
+/* Takes the last character back (all bytes of it) without showing so; returns its first byte. */
+static uint8_t drop_one(struct tty *tty)
 {
     uint8_t character;
 
@@ -66,12 +67,16 @@ static void erase_one(struct tty *tty)
         tty->head--;
         character = (uint8_t)CELL(tty, tty->head);
     } while (is_continuation(tty, character) && tty->head != tty->committed);
+    return character;
+}
+
+/* The same, and it disappears from the screen. */
+static void erase_one(struct tty *tty)
+{
+    uint8_t character = drop_one(tty);
+
     if (!flag(tty->termios.lflag, ECHO))
         return;
-    if (!flag(tty->termios.lflag, ECHOE)) {
-        tty_echo_character(tty, tty->termios.cc[VERASE]);
-        return;
-    }
     uint32_t width = echo_width(tty, character, column_of(tty, tty->head));
     for (; width; width--)
         tty_echo_raw(tty, character == '\t' ? "\b" : "\b \b", character == '\t' ? 1 : 3);
@@ -165,8 +170,14 @@ static bool canonical(struct tty *tty, uint8_t character)
     uint32_t lflag = tty->termios.lflag;
 
     if (is_character(tty, VERASE, character)) {
-        if (tty->head != tty->committed)
+        if (tty->head == tty->committed)
+            return true;
+        if (flag(lflag, ECHO) && !flag(lflag, ECHOE)) {
+            drop_one(tty);
+            tty_echo_character(tty, character);
+        } else {
             erase_one(tty);
+        }
         return true;
     }
     if (is_character(tty, VKILL, character)) {
