@@ -287,7 +287,7 @@ static void exit_shell(struct pty *pty)
 
 /*
  * Stopped from elsewhere (^Z is the guest's), is the terminal the shell's; and continued, the
- * guest's again? The machine stands still meanwhile: it is a job.
+ * guest's again, in the window that has changed meanwhile?
  */
 VARIANT_TEST_ONE_CPU(terminal, stopped_and_continued)
 {
@@ -295,9 +295,11 @@ VARIANT_TEST_ONE_CPU(terminal, stopped_and_continued)
     struct pty pty;
 
     variant_require(variant);
-    pty_command_line(variant,
-                     "-- /bin/busybox sh -c 'echo ready; while read word; do echo got $word; done'",
-                     machine);
+    pty_command_line(
+        variant,
+        "-- /bin/busybox sh -c 'echo ready; read word; until stty size | grep -q ^40; do :; done; '"
+        "'echo got $word; cat'",
+        machine);
     for (int stop = 0; stop < 2; stop++) {
         start_shell(&pty);
         snprintf(line, sizeof line, "sh -c 'echo pid''=$$; exec \"$@\"' sh %s", machine);
@@ -314,7 +316,7 @@ VARIANT_TEST_ONE_CPU(terminal, stopped_and_continued)
         at_prompt(&pty, "stty sane");
         at_prompt(&pty, "echo still''here");
         pty_expect(&pty, "stillhere");
-        /* A window that changes meanwhile must be known afterwards. */
+        pty_set_window(&pty, 40, 90);
         at_prompt(&pty, "fg");
         pty_wait_raw(&pty, true);
         pty_type(&pty, "hello\r");

@@ -254,7 +254,9 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
         "streams are ours, its exit status too: 128+N for signal N, 124 after --timeout, 125 when "
         "vitrine itself "
         "failed, 126 and 127 as in a shell.\n\nAt a terminal, Ctrl-] three times within a second "
-        "ends the machine.";
+        "ends the machine. Other keys are the program's, Ctrl-Z too; SIGTSTP stops the machine as "
+        "a job "
+        "of the shell, and in the background it reads no input.";
     struct argp argp = {.options = option_list,
                         .parser = parse_option,
                         .args_doc = "[--] PROGRAM [ARGUMENT...]",
