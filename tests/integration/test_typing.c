@@ -82,8 +82,8 @@ VARIANT_TEST(typing, signals)
     pty_expect(&pty, "here\r\nhere\r\n");
     pty_type(&pty, CTRL_BACKSLASH);
     expect_status(&pty, 131);
-    /* A pipeline is one foreground group. */
-    command(&pty, "sh -c 'echo wait\"\"ing >&2; exec sleep 1000' | cat | cat");
+    /* A pipeline is one foreground group. What comes out of it says that all of it is there. */
+    command(&pty, "sh -c 'echo wait\"\"ing; exec sleep 1000' | cat | cat");
     pty_expect(&pty, "waiting");
     pty_type(&pty, CTRL_C);
     expect_status(&pty, 130);
@@ -352,7 +352,7 @@ VARIANT_TEST(typing, signals_during_wait)
     struct pty pty;
 
     variant_require(variant);
-    rounds = harness_count(variant, 600, 6, true);
+    rounds = harness_count(variant, 400, 16, true);
     snprintf(count, sizeof count, "%u", rounds);
     pty_open(&pty, ROWS, COLUMNS);
     PTY_RUN(&pty, variant, "--", guest_program("wait_storm"), count);
@@ -384,7 +384,7 @@ VARIANT_TEST_ONE_CPU(typing, binary_paste)
     struct pty pty;
 
     variant_require(variant);
-    bytes = harness_count(variant, 300000, 4, false);
+    bytes = harness_count(variant, 300000, 16, false);
     data = malloc(bytes);
     for (size_t i = 0; i < bytes; i++)
         data[i] = (unsigned char)(i * 7 + i / 251);
@@ -413,7 +413,7 @@ VARIANT_TEST_ONE_CPU(typing, pasted_lines)
     struct pty *each[] = {&host, &guest};
 
     variant_require(variant);
-    lines = harness_count(variant, 4000, 4, false);
+    lines = harness_count(variant, 4000, 16, false);
     text = malloc(lines * 80);
     for (size_t i = 0; i < lines; i++)
         used += (size_t)sprintf(text + used, "line %zu: gr\xc3\xbc\xc3\x9f %*s\n", i, (int)(i % 40),
