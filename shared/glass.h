@@ -60,6 +60,18 @@ struct glass_type {
 };
 
 /*
+ * Where objects are found that no slot table holds: `count` objects of type `target`, `stride`
+ * bytes apart, from `address` on. Fixed at build time. An array's unused elements are all zero.
+ */
+struct glass_root {
+    char name[GLASS_NAME_MAX];
+    char target[GLASS_NAME_MAX]; /* type name */
+    uint64_t address;
+    uint32_t count;
+    uint32_t stride;
+};
+
+/*
  * Observable objects live in slot tables: chunks of equal slots that, once made, never hold
  * anything but that type. So a stale address always points at an object of the right type, and its
  * header tells whether it is still the same one.
@@ -251,7 +263,7 @@ struct glass {
     uint32_t type_count;
     uint32_t field_count;
 
-    /* roots */
+    /* roots that every reader needs */
     uint64_t cpus;           /* struct glass_cpu[BOOT_CPUS_MAX] */
     uint64_t tasks;          /* struct glass_slots: struct task */
     uint64_t processes;      /* struct glass_slots: struct process */
@@ -281,6 +293,11 @@ struct glass {
     uint64_t unknown_system_calls;
     uint64_t
         ready_tsc; /* TSC just before HYPERCALL_READY: relates the guest's clock to the host's */
+
+    /* roots by name */
+    uint64_t roots; /* struct glass_root[root_count] */
+    uint32_t root_count;
+    uint32_t reserved;
 
     /* host to guest */
     struct glass_control control __attribute__((aligned(4096)));

@@ -13,9 +13,9 @@
 
 #include "kernel/fs/file.h"
 #include "kernel/sync/spinlock.h"
+#include "shared/objects.h"
 
 #define FILE_TABLE_INLINE 64u
-#define FILE_TABLE_MAX    65536u /* descriptors, whatever RLIMIT_NOFILE says */
 
 struct file_table {
     uint32_t references;

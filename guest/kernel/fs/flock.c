@@ -8,10 +8,11 @@
  * there.
  *
  * Deadlocks of record locks (EDEADLK) are found by following who waits for whom through
- * blocked_list.
+ * file_lock_blocked.
  */
 #include "kernel/fs/fcntl.h"
 #include "kernel/fs/file_lock.h"
+#include "kernel/fs/file_lock_state.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
 #include "kernel/lib/string.h"
@@ -19,37 +20,15 @@
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define LOCK_BUCKETS 64
-#define CHAIN_MAX    32 /* so many waits are followed when looking for a deadlock */
+#define CHAIN_MAX 32 /* so many waits are followed when looking for a deadlock */
 
-enum lock_space { SPACE_RECORD, SPACE_FLOCK };
-
-struct file_lock {
-    struct list link;
-    const struct inode *inode;
-    const void *owner;
-    uint64_t start, end; /* both inclusive */
-    int32_t pid;         /* as F_GETLK shows it; -1 for locks of a description */
-    uint8_t space;
-    bool write;
-};
-
-static struct lock_bucket {
-    struct spinlock lock;
-    struct list locks;
-    struct wait_queue waiters;
-} buckets[LOCK_BUCKETS];
+struct file_lock_bucket file_lock_buckets[FILE_LOCK_BUCKETS];
 static uint32_t buckets_ready; /* 0 no, 1 being made, 2 yes */
 
 uint32_t file_lock_count;
 
-/* One waiting record lock; on the waiter's stack, in blocked_list under blocked_lock. */
-struct blocked_owner {
-    struct list link;
-    const void *owner, *waits_for;
-};
-static struct spinlock blocked_lock = SPINLOCK_INIT(RANK_FILE_LOCKS);
-static struct list blocked_list = LIST_INIT(blocked_list);
+struct spinlock file_lock_blocked_lock = SPINLOCK_INIT(RANK_FILE_LOCKS);
+struct list file_lock_blocked = LIST_INIT(file_lock_blocked);
 
 static void prepare_buckets(void)
 {
@@ -59,10 +38,10 @@ static void prepare_buckets(void)
         return;
     if (__atomic_compare_exchange_n(&buckets_ready, &expected, 1, false, __ATOMIC_ACQUIRE,
                                     __ATOMIC_ACQUIRE)) {
-        for (unsigned i = 0; i < LOCK_BUCKETS; i++) {
-            spin_init(&buckets[i].lock, RANK_FILE_LOCKS);
-            list_init(&buckets[i].locks);
-            wait_queue_init(&buckets[i].waiters);
+        for (unsigned i = 0; i < FILE_LOCK_BUCKETS; i++) {
+            spin_init(&file_lock_buckets[i].lock, RANK_FILE_LOCKS);
+            list_init(&file_lock_buckets[i].locks);
+            wait_queue_init(&file_lock_buckets[i].waiters);
         }
         store_release(&buckets_ready, 2);
     }
@@ -70,9 +49,9 @@ static void prepare_buckets(void)
         cpu_serve_requests();
 }
 
-static struct lock_bucket *bucket_of(const struct inode *inode)
+static struct file_lock_bucket *bucket_of(const struct inode *inode)
 {
-    return &buckets[((uint64_t)inode >> 6) * 0x9e3779b97f4a7c15ull >> 58];
+    return &file_lock_buckets[((uint64_t)inode >> 6) * 0x9e3779b97f4a7c15ull >> 58];
 }
 
 static bool same_holder(const struct file_lock *lock, const struct file_lock *request)
@@ -82,7 +61,8 @@ static bool same_holder(const struct file_lock *lock, const struct file_lock *re
 }
 
 /* The first lock that stands in the way of the request, or NULL. Bucket locked. */
-static struct file_lock *find_conflict(struct lock_bucket *bucket, const struct file_lock *request)
+static struct file_lock *find_conflict(struct file_lock_bucket *bucket,
+                                       const struct file_lock *request)
 {
     struct file_lock *lock;
 
@@ -105,7 +85,7 @@ static void count_change(int by)
  * Cuts [start, end] out of what the holder has. A lock that is split in two takes *spare for the
  * second half. Bucket locked. True if anything changed.
  */
-static bool cut_out(struct lock_bucket *bucket, const struct file_lock *request,
+static bool cut_out(struct file_lock_bucket *bucket, const struct file_lock *request,
                     struct file_lock **spare)
 {
     struct file_lock *lock, *following;
@@ -139,7 +119,7 @@ static bool cut_out(struct lock_bucket *bucket, const struct file_lock *request,
 }
 
 /* Joins the new lock with neighbours of the same kind. Bucket locked. */
-static void merge(struct lock_bucket *bucket, struct file_lock *added)
+static void merge(struct file_lock_bucket *bucket, struct file_lock *added)
 {
     struct file_lock *lock, *following;
 
@@ -165,7 +145,7 @@ static bool enter_wait(struct blocked_owner *blocked, const void *owner, const v
     const void *next = other;
     bool deadlock = false;
 
-    spin_lock(&blocked_lock);
+    spin_lock(&file_lock_blocked_lock);
     for (int step = 0; next && step < CHAIN_MAX; step++) {
         struct blocked_owner *entry;
         const void *found = NULL;
@@ -173,7 +153,7 @@ static bool enter_wait(struct blocked_owner *blocked, const void *owner, const v
             deadlock = true;
             break;
         }
-        list_for_each(entry, &blocked_list, link)
+        list_for_each(entry, &file_lock_blocked, link)
         {
             if (entry->owner == next) {
                 found = entry->waits_for;
@@ -185,24 +165,24 @@ static bool enter_wait(struct blocked_owner *blocked, const void *owner, const v
     if (!deadlock) {
         blocked->owner = owner;
         blocked->waits_for = other;
-        list_push_back(&blocked_list, &blocked->link);
+        list_push_back(&file_lock_blocked, &blocked->link);
     }
-    spin_unlock(&blocked_lock);
+    spin_unlock(&file_lock_blocked_lock);
     return deadlock;
 }
 
 static void leave_wait(struct blocked_owner *blocked)
 {
-    spin_lock(&blocked_lock);
+    spin_lock(&file_lock_blocked_lock);
     list_remove(&blocked->link);
-    spin_unlock(&blocked_lock);
+    spin_unlock(&file_lock_blocked_lock);
 }
 
 /* Applies the request; `wait` for conflicts if asked. `unlock`: only cuts. */
 static int apply(struct file_lock *request, bool unlock, bool wait, bool find_deadlocks)
 {
     prepare_buckets();
-    struct lock_bucket *bucket = bucket_of(request->inode);
+    struct file_lock_bucket *bucket = bucket_of(request->inode);
     struct file_lock *spare = kmalloc(sizeof(*spare));
     struct file_lock *added = unlock ? NULL : kmalloc(sizeof(*added));
     struct waiter waiter;
@@ -260,7 +240,7 @@ out:
 COLD void file_locks_drop_owner_slow(struct file *file, const void *owner)
 {
     prepare_buckets();
-    struct lock_bucket *bucket = bucket_of(file->inode);
+    struct file_lock_bucket *bucket = bucket_of(file->inode);
     struct file_lock *lock, *following;
     bool changed = false;
 
@@ -325,7 +305,7 @@ static int make_request(struct file *file, const struct linux_flock *flock, bool
     ret->inode = file->inode;
     ret->owner = by_description ? (const void *)file : (const void *)current->files;
     ret->pid = by_description ? -1 : current->tgid;
-    ret->space = SPACE_RECORD;
+    ret->space = FILE_LOCK_RECORD;
     ret->write = flock->type == F_WRLCK;
     return resolve_range(file, flock, &ret->start, &ret->end);
 }
@@ -340,7 +320,7 @@ int file_lock_test(struct file *file, struct linux_flock *flock, bool by_descrip
     if (error)
         return error;
     prepare_buckets();
-    struct lock_bucket *bucket = bucket_of(file->inode);
+    struct file_lock_bucket *bucket = bucket_of(file->inode);
     spin_lock(&bucket->lock);
     struct file_lock *conflict = find_conflict(bucket, &request);
     if (conflict) {
@@ -407,7 +387,7 @@ SYSCALL2(flock, int, fd, uint32_t, operation)
             .start = 0,
             .end = UINT64_MAX,
             .pid = current->tgid,
-            .space = SPACE_FLOCK,
+            .space = FILE_LOCK_FLOCK,
             .write = kind == LOCK_EX,
         };
         result = apply(&request, kind == LOCK_UN, kind != LOCK_UN && !(operation & LOCK_NB), false);

@@ -20,6 +20,7 @@
 
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
+#include "kernel/ipc/futex_queue.h"
 #include "kernel/mm/vma.h"
 #include "kernel/sched/task.h"
 #include "kernel/sync/wait_queue.h"
@@ -37,36 +38,16 @@
 #define FUTEX_CLOCK_REALTIME   256
 #define FUTEX_BITSET_MATCH_ANY UINT32_MAX
 
-struct futex_key {
-    uint64_t space; /* address space, or inode of a shared word: their addresses, only compared; 0 =
-                       no key */
-    uint64_t word;  /* user address, or position in the file; no key: -errno */
-};
-
-struct futex_waiter {
-    struct futex_waiter *next, *previous;
-    struct futex_bucket *bucket; /* NULL = woken */
-    struct futex_key key;
-    struct task *task;
-    uint32_t bits;
-};
-
-struct futex_bucket {
-    struct spinlock lock;
-    struct futex_waiter *first, *last;
-} __attribute__((aligned(32)));
-
-#define BUCKETS 256
-static struct futex_bucket buckets[BUCKETS] = {
-    [0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
+struct futex_bucket futex_buckets[FUTEX_BUCKETS] = {
+    [0 ... FUTEX_BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
 
 static inline struct futex_bucket *bucket_of(struct futex_key key)
 {
     uint64_t hash =
         (key.word >> 2 ^ key.space >> 6) * 0x9e3779b97f4a7c15ull; /* Knuth, 6.4: golden ratio */
-    return &buckets[hash >> 56];
+    return &futex_buckets[hash >> 56];
 }
-_Static_assert(BUCKETS == 256, "the hash gives eight bits");
+_Static_assert(FUTEX_BUCKETS == 256, "the hash gives eight bits");
 
 static void bucket_append(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {

@@ -12,23 +12,10 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/slot_table.h"
 #include "kernel/sync/mutex.h"
+#include "shared/objects.h"
 
 struct file;
 struct task;
-
-enum vma_flags {
-    VMA_READ = 1u << 0,
-    VMA_WRITE = 1u << 1,
-    VMA_EXECUTE = 1u << 2,
-    VMA_SHARED = 1u << 3,     /* MAP_SHARED: writes reach the file or the other holders */
-    VMA_GROWS_DOWN = 1u << 4, /* a stack */
-    VMA_STACK = 1u << 5,
-    VMA_HEAP = 1u << 6, /* brk */
-    VMA_DONT_FORK = 1u << 7,
-    VMA_WIPE_ON_FORK = 1u << 8,
-    VMA_LOCKED = 1u << 9,
-    VMA_NORESERVE = 1u << 10,
-};
 
 /*
  * One mapping. An ELF segment whose memory is larger than its part of the file is ONE vma with

@@ -19,6 +19,7 @@
 #include "arch/layout.h"
 #include "arch/per_cpu.h"
 #include "kernel/lib/panic.h"
+#include "kernel/mm/fixed_range.h"
 #include "kernel/mm/free_list.h"
 #include "kernel/sync/spinlock.h"
 #include "shared/boot.h"
@@ -35,19 +36,13 @@ struct stock {
     uint32_t clean[CLEAN_MAX];
 } __attribute__((aligned(64)));
 
-struct fixed_range {
-    uint32_t start, end; /* frame numbers */
-    enum frame_kind kind;
-};
-#define FIXED_RANGES_MAX (3 + 1 + BOOT_FILES_MAX)
-
 READ_MOSTLY struct frame *frame_table;
 uint64_t frame_table_count;
 
-static struct spinlock frames_lock = SPINLOCK_INIT(RANK_FRAMES);
+struct spinlock frames_lock = SPINLOCK_INIT(RANK_FRAMES);
 static PER_CPU(struct stock, stock);
 static READ_MOSTLY bool prefer_fresh; /* to clearing a used frame */
-static struct fixed_range fixed_ranges[FIXED_RANGES_MAX];
+struct fixed_range fixed_ranges[FIXED_RANGES_MAX];
 static unsigned fixed_range_count;
 static uint64_t total_frames, image_frames;
 

@@ -8,8 +8,10 @@
 #define KERNEL_MM_FREE_LIST_H
 
 #include "kernel/mm/frame.h"
+#include "kernel/sync/spinlock.h"
+#include "shared/objects.h"
 
-#define FRAME_LISTED 0x8000u /* struct frame.flags: heads a block of a free list */
+extern struct spinlock frames_lock; /* in frame.c */
 
 /* Frame numbers throughout. */
 void free_list_put(uint32_t frame, unsigned order); /* merges with its buddies */

@@ -10,7 +10,6 @@
 #define VMA_PROTECTION (VMA_READ | VMA_WRITE | VMA_EXECUTE)
 /* Linux keeps 256 pages below a stack free of other mappings ("stack_guard_gap"). */
 #define STACK_GUARD_BYTES (256 * PAGE_SIZE)
-#define VMAS_MAX          65530u /* Linux's default vm.max_map_count */
 
 static inline uint64_t vma_pages(const struct vma *vma)
 {

@@ -1,112 +1,18 @@
 /*
- * kernel/observe/describe.c - every struct and field that the host may know by name. A field that
- * is listed here is part of the inspection interface; anything else may change without notice.
+ * kernel/observe/describe.c - every struct, field and root that the host may know by name. A field
+ * that is listed here is part of the inspection interface; anything else may change without notice.
  *
- * Each type's fields are one macro list; the field table is their concatenation, and each type
- * finds its part by the position that an enum counts out.
+ * Publishing costs nothing at run time: the tables are constants made of sizeof and offsetof. So
+ * what the host wants to see is the kernel's own structures as they are; nothing is kept for it
+ * alone. Each floor lists its fields in a file of its own; here they become one field table, in
+ * which each type finds its part by the position that an enum counts out.
  */
 #include "kernel/observe/describe.h"
 
-#include "kernel/mm/address_space.h"
-#include "kernel/mm/frame.h"
-#include "kernel/process/process.h"
-#include "kernel/sched/run_queue.h"
-#include "kernel/sched/task.h"
-
-#define OBJECT_FIELDS(F)                                                                           \
-    F(glass_object, version, UNSIGNED, "")                                                         \
-    F(glass_object, references, UNSIGNED, "")                                                      \
-    F(glass_object, id, UNSIGNED, "")
-
-#define TASK_FIELDS(F)                                                                             \
-    F(task, object, STRUCT, "object")                                                              \
-    F(task, tid, SIGNED, "")                                                                       \
-    F(task, tgid, SIGNED, "")                                                                      \
-    F(task, process, ADDRESS, "process")                                                           \
-    F(task, flags, UNSIGNED, "")                                                                   \
-    F(task, state, UNSIGNED, "")                                                                   \
-    F(task, sleep_intent, UNSIGNED, "")                                                            \
-    F(task, wait_kind, UNSIGNED, "")                                                               \
-    F(task, held, UNSIGNED, "")                                                                    \
-    F(task, cpu, UNSIGNED, "")                                                                     \
-    F(task, policy, UNSIGNED, "")                                                                  \
-    F(task, nice, SIGNED, "")                                                                      \
-    F(task, rt_priority, SIGNED, "")                                                               \
-    F(task, affinity, UNSIGNED, "")                                                                \
-    F(task, wait_object, UNSIGNED, "")                                                             \
-    F(task, fair, STRUCT, "fair_entity")                                                           \
-    F(task, switched_in_tsc, UNSIGNED, "")                                                         \
-    F(task, exec_tsc, UNSIGNED, "")                                                                \
-    F(task, utime_tsc, UNSIGNED, "")                                                               \
-    F(task, stime_tsc, UNSIGNED, "")                                                               \
-    F(task, mode_tsc, UNSIGNED, "")                                                                \
-    F(task, nvcsw, UNSIGNED, "")                                                                   \
-    F(task, nivcsw, UNSIGNED, "")                                                                  \
-    F(task, start_tsc, UNSIGNED, "")                                                               \
-    F(task, ready_tsc, UNSIGNED, "")                                                               \
-    F(task, run_delay_tsc, UNSIGNED, "")                                                           \
-    F(task, work, UNSIGNED, "")                                                                    \
-    F(task, address_space, ADDRESS, "address_space")                                               \
-    F(task, files, ADDRESS, "")                                                                    \
-    F(task, pending, UNSIGNED, "")                                                                 \
-    F(task, blocked, UNSIGNED, "")                                                                 \
-    F(task, exit_signal, SIGNED, "")                                                               \
-    F(task, exit_code, SIGNED, "")                                                                 \
-    F(task, min_faults, UNSIGNED, "")                                                              \
-    F(task, maj_faults, UNSIGNED, "")                                                              \
-    F(task, comm, STRING, "")
-
-#define FAIR_FIELDS(F)                                                                             \
-    F(fair_entity, deadline, UNSIGNED, "")                                                         \
-    F(fair_entity, vruntime, UNSIGNED, "")                                                         \
-    F(fair_entity, lag, SIGNED, "")                                                                \
-    F(fair_entity, slice, UNSIGNED, "")                                                            \
-    F(fair_entity, weight, UNSIGNED, "")                                                           \
-    F(fair_entity, queued, UNSIGNED, "")
-
-#define PROCESS_FIELDS(F)                                                                          \
-    F(process, object, STRUCT, "object")                                                           \
-    F(process, pid, SIGNED, "")                                                                    \
-    F(process, guid, BYTES, "")                                                                    \
-    F(process, parent, ADDRESS, "process")                                                         \
-    F(process, leader, ADDRESS, "task")                                                            \
-    F(process, task_count, UNSIGNED, "")                                                           \
-    F(process, group, SIGNED, "")                                                                  \
-    F(process, session, SIGNED, "")                                                                \
-    F(process, zombie, UNSIGNED, "")                                                               \
-    F(process, exiting, UNSIGNED, "")                                                              \
-    F(process, stopped, UNSIGNED, "")                                                              \
-    F(process, is_subreaper, UNSIGNED, "")                                                         \
-    F(process, exit_status, UNSIGNED, "")                                                          \
-    F(process, pending, UNSIGNED, "")                                                              \
-    F(process, start_ns, UNSIGNED, "")
-
-#define ADDRESS_SPACE_FIELDS(F)                                                                    \
-    F(address_space, object, STRUCT, "object")                                                     \
-    F(address_space, root, UNSIGNED, "")                                                           \
-    F(address_space, cpu_mask, UNSIGNED, "")                                                       \
-    F(address_space, mmap_top, UNSIGNED, "")                                                       \
-    F(address_space, brk_start, UNSIGNED, "")                                                      \
-    F(address_space, brk_end, UNSIGNED, "")                                                        \
-    F(address_space, stack_top, UNSIGNED, "")                                                      \
-    F(address_space, mapped_pages, UNSIGNED, "")                                                   \
-    F(address_space, anonymous_pages, UNSIGNED, "")                                                \
-    F(address_space, file_pages, UNSIGNED, "")                                                     \
-    F(address_space, table_pages, UNSIGNED, "")                                                    \
-    F(address_space, max_resident, UNSIGNED, "")                                                   \
-    F(address_space, locked_pages, UNSIGNED, "")
-
-#define FRAME_FIELDS(F)                                                                            \
-    F(frame, references, UNSIGNED, "")                                                             \
-    F(frame, kind, UNSIGNED, "")                                                                   \
-    F(frame, order, UNSIGNED, "")
-
-#define RUN_QUEUE_FIELDS(F)                                                                        \
-    F(run_queue, cpu, UNSIGNED, "")                                                                \
-    F(run_queue, ready, UNSIGNED, "")                                                              \
-    F(run_queue, running, ADDRESS, "task")                                                         \
-    F(run_queue, idle, ADDRESS, "task")                                                            \
-    F(run_queue, slice_end_tsc, UNSIGNED, "")
+#include "kernel/observe/describe_files.h"
+#include "kernel/observe/describe_memory.h"
+#include "kernel/observe/describe_sync.h"
+#include "kernel/observe/describe_tasks.h"
 
 #define FIELD(type, member, field_kind, target_type)                                               \
     {.name = #member,                                                                              \
@@ -116,31 +22,37 @@
      .kind = GLASS_##field_kind},
 #define COUNT(type, member, field_kind, target_type) +1
 
-enum {
-    OBJECT_AT = 0,
-    TASK_AT = OBJECT_AT OBJECT_FIELDS(COUNT),
-    FAIR_AT = TASK_AT TASK_FIELDS(COUNT),
-    PROCESS_AT = FAIR_AT FAIR_FIELDS(COUNT),
-    ADDRESS_SPACE_AT = PROCESS_AT PROCESS_FIELDS(COUNT),
-    FRAME_AT = ADDRESS_SPACE_AT ADDRESS_SPACE_FIELDS(COUNT),
-    RUN_QUEUE_AT = FRAME_AT FRAME_FIELDS(COUNT),
-    FIELDS_END = RUN_QUEUE_AT RUN_QUEUE_FIELDS(COUNT),
-};
+#define ALL_TYPES(T) SYNC_TYPES(T) TASK_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T)
 
-const struct glass_field glass_fields[] = {
-    OBJECT_FIELDS(FIELD) TASK_FIELDS(FIELD) FAIR_FIELDS(FIELD) PROCESS_FIELDS(FIELD)
-        ADDRESS_SPACE_FIELDS(FIELD) FRAME_FIELDS(FIELD) RUN_QUEUE_FIELDS(FIELD)};
+/* For each type: where its fields begin, and the last of them; so the next type begins behind. */
+#define PLACE(type, name, FIELDS) type##_AT, type##_LAST = type##_AT FIELDS(COUNT) - 1,
+enum { ALL_TYPES(PLACE) };
 
-const struct glass_type glass_types[] = {
-    {"object", sizeof(struct glass_object), OBJECT_AT, TASK_AT - OBJECT_AT, 0},
-    {"task", sizeof(struct task), TASK_AT, FAIR_AT - TASK_AT, 0},
-    {"fair_entity", sizeof(struct fair_entity), FAIR_AT, PROCESS_AT - FAIR_AT, 0},
-    {"process", sizeof(struct process), PROCESS_AT, ADDRESS_SPACE_AT - PROCESS_AT, 0},
-    {"address_space", sizeof(struct address_space), ADDRESS_SPACE_AT, FRAME_AT - ADDRESS_SPACE_AT,
-     0},
-    {"frame", sizeof(struct frame), FRAME_AT, RUN_QUEUE_AT - FRAME_AT, 0},
-    {"run_queue", sizeof(struct run_queue), RUN_QUEUE_AT, FIELDS_END - RUN_QUEUE_AT, 0},
-};
+#define FIELDS_OF(type, name, FIELDS) FIELDS(FIELD)
+const struct glass_field glass_fields[] = {ALL_TYPES(FIELDS_OF)};
+
+#define TYPE(type, type_name, FIELDS)                                                              \
+    {.name = type_name,                                                                            \
+     .size = sizeof(struct type),                                                                  \
+     .first_field = type##_AT,                                                                     \
+     .field_count = type##_LAST + 1 - type##_AT},
+const struct glass_type glass_types[] = {ALL_TYPES(TYPE)};
+
+#define ROOT(root_name, type_name, object, object_count)                                           \
+    {.name = root_name,                                                                            \
+     .target = type_name,                                                                          \
+     .address = (uint64_t)(object),                                                                \
+     .count = (object_count),                                                                      \
+     .stride = sizeof(*(object))},
+#define PER_CPU_ROOT(root_name, type_name, variable)                                               \
+    {.name = root_name,                                                                            \
+     .target = type_name,                                                                          \
+     .address = (uint64_t)&per_cpu_##variable,                                                     \
+     .count = CPUS_MAX,                                                                            \
+     .stride = PER_CPU_BYTES},
+const struct glass_root glass_roots[] = {SYNC_ROOTS(ROOT) TASK_ROOTS(ROOT) MEMORY_ROOTS(
+    ROOT) FILE_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
 
 const uint32_t glass_type_count = ARRAY_COUNT(glass_types);
 const uint32_t glass_field_count = ARRAY_COUNT(glass_fields);
+const uint32_t glass_root_count = ARRAY_COUNT(glass_roots);

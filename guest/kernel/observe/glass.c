@@ -32,6 +32,7 @@ struct glass glass = {
     .state = GLASS_BOOTING,
     .types = (uint64_t)glass_types,
     .fields = (uint64_t)glass_fields,
+    .roots = (uint64_t)glass_roots,
     .cpus = (uint64_t)glass_cpus,
     .tasks = (uint64_t)&task_slots.glass,
     .processes = (uint64_t)&process_slots.glass,
@@ -71,6 +72,7 @@ void glass_init(const struct boot_info *boot)
 {
     glass.type_count = glass_type_count;
     glass.field_count = glass_field_count;
+    glass.root_count = glass_root_count;
     glass.image_phys = virt_to_phys(image_start);
     glass.image_bytes = (uint64_t)(image_end - image_start);
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++)

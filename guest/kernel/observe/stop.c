@@ -10,7 +10,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/time/clock.h"
 
-static uint32_t stopper;      /* CPU index + 1 of the CPU that stops the world, 0 = none */
+static uint32_t stopper; /* CPU index + 1 of the CPU that stops the world, 0 = none */
 static READ_MOSTLY uint64_t active_epoch; /* the stop under way, or the last one */
 
 static bool resumed(uint64_t epoch)

@@ -18,7 +18,6 @@
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/wait_queue.h"
 
-#define RLIMIT_COUNT 16
 enum rlimit_index {
     RLIMIT_CPU,
     RLIMIT_FSIZE,

@@ -15,6 +15,7 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/slot_table.h"
 #include "kernel/time/timer.h"
+#include "shared/objects.h"
 #include "shared/trace.h"
 
 struct address_space;
@@ -24,23 +25,6 @@ struct process;
 struct signal_actions;
 
 #define TASK_COMM_BYTES 16
-
-enum task_flags {
-    TASK_KERNEL_THREAD = 1u << 0,
-    TASK_IDLE = 1u << 1,
-    TASK_EXITING = 1u << 2,     /* on its way out: no new signals, no work */
-    TASK_VFORK_CHILD = 1u << 3, /* a parent waits in vfork for it */
-    TASK_FORKED_NO_EXEC = 1u << 4,
-};
-
-/* What must be looked at before the next return to user mode; any set bit leads to the slow path.
- */
-enum task_work {
-    TASK_WORK_RESCHEDULE = 1u << 0,
-    TASK_WORK_SIGNAL = 1u << 1, /* a deliverable signal may be pending */
-    TASK_WORK_STOP = 1u << 2,   /* job control or hold */
-    TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
-};
 
 struct signal_set {
     uint64_t bits; /* bit n-1 = signal n */

@@ -10,12 +10,7 @@
 #define KERNEL_SYNC_MUTEX_H
 
 #include "kernel/sync/wait_queue.h"
-
-enum mutex_state {
-    MUTEX_FREE = 0,
-    MUTEX_TAKEN = 1,
-    MUTEX_WAITED = 2, /* taken, and somebody may wait */
-};
+#include "shared/objects.h"
 
 struct mutex {
     uint32_t state; /* enum mutex_state */

@@ -18,8 +18,12 @@ COLD void spin_lock_contended(struct spinlock *lock)
                 glass->lock_spins++;
         }
         if (!__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
-            return;
+            break;
     }
+#ifndef KERNEL_DEBUG
+    if (lock->contentions != UINT16_MAX)
+        lock->contentions++;
+#endif
 }
 
 #ifdef KERNEL_DEBUG

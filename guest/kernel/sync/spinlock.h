@@ -14,8 +14,12 @@
 
 struct spinlock {
     uint32_t taken;
-    uint16_t rank;  /* enum lock_rank */
-    uint16_t owner; /* index of the holding CPU + 1 (debug builds) */
+    uint16_t rank; /* enum lock_rank */
+    union {
+        uint16_t owner;       /* debug builds: index of the holding CPU + 1 */
+        uint16_t contentions; /* other builds: how often somebody had to wait; counted while
+                                 holding it, up to UINT16_MAX */
+    };
 };
 
 #define SPINLOCK_INIT(lock_rank)                                                                   \

@@ -14,16 +14,9 @@
 #include "kernel/sync/spinlock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/clock_init.h"
+#include "kernel/time/timer_queue.h"
 
-struct timer_queue {
-    struct spinlock lock;
-
-    struct rb_tree tree;
-    struct timer *running; /* its callback is being called */
-    uint64_t next_tsc;     /* deadline of the first timer, as TSC */
-};
-
-static PER_CPU(struct timer_queue, timer_queue); /* any CPU, under its lock */
+PER_CPU(struct timer_queue, timer_queue); /* any CPU, under its lock */
 
 void timer_queues_init(void)
 {
@@ -113,7 +106,8 @@ NO_INLINE bool timer_cancel(struct timer *timer)
 void timer_program(void)
 {
     struct cpu *cpu = this_cpu();
-    uint64_t next = READ_ONCE(per_cpu(timer_queue, cpu->index).next_tsc), slice = scheduler_next_tsc(cpu);
+    uint64_t next = READ_ONCE(per_cpu(timer_queue, cpu->index).next_tsc),
+             slice = scheduler_next_tsc(cpu);
     if (slice < next)
         next = slice;
     if (next >= cpu->timer_armed_tsc)

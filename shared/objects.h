@@ -1,0 +1,61 @@
+/*
+ * shared/objects.h - what the numbers in published fields mean (shared/glass.h publishes where the
+ * fields lie). The kernel uses these very constants; a host decodes with them.
+ */
+#ifndef VITRINE_SHARED_OBJECTS_H
+#define VITRINE_SHARED_OBJECTS_H
+
+/* vma.flags */
+enum vma_flags {
+    VMA_READ = 1u << 0,
+    VMA_WRITE = 1u << 1,
+    VMA_EXECUTE = 1u << 2,
+    VMA_SHARED = 1u << 3,     /* MAP_SHARED: writes reach the file or the other holders */
+    VMA_GROWS_DOWN = 1u << 4, /* a stack */
+    VMA_STACK = 1u << 5,
+    VMA_HEAP = 1u << 6, /* brk */
+    VMA_DONT_FORK = 1u << 7,
+    VMA_WIPE_ON_FORK = 1u << 8,
+    VMA_LOCKED = 1u << 9,
+    VMA_NORESERVE = 1u << 10,
+};
+#define VMAS_MAX 65530u /* per address space; Linux's default vm.max_map_count */
+
+/* task.flags */
+enum task_flags {
+    TASK_KERNEL_THREAD = 1u << 0,
+    TASK_IDLE = 1u << 1,
+    TASK_EXITING = 1u << 2,     /* on its way out: no new signals, no work */
+    TASK_VFORK_CHILD = 1u << 3, /* a parent waits in vfork for it */
+    TASK_FORKED_NO_EXEC = 1u << 4,
+};
+
+/* task.work: what must be looked at before the next return to user mode; any set bit leads to the
+ * slow path. */
+enum task_work {
+    TASK_WORK_RESCHEDULE = 1u << 0,
+    TASK_WORK_SIGNAL = 1u << 1, /* a deliverable signal may be pending */
+    TASK_WORK_STOP = 1u << 2,   /* job control or hold */
+    TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
+};
+
+/* mutex.state */
+enum mutex_state {
+    MUTEX_FREE = 0,
+    MUTEX_TAKEN = 1,
+    MUTEX_WAITED = 2, /* taken, and somebody may wait */
+};
+
+/* process.rlimits: as many pairs (soft, hard) of 64 bits, in the order of setrlimit(2) */
+#define RLIMIT_COUNT 16
+
+/* file_table */
+#define FILE_TABLE_MAX 65536u /* descriptors, whatever RLIMIT_NOFILE says */
+
+/* file_lock.space: flock(2)'s locks do not meet those of fcntl(2) */
+enum file_lock_space { FILE_LOCK_RECORD = 0, FILE_LOCK_FLOCK = 1 };
+
+/* frame.flags of a free block that is in a list */
+#define FRAME_LISTED 0x8000u
+
+#endif
