@@ -1,7 +1,8 @@
 /*
- * vmm/cli/attach.c - which machine `ps`, `tree` and `trace` look at.
+ * vmm/cli/attach.c - which machine, and which task of it, the commands look at.
  */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,32 +11,69 @@
 
 #define READY_MS 5000
 
+struct parsing {
+    struct look_options *options;
+    bool takes_pid;
+};
+
+/* A PID if the word is one and one is wanted; 0 otherwise. */
+static int32_t as_pid(const struct parsing *parsing, const char *word)
+{
+    char *end;
+    long value;
+
+    if (!parsing->takes_pid || parsing->options->pid)
+        return 0;
+    errno = 0;
+    value = strtol(word, &end, 10);
+    return *end == '\0' && !errno && value > 0 && value <= INT32_MAX ? (int32_t)value : 0;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct look_options *options = state->input;
+    struct parsing *parsing = state->input;
+    struct look_options *options = parsing->options;
+    int32_t pid;
 
     switch (key) {
     case 'j':
         options->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->name)
+        pid = as_pid(parsing, argument);
+        if (pid)
+            options->pid = pid;
+        else if (options->name || options->pid)
             argp_error(state, "one machine at a time: '%s' is too much", argument);
-        options->name = argument;
+        else
+            options->name = argument;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-void cli_parse_look(int argc, char **argv, const char *doc, struct look_options *ret)
+static void parse(int argc, char **argv, const char *doc, bool takes_pid, struct look_options *ret)
 {
     static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print JSON", 0}, {0}};
-    struct argp argp = {
-        .options = options, .parser = parse_option, .args_doc = "[NAME]", .doc = doc};
+    struct argp argp = {.options = options,
+                        .parser = parse_option,
+                        .args_doc = takes_pid ? "[NAME] [PID]" : "[NAME]",
+                        .doc = doc};
+    struct parsing parsing = {.options = ret, .takes_pid = takes_pid};
 
     *ret = (struct look_options){0};
-    argp_parse(&argp, argc, argv, 0, NULL, ret);
+    argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+}
+
+void cli_parse_look(int argc, char **argv, const char *doc, struct look_options *ret)
+{
+    parse(argc, argv, doc, false, ret);
+}
+
+void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_options *ret)
+{
+    parse(argc, argv, doc, true, ret);
 }
 
 static struct vt_error *only_machine(char name[64])

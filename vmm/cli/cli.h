@@ -7,6 +7,8 @@
 
 #include "vmm/include/vitrine.h"
 
+struct json_t;
+
 #define STATUS_TIMEOUT      124 /* as timeout(1) */
 #define STATUS_FAILED       125 /* vitrine itself failed */
 #define STATUS_NOT_RUNNABLE 126
@@ -16,6 +18,7 @@ int cli_run(int argc, char **argv);
 int cli_ps(int argc, char **argv);
 int cli_tree(int argc, char **argv);
 int cli_trace(int argc, char **argv);
+int cli_maps(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
@@ -24,11 +27,24 @@ int cli_fail(struct vt_error *error);
 /* Options of ps, tree and trace: [NAME] and --json. Exits on bad usage. */
 struct look_options {
     const char *name; /* NULL = the only running machine */
+    int32_t pid;      /* 0 = not given */
     bool json;
 };
 void cli_parse_look(int argc, char **argv, const char *doc, struct look_options *ret);
+/* The same for commands that look at one task: [NAME] [PID]. A word of digits is a PID. */
+void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_options *ret);
 
 /* Attaches to the named or only machine and waits until its kernel is up. */
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret);
+
+/*
+ * What `maps` and `files` do: attaches, takes the task that the options name, or, if they name
+ * none, each process that has `part`, and shows them one after the other. `show` prints a task
+ * (heading: more than one is shown) or appends to the JSON array `list` if that is not NULL. A task
+ * that ends meanwhile is passed over unless it was named. Returns the exit status.
+ */
+typedef struct vt_error *cli_show_task(struct vt_guest *guest, const struct vt_task *task,
+                                       bool heading, struct json_t *list);
+int cli_each_task(const struct look_options *options, cli_show_task *show);
 
 #endif

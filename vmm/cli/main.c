@@ -17,14 +17,14 @@ static const struct {
     {"run", cli_run, "run a program in a kernel of its own and show what happened"},
     {"ps", cli_ps, "list the tasks of a running machine, seen from outside"},
     {"tree", cli_tree, "the same as a tree of processes and threads"},
+    {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
     {"trace", cli_trace, "follow the events of a running machine"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",     "audit",      "tokens", "caps",
-                                      "files",   "maps",       "gdb",    "snapshot",
-                                      "restore", "screenshot", "bench",  "explore"};
+static const char *const planned[] = {"top",      "audit",   "tokens",     "caps",  "files",  "gdb",
+                                      "snapshot", "restore", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)
 {

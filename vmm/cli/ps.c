@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "vmm/cli/cli.h"
+#include "vmm/cli/json.h"
 #include "vmm/cli/task_json.h"
 #include "vmm/export/summary.h"
 
@@ -43,13 +44,6 @@ static void print_table(const struct vt_task *tasks, size_t count)
     }
 }
 
-/* An integer of JSON ends at INT64_MAX; what is larger, a kernel address, is written as hexadecimal text. */
-static json_t *word_json(uint64_t value)
-{
-    return value <= INT64_MAX ? json_integer((json_int_t)value)
-                              : json_sprintf("%#" PRIx64, value);
-}
-
 json_t *task_json(const struct vt_task *task)
 {
     return json_pack(
@@ -60,7 +54,7 @@ json_t *task_json(const struct vt_task *task)
         (json_int_t)task->utime_ns, "stime_ns", (json_int_t)task->stime_ns, "nvcsw",
         (json_int_t)task->nvcsw, "nivcsw", (json_int_t)task->nivcsw, "min_faults",
         (json_int_t)task->min_faults, "start_ns", (json_int_t)task->start_ns, "wait",
-        vt_wait_kind_name(task->wait_kind), "wait_object", word_json(task->wait_object),
+        vt_wait_kind_name(task->wait_kind), "wait_object", json_word(task->wait_object),
         "kernel_thread", task->kernel_thread, "idle", task->idle, "id", (json_int_t)task->id,
         "process_id", (json_int_t)task->process_id);
 }
@@ -86,9 +80,7 @@ int cli_ps(int argc, char **argv)
 
         for (size_t i = 0; i < count; i++)
             json_array_append_new(list, task_json(&tasks[i]));
-        json_dumpf(list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-        putchar('\n');
-        json_decref(list);
+        json_print(list);
     } else {
         print_table(tasks, count);
     }

@@ -183,8 +183,7 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
             "the guest's glass has its CPU blocks at %#lx, which is no kernel memory",
             (unsigned long)guest->cpus);
     if (!guest->tables)
-        return guest_tables_create(guest, glass->types, glass->type_count, glass->fields,
-                                   glass->field_count, &guest->tables);
+        return guest_tables_create(guest, glass, &guest->tables);
     return NULL;
 }
 

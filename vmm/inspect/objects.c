@@ -100,12 +100,18 @@ struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, cons
     return NULL;
 }
 
+uint64_t guest_slots_address(const struct guest_slots *slots, uint32_t index)
+{
+    uint64_t chunk = GUEST_LOAD(&slots->table->chunks[index / slots->slots_per_chunk]);
+
+    return chunk + (uint64_t)(index % slots->slots_per_chunk) * slots->stride;
+}
+
 struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots,
                                   uint32_t index, void *buffer, uint64_t *ret_id)
 {
-    uint64_t chunk = GUEST_LOAD(&slots->table->chunks[index / slots->slots_per_chunk]);
-    uint64_t address = chunk + (uint64_t)(index % slots->slots_per_chunk) * slots->stride;
-    const uint8_t *from = guest_translate(guest, address, slots->stride, 8);
+    const uint8_t *from =
+        guest_translate(guest, guest_slots_address(slots, index), slots->stride, 8);
 
     if (!from)
         return vt_error_create(VT_ERROR_CORRUPT,
@@ -125,4 +131,15 @@ struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_ty
         return vt_error_create(VT_ERROR_CORRUPT, "no '%s' of the guest can lie at %#lx", type->name,
                                (unsigned long)address);
     return copy_object(guest, type, from, offset, buffer, ret_id);
+}
+
+struct glass_object guest_object_header(const struct vt_guest *guest, const struct glass_type *type,
+                                        const void *copy)
+{
+    struct glass_object header = {0};
+    uint32_t offset = object_offset_of(guest, type);
+
+    if (type->size >= sizeof(header) && offset <= type->size - sizeof(header))
+        memcpy(&header, (const uint8_t *)copy + offset, sizeof(header));
+    return header;
 }

@@ -22,6 +22,9 @@ struct guest_slots {
 struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, const char *type,
                                   struct guest_slots *ret);
 
+/* Kernel address of slot `index` < high_water, as the table says; not checked. */
+uint64_t guest_slots_address(const struct guest_slots *slots, uint32_t index);
+
 /* Copies slot `index` (type->size bytes) to buffer. *ret_id = 0 for a free slot: then nothing was
  * copied. */
 struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots,
@@ -30,5 +33,9 @@ struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slo
 /* The same for the object at a kernel address. */
 struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_type *type,
                                    uint64_t address, void *buffer, uint64_t *ret_id);
+
+/* The header in a copy of an object of a type that a slot table holds. */
+struct glass_object guest_object_header(const struct vt_guest *guest, const struct glass_type *type,
+                                        const void *copy);
 
 #endif

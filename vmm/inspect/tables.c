@@ -49,41 +49,66 @@ static struct vt_error *check(const struct guest_tables *tables)
     return NULL;
 }
 
-struct vt_error *guest_tables_create(const struct vt_guest *guest, uint64_t types,
-                                     uint32_t type_count, uint64_t fields, uint32_t field_count,
+/* A table of the guest, copied; an empty one is NULL. */
+static struct vt_error *copy_table(const struct vt_guest *guest, const char *what, uint64_t address,
+                                   uint32_t count, uint32_t limit, size_t entry_bytes, void **ret)
+{
+    if (count > limit)
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "the guest's glass counts %u %s: at most %u can be", count, what,
+                               limit);
+    if (!count)
+        return NULL;
+    const void *from = guest_translate(guest, address, count * entry_bytes, 4);
+    if (!from)
+        return vt_error_create(VT_ERROR_CORRUPT,
+                               "the guest's table of %s lies outside kernel memory", what);
+    void *copy = malloc(count * entry_bytes);
+    if (!copy)
+        return vt_error_create(VT_ERROR_MEMORY, "out of memory for the guest's table of %s", what);
+    memcpy(copy, from, count * entry_bytes);
+    *ret = copy;
+    return NULL;
+}
+
+static struct vt_error *check_roots(const struct vt_guest *guest, const struct guest_tables *tables)
+{
+    for (uint32_t i = 0; i < tables->root_count; i++) {
+        const struct glass_root *root = &tables->roots[i];
+
+        if (!name_is_sane(root->name, false) || !name_is_sane(root->target, false) ||
+            root->count > GUEST_ROOT_OBJECTS_MAX || root->stride > GUEST_TYPE_BYTES_MAX ||
+            !guest_translate(guest, root->address, (uint64_t)root->count * root->stride, 1))
+            return vt_error_create(VT_ERROR_CORRUPT,
+                                   "entry %u of the guest's table of roots is not sane", i);
+    }
+    return NULL;
+}
+
+struct vt_error *guest_tables_create(const struct vt_guest *guest, const struct glass *glass,
                                      struct guest_tables **ret)
 {
-    if (type_count > GUEST_TYPES_MAX || field_count > GUEST_FIELDS_MAX)
-        return vt_error_create(
-            VT_ERROR_CORRUPT,
-            "the guest's glass counts %u types and %u fields: at most %u and %u can be", type_count,
-            field_count, GUEST_TYPES_MAX, GUEST_FIELDS_MAX);
-    uint64_t types_bytes = type_count * sizeof(struct glass_type);
-    uint64_t fields_bytes = field_count * sizeof(struct glass_field);
-    const void *guest_types = guest_translate(guest, types, types_bytes, 4);
-    const void *guest_fields = guest_translate(guest, fields, fields_bytes, 4);
-
-    if ((type_count && !guest_types) || (field_count && !guest_fields))
-        return vt_error_create(VT_ERROR_CORRUPT,
-                               "the guest's type tables lie outside kernel memory");
     struct guest_tables *tables = calloc(1, sizeof(*tables));
+
     if (!tables)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for the guest's type tables");
-    tables->types = malloc(types_bytes + 1);
-    tables->fields = malloc(fields_bytes + 1);
-    if (!tables->types || !tables->fields) {
-        guest_tables_destroy(tables);
-        return vt_error_create(VT_ERROR_MEMORY, "out of memory for the guest's type tables");
-    }
-    tables->type_count = type_count;
-    tables->field_count = field_count;
-    if (type_count)
-        memcpy(tables->types, guest_types, types_bytes);
-    if (field_count)
-        memcpy(tables->fields, guest_fields, fields_bytes);
-
+    tables->type_count = GUEST_LOAD(&glass->type_count);
+    tables->field_count = GUEST_LOAD(&glass->field_count);
+    tables->root_count = GUEST_LOAD(&glass->root_count);
+    struct vt_error *error =
+        copy_table(guest, "types", GUEST_LOAD(&glass->types), tables->type_count, GUEST_TYPES_MAX,
+                   sizeof(*tables->types), (void **)&tables->types);
+    if (!error)
+        error = copy_table(guest, "fields", GUEST_LOAD(&glass->fields), tables->field_count,
+                           GUEST_FIELDS_MAX, sizeof(*tables->fields), (void **)&tables->fields);
+    if (!error)
+        error = copy_table(guest, "roots", GUEST_LOAD(&glass->roots), tables->root_count,
+                           GUEST_ROOTS_MAX, sizeof(*tables->roots), (void **)&tables->roots);
     /* Checked in our copy: the guest cannot change it between the check and its use. */
-    struct vt_error *error = check(tables);
+    if (!error)
+        error = check(tables);
+    if (!error)
+        error = check_roots(guest, tables);
     if (error) {
         guest_tables_destroy(tables);
         return error;
@@ -98,6 +123,7 @@ void guest_tables_destroy(struct guest_tables *tables)
         return;
     free(tables->types);
     free(tables->fields);
+    free(tables->roots);
     free(tables);
 }
 

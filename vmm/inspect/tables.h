@@ -9,18 +9,22 @@
 
 #include "vmm/inspect/guest.h"
 
-#define GUEST_TYPES_MAX      512u
-#define GUEST_FIELDS_MAX     8192u
-#define GUEST_TYPE_BYTES_MAX 65536u
+#define GUEST_TYPES_MAX        512u
+#define GUEST_FIELDS_MAX       8192u
+#define GUEST_TYPE_BYTES_MAX   65536u
+#define GUEST_ROOTS_MAX        1024u
+#define GUEST_ROOT_OBJECTS_MAX 65536u /* objects of one root */
 
 struct guest_tables {
     uint32_t type_count, field_count;
     struct glass_type *types;
     struct glass_field *fields;
+    uint32_t root_count;
+    struct glass_root *roots; /* each lies wholly in kernel memory */
 };
 
-struct vt_error *guest_tables_create(const struct vt_guest *guest, uint64_t types,
-                                     uint32_t type_count, uint64_t fields, uint32_t field_count,
+/* Copies what the glass points at. */
+struct vt_error *guest_tables_create(const struct vt_guest *guest, const struct glass *glass,
                                      struct guest_tables **ret);
 void guest_tables_destroy(struct guest_tables *tables);
 

@@ -12,8 +12,6 @@
 #include "vmm/base/clock.h"
 #include "vmm/inspect/objects.h"
 
-enum { TASK_FLAG_KERNEL_THREAD = 1, TASK_FLAG_IDLE = 2 };
-
 /* Which of its fields a task list needs, looked up once per listing. */
 struct task_layout {
     const struct glass_field *tid, *tgid, *state, *wait_kind, *comm, *cpu, *policy, *nice, *utime,
@@ -218,7 +216,7 @@ static void add_address_space(struct listing *listing, uint64_t address, struct 
     vt_error_destroy(error);
 }
 
-static void decode(struct listing *listing, uint64_t id, struct vt_task *ret)
+static void decode(struct listing *listing, uint64_t id, uint64_t address, struct vt_task *ret)
 {
     const struct task_layout *layout = &listing->task;
     const uint8_t *copy = listing->task_copy;
@@ -230,6 +228,7 @@ static void decode(struct listing *listing, uint64_t id, struct vt_task *ret)
 
     *ret = (struct vt_task){
         .id = id,
+        .address = address,
         .pid = (int32_t)guest_field_value(layout->tgid, copy),
         .tid = (int32_t)guest_field_value(layout->tid, copy),
         .state = state < TASK_STATES ? (enum task_state)state : TASK_UNUSED,
@@ -244,8 +243,8 @@ static void decode(struct listing *listing, uint64_t id, struct vt_task *ret)
         .start_ns = vt_guest_tsc_to_ns(guest, start),
         .wait_kind = wait_kind < WAIT_KINDS ? (enum wait_kind)wait_kind : WAIT_NONE,
         .wait_object = guest_field_value(layout->wait_object, copy),
-        .kernel_thread = flags & TASK_FLAG_KERNEL_THREAD,
-        .idle = flags & TASK_FLAG_IDLE,
+        .kernel_thread = flags & TASK_KERNEL_THREAD,
+        .idle = flags & TASK_IDLE,
         .signals_pending = guest_field_value(layout->pending, copy),
         .signals_blocked = guest_field_value(layout->blocked, copy),
     };
@@ -301,7 +300,7 @@ struct vt_error *vt_guest_tasks(struct vt_guest *guest, struct vt_task **ret_tas
             }
             tasks = larger;
         }
-        decode(&listing, id, &tasks[count]);
+        decode(&listing, id, guest_slots_address(&listing.slots, i), &tasks[count]);
         if (!nameless(&tasks[count]))
             count++;
     }

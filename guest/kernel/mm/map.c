@@ -257,11 +257,15 @@ int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint
         uint64_t stop = min(end, vma->end);
         uint32_t flags = (vma->flags & ~clear) | set;
         if (flags != vma->flags) {
+            object_write_begin(&space->object); /* cutting takes two steps */
             int error = vma_isolate(space, &vma, start, stop);
+            if (!error) {
+                vma_set_flags(space, vma, flags);
+                vma_merge(space, vma);
+            }
+            object_write_end(&space->object);
             if (error)
                 return error;
-            vma_set_flags(space, vma, flags);
-            vma_merge(space, vma);
         }
         start = stop;
     }

@@ -1,0 +1,157 @@
+/*
+ * vmm/inspect/settle.c - repeating a walk until two agree, and packing what it found.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/inspect/settle.h"
+
+#define FAST_TRIES  20
+#define PATIENCE_US 500000
+#define TEXT_MAX    (64u << 20)
+
+void *guest_list_add(struct guest_list *list)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 32;
+        uint8_t *larger = realloc(list->items, room * list->item_bytes);
+
+        if (!larger) {
+            list->out_of_memory = true;
+            return NULL;
+        }
+        list->items = larger;
+        list->room = room;
+    }
+    void *item = list->items + list->count++ * list->item_bytes;
+    memset(item, 0, list->item_bytes);
+    return item;
+}
+
+void guest_list_prove(struct guest_list *list, uint64_t value)
+{
+    /* A guest that makes two different pictures collide deceives only its own reader. */
+    list->proof = (list->proof ^ value) * 0x9e3779b97f4a7c15ull;
+    list->proof ^= list->proof >> 29;
+}
+
+const char *guest_list_text(struct guest_list *list, const char *text, size_t length)
+{
+    uint64_t word;
+
+    if (list->text_bytes + length > TEXT_MAX) {
+        list->too_large = true;
+        return NULL;
+    }
+    if (list->text_room - list->text_bytes < length + 1) {
+        size_t room = (list->text_bytes + length + 1) * 2;
+        char *larger = realloc(list->text, room);
+
+        if (!larger) {
+            list->out_of_memory = true;
+            return NULL;
+        }
+        list->text = larger;
+        list->text_room = room;
+    }
+    size_t at = list->text_bytes;
+    memcpy(list->text + at, text, length);
+    list->text[at + length] = '\0';
+    list->text_bytes = at + length + 1;
+    guest_list_prove(list, length);
+    for (size_t i = 0; i < length; i += sizeof(word)) {
+        word = 0;
+        memcpy(&word, text + i, length - i < sizeof(word) ? length - i : sizeof(word));
+        guest_list_prove(list, word);
+    }
+    return (const char *)(uintptr_t)(at + 1); /* NULL stays "no text" */
+}
+
+static void clear(struct guest_list *list)
+{
+    list->count = 0;
+    list->text_bytes = 0;
+    list->proof = 0;
+    list->out_of_memory = list->too_large = false;
+}
+
+static struct vt_error *pack(const struct guest_list *list, const struct guest_listing *listing,
+                             void **ret_items, size_t *ret_count)
+{
+    size_t bytes = list->count * list->item_bytes;
+    uint8_t *block = NULL;
+
+    if (list->count) {
+        block = malloc(bytes + list->text_bytes);
+        if (!block)
+            return vt_error_create(VT_ERROR_MEMORY, "out of memory for %s", listing->what);
+        memcpy(block, list->items, bytes);
+        if (list->text_bytes)
+            memcpy(block + bytes, list->text, list->text_bytes);
+        for (size_t i = 0; i < list->count && listing->text_at != NO_TEXT; i++) {
+            const char **text = (const char **)(block + i * list->item_bytes + listing->text_at);
+
+            if (*text)
+                *text = (const char *)block + bytes + ((uintptr_t)*text - 1);
+        }
+    }
+    *ret_items = block;
+    *ret_count = list->count;
+    return NULL;
+}
+
+/* May the error be the fault of the moment? */
+static bool worth_repeating(const struct vt_error *error)
+{
+    return vt_error_code(error) == VT_ERROR_CORRUPT || vt_error_code(error) == VT_ERROR_BUSY;
+}
+
+struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing *listing,
+                              void *context, void **ret_items, size_t *ret_count)
+{
+    struct guest_list list = {.item_bytes = listing->item_bytes};
+    uint64_t last_proof = 0;
+    bool have_last = false;
+    int64_t deadline = 0;
+    struct vt_error *error;
+
+    for (unsigned tries = 0;; tries++) {
+        bool still = guest_stands_still(guest);
+
+        clear(&list);
+        error = listing->walk(guest, context, &list);
+        if (!error && list.out_of_memory)
+            error = vt_error_create(VT_ERROR_MEMORY, "out of memory for %s", listing->what);
+        if (!error && list.too_large)
+            error =
+                vt_error_create(VT_ERROR_CORRUPT, "%s has more names than can be", listing->what);
+        if (error && !worth_repeating(error))
+            break;
+        still = still && guest_stands_still(guest);
+        if (still || (!error && have_last && list.proof == last_proof))
+            break;
+        have_last = !error;
+        last_proof = list.proof;
+        if (!deadline)
+            deadline = guest_clock_us() + PATIENCE_US;
+        if (tries >= FAST_TRIES) {
+            if (guest_clock_us() > deadline) {
+                if (!error)
+                    error = vt_error_create(VT_ERROR_BUSY,
+                                            "%s never held still long enough to be read: stop the "
+                                            "guest for an exact picture",
+                                            listing->what);
+                break;
+            }
+            usleep(50);
+        }
+        vt_error_destroy(error);
+        error = NULL;
+    }
+    if (!error)
+        error = pack(&list, listing, ret_items, ret_count);
+    free(list.items);
+    free(list.text);
+    return error;
+}
