@@ -18,6 +18,10 @@ static const struct {
     {"ps", cli_ps, "list the tasks of a running machine, seen from outside"},
     {"tree", cli_tree, "the same as a tree of processes and threads"},
     {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
+    {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},
+    {"queues", cli_queues, "each CPU's run queue and timers"},
+    {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
+    {"frames", cli_frames, "what memory is used for, counted frame by frame"},
     {"trace", cli_trace, "follow the events of a running machine"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
@@ -37,7 +41,7 @@ static void usage(FILE *out)
 {
     fputs("Usage: vitrine COMMAND [OPTION...]\n\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
     fputs("\n`vitrine COMMAND --help` tells more. A first try:\n"
           "  vitrine run -- /bin/sh -c 'ls / | wc -l'\n",
           out);

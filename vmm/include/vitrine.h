@@ -259,6 +259,104 @@ struct vt_error *vt_guest_vmas(struct vt_guest *guest, const struct vt_task *tas
 struct vt_error *vt_guest_space_vmas(struct vt_guest *guest, const struct vt_address_space *space,
                                      struct vt_vma **ret_vmas, size_t *ret_count);
 
+struct vt_limit {
+    uint64_t soft, hard; /* UINT64_MAX = none */
+};
+
+struct vt_process {
+    uint64_t id;      /* never reused; vt_task.process_id */
+    uint64_t address; /* of the kernel's struct process */
+    uint8_t guid[16]; /* random, never reused either; kept by exec */
+    int32_t pid, ppid;
+    uint64_t parent_id; /* 0 = none */
+    int32_t group, session;
+    char comm[16]; /* of its first thread */
+    bool zombie;   /* all threads are gone, nobody has waited for it yet */
+    bool exiting;  /* exit_group() or a deadly signal: exit_status is decided */
+    bool stopped;  /* by job control, with stop_signal */
+    bool is_subreaper, did_exec, no_new_privileges;
+    int32_t stop_signal;
+    uint32_t exit_status; /* wait status, valid in zombies */
+    uint32_t task_count;  /* threads that have not exited, as the kernel counts them */
+    uint64_t signals_pending;
+    uint32_t signals_queued; /* of the process and its threads */
+    uint32_t uid, euid, gid, egid;
+    int32_t oom_score_adj;
+    uint64_t start_ns;                    /* CLOCK_MONOTONIC, so since boot */
+    struct vt_limit limits[RLIMIT_COUNT]; /* by Linux's RLIMIT_* numbers */
+    const int32_t *threads;               /* tids of its tasks in this reading, ascending */
+    size_t thread_count;
+    const int32_t *children; /* pids of the processes in this reading whose parent it is, ascending
+                              */
+    size_t child_count;
+};
+/* Every process that is not reaped, by pid; each proven by itself, like tasks. */
+struct vt_error *vt_guest_processes(struct vt_guest *guest, struct vt_process **ret_processes,
+                                    size_t *ret_count);
+
+/* A task as the fair class sees it. Virtual times are TSC cycles of a task of nice 0. */
+struct vt_queued {
+    uint64_t id; /* of the task */
+    int32_t tid;
+    char comm[16];
+    uint32_t weight;
+    uint64_t vruntime, deadline;
+    int64_t lag;       /* virtual_time - vruntime: what the CPU owes it; negative: not eligible */
+    uint64_t slice_ns; /* how long one request is */
+};
+struct vt_run_queue {
+    unsigned cpu;
+    bool idle;                      /* nothing runs; `running` is the idle task */
+    bool need_reschedule;           /* the running task is to be looked at before it goes on */
+    struct vt_queued running;       /* of the idle task only names */
+    uint32_t length;                /* tasks that wait, as the kernel counts them */
+    uint64_t total_weight;          /* of waiting and running */
+    uint64_t virtual_time;          /* where a perfectly fair CPU would be */
+    uint64_t slice_end_ns;          /* when the running one's turn ends; UINT64_MAX: nobody waits */
+    const struct vt_queued *queued; /* who waits, earliest deadline first */
+    size_t queued_count;
+};
+/* One CPU's run queue. free() it. VT_ERROR_NOT_FOUND: no such CPU. */
+struct vt_error *vt_guest_run_queue(struct vt_guest *guest, unsigned cpu,
+                                    struct vt_run_queue **ret);
+
+enum vt_timer_use {
+    VT_TIMER_OTHER = 0,
+    VT_TIMER_SLEEP = 1, /* ends a sleep, or a wait with a deadline, of task `tid` */
+    VT_TIMER_ALARM = 2, /* sends SIGALRM to process `pid` */
+};
+struct vt_timer {
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC, so since boot */
+    enum vt_timer_use use;
+    int32_t tid, pid;   /* whose; 0 = unknown */
+    uint64_t object_id; /* of that task or process; 0 = unknown */
+    uint64_t address;   /* of the kernel's struct timer */
+    uint64_t callback;  /* kernel address of the function that it calls */
+};
+/* One CPU's timers, earliest first. */
+struct vt_error *vt_guest_timers(struct vt_guest *guest, unsigned cpu, struct vt_timer **ret_timers,
+                                 size_t *ret_count);
+
+enum vt_lock_kind { VT_LOCK_SPIN = 1, VT_LOCK_MUTEX = 2 };
+struct vt_lock {
+    const char *name; /* "family_lock", "futex_buckets[7].lock", "process 3 signal_lock" ... */
+    enum vt_lock_kind kind;
+    uint32_t rank; /* its place in the one order of all locks (kernel/sync/lock_order.h) */
+    bool taken;
+    bool waited;          /* mutex: somebody may wait for it */
+    uint32_t waiters;     /* mutex: tasks that wait for it */
+    uint32_t contentions; /* spinlock: how often somebody had to wait for it, at most 65535; 0 in
+                             debug kernels */
+    int32_t owner_cpu;    /* spinlock: who holds it; -1 = nobody, or unknown: only debug kernels say
+                           */
+    int32_t owner_tid;    /* mutex: the same */
+    uint64_t address;
+};
+/* The locks of published roots, processes and address spaces. A lock's fields are one moment's
+ * each. */
+struct vt_error *vt_guest_locks(struct vt_guest *guest, struct vt_lock **ret_locks,
+                                size_t *ret_count);
+
 /* ---- counters ---- */
 
 /* Counters the guest publishes. */
@@ -304,12 +402,30 @@ struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table
                                      uint64_t end,
                                      int (*visit)(void *context, const struct vt_page *page),
                                      void *context);
+enum vt_frame_state {
+    VT_FRAME_UNTOUCHED = 0, /* the kernel never wrote its entry: it has its first use, or is free */
+    VT_FRAME_HEAD = 1,      /* stands for itself, or for the block of 2^order frames it begins */
+    VT_FRAME_INSIDE = 2,    /* of a block: kind, references and order are its head's */
+    VT_FRAME_HOLE = 3,      /* no memory at all */
+};
 struct vt_frame {
     uint64_t phys;
     uint32_t references;
     uint32_t kind; /* see the kernel's enum frame_kind, name from vt_frame_kind_name() */
+    uint16_t flags;
+    uint8_t order;
+    uint8_t state; /* enum vt_frame_state */
 };
+/* One entry of the kernel's frame table as it stands; inside a block it means nothing. */
 struct vt_error *vt_guest_frame(struct vt_guest *guest, uint64_t phys, struct vt_frame *ret);
+/*
+ * Every frame, index = phys / 4096, read by the rules of the kernel's mm/frame.h: what was never
+ * touched has the kind of the fixed range that it lies in and its owner's one reference, or is
+ * free. free(). Exact in a world that stands still; while the guest runs each entry is its own
+ * moment's.
+ */
+struct vt_error *vt_guest_frames(struct vt_guest *guest, struct vt_frame **ret_frames,
+                                 size_t *ret_count);
 const char *vt_frame_kind_name(uint32_t kind);
 
 /* ---- stopping: only on a machine of one's own ---- */

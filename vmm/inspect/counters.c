@@ -1,5 +1,5 @@
 /*
- * vmm/inspect/counters.c - what the guest counts about itself, and its frame table.
+ * vmm/inspect/counters.c - what the guest counts about itself.
  *
  * These are the guest's own claims; an auditor compares them with what it finds.
  */
@@ -61,35 +61,5 @@ struct vt_error *vt_guest_cpu(struct vt_guest *guest, unsigned index, struct gla
     if (!cpu || !GUEST_LOAD(&cpu->online))
         return vt_error_create(VT_ERROR_NOT_FOUND, "the guest has no CPU %u online", index);
     memcpy(ret, cpu, sizeof(*ret));
-    return NULL;
-}
-
-struct vt_error *vt_guest_frame(struct vt_guest *guest, uint64_t phys, struct vt_frame *ret)
-{
-    struct vt_error *error = guest_require_ready(guest);
-
-    if (error)
-        return error;
-    const struct glass_type *type = guest_type_find(guest, "frame");
-    const struct glass_field *references = guest_field_find(guest, type, "references");
-    const struct glass_field *kind = guest_field_find(guest, type, "kind");
-    if (!references || !kind)
-        return vt_error_create(
-            VT_ERROR_FORMAT,
-            "the guest's kernel does not publish 'references' and 'kind' of its type 'frame'");
-    uint64_t index = phys / 4096;
-    if (index >= guest->frame_count)
-        return vt_error_create(VT_ERROR_NOT_FOUND,
-                               "physical address %#lx is beyond the guest's %lu frames",
-                               (unsigned long)phys, (unsigned long)guest->frame_count);
-    const void *frame = guest_translate(guest, guest->frames + index * type->size, type->size, 1);
-    if (!frame)
-        return vt_error_create(VT_ERROR_CORRUPT,
-                               "the guest's frame table lies outside kernel memory");
-    *ret = (struct vt_frame){
-        .phys = index * 4096,
-        .references = (uint32_t)guest_field_value(references, frame),
-        .kind = (uint32_t)guest_field_value(kind, frame),
-    };
     return NULL;
 }

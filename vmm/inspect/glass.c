@@ -175,6 +175,7 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
     guest->channels = glass->channels;
     guest->log = glass->log;
     guest->init_process = glass->init_process;
+    guest->kernel_page_table = glass->kernel_page_table;
     guest->tsc_khz = glass->tsc_khz;
     guest->boot_tsc = glass->boot_tsc;
     if (!guest_translate(guest, guest->cpus, sizeof(struct glass_cpu) * BOOT_CPUS_MAX, 8))
@@ -189,6 +190,7 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
 
 struct vt_error *guest_require_ready(struct vt_guest *guest)
 {
+    __atomic_store_n(&guest->patience_us, GUEST_PATIENCE_US, __ATOMIC_RELAXED);
     if (GUEST_LOAD(&guest->ready))
         return NULL;
     struct glass *glass = NULL;

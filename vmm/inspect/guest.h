@@ -61,6 +61,8 @@ struct vt_guest {
     pthread_mutex_t mailbox_lock;
     pthread_mutex_t trace_lock;
     struct vt_trace *traces; /* open readers, for lossless tails */
+    int64_t patience_us;     /* atomic: how long the call under way may still wait for objects that
+                                are being changed */
     uint64_t stop_seen;      /* epoch of the last stop that vt_guest_wait_stop() returned */
 
     struct glass *glass; /* in guest memory */
@@ -68,6 +70,7 @@ struct vt_guest {
     uint64_t direct_virtual, direct_phys, direct_bytes;
     uint64_t cpus, tasks, processes, address_spaces, frames, frame_count, channels, log,
         init_process;
+    uint64_t kernel_page_table;
     uint64_t tsc_khz, boot_tsc;
     struct guest_tables *tables;
 };
@@ -88,13 +91,22 @@ uint64_t guest_changes(struct vt_guest *guest);
 void guest_wait_change(struct vt_guest *guest, uint64_t seen, int64_t timeout_us);
 bool guest_has_ended(struct vt_guest *guest);
 
-/* Parses the glass if it is complete. VT_ERROR_BUSY = not yet. */
+#define GUEST_PATIENCE_US 500000
+
+/* Every call that reads begins with it. Parses the glass if it is complete. VT_ERROR_BUSY = not
+ * yet. */
 struct vt_error *guest_require_ready(struct vt_guest *guest);
 
 /* Host address of kernel memory through the two windows; NULL when outside or not aligned to
  * `alignment`. */
 void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t bytes,
                       uint64_t alignment);
+
+/*
+ * Host address of memory that the kernel has mapped elsewhere: its stacks, where waiters lie. By
+ * the kernel's own page tables; NULL if it is not there, or not within one page.
+ */
+void *guest_translate_mapped(const struct vt_guest *guest, uint64_t address, uint64_t bytes);
 
 /* No CPU changes anything: the machine has ended, panicked, or stands in a stop point. */
 bool guest_stands_still(struct vt_guest *guest);

@@ -30,8 +30,12 @@ struct vt_error *guest_layout_find(const struct vt_guest *guest, const char *typ
 
 static const void *find(struct guest_loads *loads, uint64_t address, uint64_t bytes)
 {
-    const void *at = loads->failed ? NULL : guest_translate(loads->guest, address, bytes, 1);
+    const void *at = NULL;
 
+    if (!loads->failed)
+        at = guest_translate(loads->guest, address, bytes, 1);
+    if (!loads->failed && !at)
+        at = guest_translate_mapped(loads->guest, address, bytes);
     if (!at && !loads->failed) {
         loads->failed = true;
         loads->bad = address;

@@ -15,7 +15,7 @@
  */
 #define FAST_TRIES      200
 #define CONSTRUCTION_US 20000
-#define PATIENCE_US     500000
+#define SLOTS_MAX       (1u << 20)
 
 static uint32_t object_offset_of(const struct vt_guest *guest, const struct glass_type *type)
 {
@@ -58,12 +58,14 @@ static struct vt_error *copy_object(struct vt_guest *guest, const struct glass_t
         } else if (before == first_version && (before & 1) && now - first_wait > CONSTRUCTION_US) {
             *ret_id = 0;
             return NULL;
-        } else if (now - first_wait > PATIENCE_US) {
+        }
+        usleep(50);
+        /* All waits of one call together: a guest of nothing but odd versions must not hold us up.
+         */
+        if (__atomic_sub_fetch(&guest->patience_us, guest_clock_us() - now, __ATOMIC_RELAXED) < 0)
             return vt_error_create(VT_ERROR_CORRUPT,
                                    "a '%s' of the guest never held still long enough to be copied",
                                    type->name);
-        }
-        usleep(50);
     }
 }
 
@@ -90,7 +92,7 @@ struct vt_error *guest_slots_open(struct vt_guest *guest, uint64_t address, cons
     if (slots.stride < type->size || slots.stride > GUEST_TYPE_BYTES_MAX || slots.stride % 8 ||
         slots.object_offset % 8 || type->size < sizeof(struct glass_object) ||
         slots.object_offset > type->size - sizeof(struct glass_object) ||
-        slots.slots_per_chunk == 0 ||
+        slots.slots_per_chunk == 0 || slots.high_water > SLOTS_MAX ||
         slots.high_water > (uint64_t)slots.slots_per_chunk * SLOT_CHUNKS_MAX)
         return vt_error_create(
             VT_ERROR_CORRUPT,
@@ -105,6 +107,20 @@ uint64_t guest_slots_address(const struct guest_slots *slots, uint32_t index)
     uint64_t chunk = GUEST_LOAD(&slots->table->chunks[index / slots->slots_per_chunk]);
 
     return chunk + (uint64_t)(index % slots->slots_per_chunk) * slots->stride;
+}
+
+uint32_t guest_slots_find(const struct guest_slots *slots, uint64_t address)
+{
+    uint64_t bytes = (uint64_t)slots->stride * slots->slots_per_chunk;
+
+    for (uint64_t first = 0; first < slots->high_water; first += slots->slots_per_chunk) {
+        uint64_t inside = address - guest_slots_address(slots, (uint32_t)first);
+        uint64_t index = first + inside / slots->stride;
+
+        if (inside < bytes && inside % slots->stride == 0 && index < slots->high_water)
+            return (uint32_t)index;
+    }
+    return UINT32_MAX;
 }
 
 struct vt_error *guest_slots_read(struct vt_guest *guest, const struct guest_slots *slots,

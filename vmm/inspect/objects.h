@@ -38,4 +38,14 @@ struct vt_error *guest_object_read(struct vt_guest *guest, const struct glass_ty
 struct glass_object guest_object_header(const struct vt_guest *guest, const struct glass_type *type,
                                         const void *copy);
 
+/* Index of the slot at this address, UINT32_MAX if none begins there. */
+uint32_t guest_slots_find(const struct guest_slots *slots, uint64_t address);
+
+/* ---- decoding that several readers need (tasks.c) ---- */
+
+/* The name of a task in a copy of it, or read from it: NUL-terminated, safe to print. */
+void guest_copy_comm(char comm[16], const struct glass_field *field, const uint8_t *object);
+/* TSC cycles as nanoseconds; 0 if the guest's clock is unknown. */
+uint64_t guest_tsc_span_to_ns(const struct vt_guest *guest, uint64_t cycles);
+
 #endif

@@ -111,6 +111,29 @@ struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table
     return walk_table(&walk, page_table & ENTRY_ADDRESS, 4, 0, ENTRY_WRITABLE | ENTRY_USER);
 }
 
+void *guest_translate_mapped(const struct vt_guest *guest, uint64_t address, uint64_t bytes)
+{
+    uint64_t table = guest->kernel_page_table & ENTRY_ADDRESS;
+
+    if (canonical(address & ((1ull << 48) - 1)) != address || !bytes ||
+        (address & 4095) + bytes > 4096)
+        return NULL;
+    for (unsigned level = 4; level > 0; level--) {
+        const uint64_t *entries = guest_memory_at(&guest->memory, table, 4096);
+        uint64_t span = 1ull << (12 + 9 * (level - 1));
+
+        if (!entries)
+            return NULL;
+        uint64_t entry = __atomic_load_n(&entries[address / span % ENTRIES], __ATOMIC_RELAXED);
+        if (!(entry & ENTRY_PRESENT))
+            return NULL;
+        table = entry & ENTRY_ADDRESS;
+        if (level == 1 || (level < 4 && (entry & ENTRY_LARGE)))
+            return guest_memory_at(&guest->memory, (table & ~(span - 1)) + address % span, bytes);
+    }
+    return NULL;
+}
+
 static int keep_page(void *context, const struct vt_page *page)
 {
     *(struct vt_page *)context = *page;

@@ -13,8 +13,10 @@
 #define GUEST_DENTRY_FIELDS(F)                                                                     \
     F(parent, "parent")                                                                            \
     F(name, "name")                                                                                \
-    F(name_length, "name_length") F(mounted_on, "mounted_on") F(deleted, "delete"                  \
-                                                                         "d")
+    F(name_length, "name_length")                                                                  \
+    F(mounted_on, "mounted_on")                                                                    \
+    F(deleted, "delete"                                                                            \
+               "d")
 LAYOUT(guest_dentry_layout, GUEST_DENTRY_FIELDS);
 
 #define GUEST_FILE_FIELDS(F)                                                                       \

@@ -7,9 +7,8 @@
 
 #include "vmm/inspect/settle.h"
 
-#define FAST_TRIES  20
-#define PATIENCE_US 500000
-#define TEXT_MAX    (64u << 20)
+#define FAST_TRIES 20
+#define TEXT_MAX   (64u << 20)
 
 void *guest_list_add(struct guest_list *list)
 {
@@ -129,12 +128,13 @@ struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing
         if (error && !worth_repeating(error))
             break;
         still = still && guest_stands_still(guest);
-        if (still || (!error && have_last && list.proof == last_proof))
+        if (still ||
+            (!error && (listing->each_by_itself || (have_last && list.proof == last_proof))))
             break;
         have_last = !error;
         last_proof = list.proof;
         if (!deadline)
-            deadline = guest_clock_us() + PATIENCE_US;
+            deadline = guest_clock_us() + GUEST_PATIENCE_US;
         if (tries >= FAST_TRIES) {
             if (guest_clock_us() > deadline) {
                 if (!error)

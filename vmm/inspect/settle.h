@@ -37,7 +37,8 @@ const char *guest_list_text(struct guest_list *list, const char *text, size_t le
 struct guest_listing {
     const char *what; /* for errors: "the mappings of task 3" */
     size_t item_bytes;
-    size_t text_at; /* offset of the item's text member; NO_TEXT = none */
+    size_t text_at;      /* offset of the item's text member; NO_TEXT = none */
+    bool each_by_itself; /* items are no common picture: one walk without an error will do */
     struct vt_error *(*walk)(struct vt_guest *guest, void *context, struct guest_list *list);
 };
 #define NO_TEXT SIZE_MAX

@@ -122,7 +122,7 @@ static struct vt_error *listing_init(struct listing *listing, struct vt_guest *g
     return NULL;
 }
 
-static uint64_t tsc_span_to_ns(const struct vt_guest *guest, uint64_t cycles)
+uint64_t guest_tsc_span_to_ns(const struct vt_guest *guest, uint64_t cycles)
 {
     if (!guest->tsc_khz)
         return 0;
@@ -133,7 +133,7 @@ uint64_t vt_guest_tsc_to_ns(const struct vt_guest *guest, uint64_t tsc)
 {
     if (!GUEST_LOAD(&guest->ready) || tsc < guest->boot_tsc)
         return 0;
-    return tsc_span_to_ns(guest, tsc - guest->boot_tsc);
+    return guest_tsc_span_to_ns(guest, tsc - guest->boot_tsc);
 }
 
 /*
@@ -161,10 +161,10 @@ static void add_running_time(struct vt_guest *guest, uint64_t mode_tsc, struct v
     if (task->state != TASK_RUNNING || !mode_tsc || now <= mode_tsc)
         return;
     *(task->kernel_thread ? &task->stime_ns : &task->utime_ns) +=
-        tsc_span_to_ns(guest, now - mode_tsc);
+        guest_tsc_span_to_ns(guest, now - mode_tsc);
 }
 
-static void copy_comm(char comm[16], const struct glass_field *field, const uint8_t *object)
+void guest_copy_comm(char comm[16], const struct glass_field *field, const uint8_t *object)
 {
     uint32_t length = field->size < 16 ? field->size : 16;
 
@@ -235,8 +235,8 @@ static void decode(struct listing *listing, uint64_t id, uint64_t address, struc
         .cpu = (uint32_t)guest_field_value(layout->cpu, copy),
         .policy = (uint32_t)guest_field_value(layout->policy, copy),
         .nice = (int32_t)guest_field_value(layout->nice, copy),
-        .utime_ns = tsc_span_to_ns(guest, guest_field_value(layout->utime, copy)),
-        .stime_ns = tsc_span_to_ns(guest, guest_field_value(layout->stime, copy)),
+        .utime_ns = guest_tsc_span_to_ns(guest, guest_field_value(layout->utime, copy)),
+        .stime_ns = guest_tsc_span_to_ns(guest, guest_field_value(layout->stime, copy)),
         .nvcsw = guest_field_value(layout->nvcsw, copy),
         .nivcsw = guest_field_value(layout->nivcsw, copy),
         .min_faults = guest_field_value(layout->min_faults, copy),
@@ -248,7 +248,7 @@ static void decode(struct listing *listing, uint64_t id, uint64_t address, struc
         .signals_pending = guest_field_value(layout->pending, copy),
         .signals_blocked = guest_field_value(layout->blocked, copy),
     };
-    copy_comm(ret->comm, layout->comm, copy);
+    guest_copy_comm(ret->comm, layout->comm, copy);
     if (ret->idle)
         snprintf(ret->comm, sizeof(ret->comm), "idle/%u", ret->cpu % BOOT_CPUS_MAX);
     add_running_time(guest, guest_field_value(layout->mode, copy), ret);
