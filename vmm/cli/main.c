@@ -18,6 +18,7 @@ static const struct {
     {"ps", cli_ps, "list the tasks of a running machine, seen from outside"},
     {"tree", cli_tree, "the same as a tree of processes and threads"},
     {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
+    {"files", cli_files, "every open file of a process by name, as in /proc/PID/fd"},
     {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},
     {"queues", cli_queues, "each CPU's run queue and timers"},
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
@@ -27,7 +28,7 @@ static const struct {
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",      "audit",   "tokens",     "caps",  "files",  "gdb",
+static const char *const planned[] = {"top",      "audit",   "tokens",     "caps",  "gdb",
                                       "snapshot", "restore", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)

@@ -196,7 +196,8 @@ struct vt_error *vt_guest_locks(struct vt_guest *guest, struct vt_lock **ret_loc
     const struct guest_listing listing = {
         .what = "the list of locks",
         .item_bytes = sizeof(struct vt_lock),
-        .text_at = offsetof(struct vt_lock, name),
+        .text_at = {offsetof(struct vt_lock, name)},
+        .text_count = 1,
         .each_by_itself = true,
         .walk = walk_locks,
     };

@@ -95,3 +95,24 @@ const char *vt_frame_kind_name(uint32_t kind)
 
     return NAME_OF(names, kind);
 }
+
+const char *vt_file_kind_name(enum vt_file_kind kind)
+{
+    static const char *const names[VT_FILE_KINDS] = {
+        [VT_FILE_OTHER] = "other",
+        [VT_FILE_REGULAR] = "file",
+        [VT_FILE_DIRECTORY] = "directory",
+        [VT_FILE_DEVICE] = "device",
+        [VT_FILE_TTY] = "tty",
+        [VT_FILE_PIPE] = "pipe",
+        [VT_FILE_STREAM] = "stream",
+        [VT_FILE_SOCKET] = "socket",
+        [VT_FILE_EVENTFD] = "eventfd",
+        [VT_FILE_EPOLL] = "epoll",
+        [VT_FILE_TIMERFD] = "timerfd",
+        [VT_FILE_SIGNALFD] = "signalfd",
+        [VT_FILE_INOTIFY] = "inotify",
+    };
+
+    return NAME_OF(names, kind);
+}

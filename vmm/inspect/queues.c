@@ -240,7 +240,6 @@ struct vt_error *vt_guest_run_queue(struct vt_guest *guest, unsigned cpu, struct
     const struct guest_listing listing = {
         .what = "a run queue",
         .item_bytes = sizeof(struct vt_queued),
-        .text_at = NO_TEXT,
         .walk = walk_run_queue,
     };
     struct queue_walk walk;
@@ -329,7 +328,6 @@ struct vt_error *vt_guest_timers(struct vt_guest *guest, unsigned cpu, struct vt
     const struct guest_listing listing = {
         .what = "a CPU's timers",
         .item_bytes = sizeof(struct vt_timer),
-        .text_at = NO_TEXT,
         .walk = walk_timers,
     };
     struct queue_walk walk;

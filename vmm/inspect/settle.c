@@ -35,16 +35,17 @@ void guest_list_prove(struct guest_list *list, uint64_t value)
     list->proof ^= list->proof >> 29;
 }
 
-const char *guest_list_text(struct guest_list *list, const char *text, size_t length)
+/* Room for so many bytes more, from *ret_at on. */
+static char *make_room(struct guest_list *list, size_t length, size_t alignment, size_t *ret_at)
 {
-    uint64_t word;
+    size_t at = (list->text_bytes + alignment - 1) & ~(alignment - 1);
 
-    if (list->text_bytes + length > TEXT_MAX) {
+    if (at + length > TEXT_MAX) {
         list->too_large = true;
         return NULL;
     }
-    if (list->text_room - list->text_bytes < length + 1) {
-        size_t room = (list->text_bytes + length + 1) * 2;
+    if (at + length > list->text_room) {
+        size_t room = (at + length) * 2;
         char *larger = realloc(list->text, room);
 
         if (!larger) {
@@ -54,17 +55,55 @@ const char *guest_list_text(struct guest_list *list, const char *text, size_t le
         list->text = larger;
         list->text_room = room;
     }
-    size_t at = list->text_bytes;
-    memcpy(list->text + at, text, length);
-    list->text[at + length] = '\0';
-    list->text_bytes = at + length + 1;
+    memset(list->text + list->text_bytes, 0, at - list->text_bytes);
+    list->text_bytes = at + length;
+    *ret_at = at;
+    return list->text + at;
+}
+
+static void prove_bytes(struct guest_list *list, const char *bytes, size_t length)
+{
+    uint64_t word;
+
+    if (list->silent)
+        return;
     guest_list_prove(list, length);
     for (size_t i = 0; i < length; i += sizeof(word)) {
         word = 0;
-        memcpy(&word, text + i, length - i < sizeof(word) ? length - i : sizeof(word));
+        memcpy(&word, bytes + i, length - i < sizeof(word) ? length - i : sizeof(word));
         guest_list_prove(list, word);
     }
-    return (const char *)(uintptr_t)(at + 1); /* NULL stays "no text" */
+}
+
+/* An offset that becomes a pointer in pack(); NULL stays "nothing". */
+static const char *reference(size_t at)
+{
+    return (const char *)(uintptr_t)(at + 1);
+}
+
+const char *guest_list_text(struct guest_list *list, const char *text, size_t length)
+{
+    size_t at;
+    char *room = make_room(list, length + 1, 1, &at);
+
+    if (!room)
+        return NULL;
+    memcpy(room, text, length);
+    room[length] = '\0';
+    prove_bytes(list, text, length);
+    return reference(at);
+}
+
+const void *guest_list_bytes(struct guest_list *list, const void *bytes, size_t length)
+{
+    size_t at;
+    char *room = length ? make_room(list, length, 8, &at) : NULL;
+
+    if (!room)
+        return NULL;
+    memcpy(room, bytes, length);
+    prove_bytes(list, bytes, length);
+    return reference(at);
 }
 
 static void clear(struct guest_list *list)
@@ -88,8 +127,10 @@ static struct vt_error *pack(const struct guest_list *list, const struct guest_l
         memcpy(block, list->items, bytes);
         if (list->text_bytes)
             memcpy(block + bytes, list->text, list->text_bytes);
-        for (size_t i = 0; i < list->count && listing->text_at != NO_TEXT; i++) {
-            const char **text = (const char **)(block + i * list->item_bytes + listing->text_at);
+        for (size_t i = 0; i < list->count * listing->text_count; i++) {
+            size_t member = listing->text_at[i % listing->text_count];
+            const char **text =
+                (const char **)(block + i / listing->text_count * list->item_bytes + member);
 
             if (*text)
                 *text = (const char *)block + bytes + ((uintptr_t)*text - 1);

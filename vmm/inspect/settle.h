@@ -22,6 +22,7 @@ struct guest_list {
     size_t text_bytes, text_room;
     uint64_t proof;
     bool out_of_memory;
+    bool silent;    /* texts and bytes are not part of the proof */
     bool too_large; /* more text than any guest has: it is garbage */
 };
 
@@ -33,15 +34,17 @@ void guest_list_prove(struct guest_list *list, uint64_t value);
 /* Keeps a text (NUL-terminated here) and proves it. What is returned goes into the item's text
  * member; it becomes a pointer when the listing is complete. */
 const char *guest_list_text(struct guest_list *list, const char *text, size_t length);
+/* The same for any bytes, aligned to 8, for an inner array. */
+const void *guest_list_bytes(struct guest_list *list, const void *bytes, size_t length);
 
 struct guest_listing {
     const char *what; /* for errors: "the mappings of task 3" */
     size_t item_bytes;
-    size_t text_at;      /* offset of the item's text member; NO_TEXT = none */
+    size_t text_at[3];   /* offsets of the item's members that guest_list_text() filled ... */
+    unsigned text_count; /* ... and how many there are */
     bool each_by_itself; /* items are no common picture: one walk without an error will do */
     struct vt_error *(*walk)(struct vt_guest *guest, void *context, struct guest_list *list);
 };
-#define NO_TEXT SIZE_MAX
 
 /* *ret_items: one block, texts included; free(). NULL when there are none. */
 struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing *listing,

@@ -256,7 +256,8 @@ static struct vt_error *read_vmas(struct vt_guest *guest, struct vma_walk *walk,
     const struct guest_listing listing = {
         .what = "the list of mappings",
         .item_bytes = sizeof(struct vt_vma),
-        .text_at = offsetof(struct vt_vma, name),
+        .text_at = {offsetof(struct vt_vma, name)},
+        .text_count = 1,
         .walk = walk_vmas,
     };
     void *vmas;
