@@ -18,6 +18,7 @@ int cli_run(int argc, char **argv);
 int cli_ps(int argc, char **argv);
 int cli_tree(int argc, char **argv);
 int cli_trace(int argc, char **argv);
+int cli_wait(int argc, char **argv);
 int cli_maps(int argc, char **argv);
 int cli_files(int argc, char **argv);
 int cli_processes(int argc, char **argv);

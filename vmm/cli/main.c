@@ -17,6 +17,7 @@ static const struct {
     {"run", cli_run, "run a program in a kernel of its own and show what happened"},
     {"ps", cli_ps, "list the tasks of a running machine, seen from outside"},
     {"tree", cli_tree, "the same as a tree of processes and threads"},
+    {"wait", cli_wait, "who waits for what, who could end it, and who is deadlocked"},
     {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
     {"files", cli_files, "every open file of a process by name, as in /proc/PID/fd"},
     {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},

@@ -57,6 +57,7 @@ void guest_init(struct vt_guest *guest, const struct guest_memory *memory, uint6
     guest->glass_phys = glass_phys;
     guest->connection = -1;
     guest->memory_fd = -1;
+    guest->patience_limit_us = GUEST_PATIENCE_US;
     pthread_mutex_init(&guest->lock, NULL);
     pthread_mutex_init(&guest->mailbox_lock, NULL);
     pthread_mutex_init(&guest->trace_lock, NULL);
@@ -190,7 +191,7 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
 
 struct vt_error *guest_require_ready(struct vt_guest *guest)
 {
-    __atomic_store_n(&guest->patience_us, GUEST_PATIENCE_US, __ATOMIC_RELAXED);
+    __atomic_store_n(&guest->patience_us, guest->patience_limit_us, __ATOMIC_RELAXED);
     if (GUEST_LOAD(&guest->ready))
         return NULL;
     struct glass *glass = NULL;

@@ -60,10 +60,11 @@ struct vt_guest {
 
     pthread_mutex_t mailbox_lock;
     pthread_mutex_t trace_lock;
-    struct vt_trace *traces; /* open readers, for lossless tails */
-    int64_t patience_us;     /* atomic: how long the call under way may still wait for objects that
-                                are being changed */
-    uint64_t stop_seen;      /* epoch of the last stop that vt_guest_wait_stop() returned */
+    struct vt_trace *traces;   /* open readers, for lossless tails */
+    int64_t patience_limit_us; /* GUEST_PATIENCE_US; less in tests of what is hopeless */
+    int64_t patience_us; /* atomic: how long the call under way may still wait for objects that
+                            are being changed */
+    uint64_t stop_seen;  /* epoch of the last stop that vt_guest_wait_stop() returned */
 
     struct glass *glass; /* in guest memory */
     uint64_t image_virtual, image_phys, image_bytes;
@@ -107,6 +108,9 @@ void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t b
  * the kernel's own page tables; NULL if it is not there, or not within one page.
  */
 void *guest_translate_mapped(const struct vt_guest *guest, uint64_t address, uint64_t bytes);
+/* The same by any page table, whose root lies at a physical address. */
+void *guest_translate_by(const struct vt_guest *guest, uint64_t root, uint64_t address,
+                         uint64_t bytes);
 
 /* No CPU changes anything: the machine has ended, panicked, or stands in a stop point. */
 bool guest_stands_still(struct vt_guest *guest);

@@ -113,7 +113,13 @@ struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table
 
 void *guest_translate_mapped(const struct vt_guest *guest, uint64_t address, uint64_t bytes)
 {
-    uint64_t table = guest->kernel_page_table & ENTRY_ADDRESS;
+    return guest_translate_by(guest, guest->kernel_page_table, address, bytes);
+}
+
+void *guest_translate_by(const struct vt_guest *guest, uint64_t root, uint64_t address,
+                         uint64_t bytes)
+{
+    uint64_t table = root & ENTRY_ADDRESS;
 
     if (canonical(address & ((1ull << 48) - 1)) != address || !bytes ||
         (address & 4095) + bytes > 4096)

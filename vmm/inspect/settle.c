@@ -175,7 +175,7 @@ struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing
         have_last = !error;
         last_proof = list.proof;
         if (!deadline)
-            deadline = guest_clock_us() + GUEST_PATIENCE_US;
+            deadline = guest_clock_us() + guest->patience_limit_us;
         if (tries >= FAST_TRIES) {
             if (guest_clock_us() > deadline) {
                 if (!error)
