@@ -1,0 +1,85 @@
+/*
+ * tests/inspect/kernel_guest.h - a guest that never ran, made of the kernel's own structures and
+ * described by the kernel's own tables (observe/describe.c, compiled for the host).
+ *
+ * Its memory is one mapping, and its direct map begins at that mapping's own address: so a pointer
+ * of the test is a kernel address of the guest, and the kernel's lists and trees are built with the
+ * kernel's own functions. Objects are bump-allocated and never freed.
+ */
+#ifndef TESTS_INSPECT_KERNEL_GUEST_H
+#define TESTS_INSPECT_KERNEL_GUEST_H
+
+#include "kernel/fs/file_lock_state.h"
+#include "kernel/fs/file_table.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/pipe_state.h"
+#include "kernel/ipc/futex_queue.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/mm/fixed_range.h"
+#include "kernel/process/process.h"
+#include "kernel/sched/run_queue.h"
+#include "kernel/time/timer_queue.h"
+#include "vmm/inspect/guest.h"
+
+#define KERNEL_GUEST_BYTES (4ul << 20)
+#define KERNEL_GUEST_CPUS  2u
+
+struct kernel_guest {
+    struct guest_memory memory;
+    struct vt_guest guest;
+    struct glass *glass;
+    struct glass_cpu *cpus;
+    struct glass_slots *tasks, *processes, *spaces;
+    struct frame *frames;
+    struct fixed_range *ranges;
+    struct run_queue *run_queues;
+    struct timer_queue *timer_queues;
+    struct futex_bucket *futex_buckets;
+    struct file_lock_bucket *file_lock_buckets;
+    struct spinlock *family_lock;
+    struct file_operations *pipe_operations, *plain_operations, *eventfd_operations;
+    struct filesystem *filesystem;
+    struct dentry *root;
+    uint64_t next; /* physical */
+};
+
+void kernel_guest_init(struct kernel_guest *kg);
+void kernel_guest_deinit(struct kernel_guest *kg);
+/* A new struct vt_guest on the same memory. */
+void kernel_guest_reopen(struct kernel_guest *kg);
+
+void *kernel_guest_allocate(struct kernel_guest *kg, uint64_t bytes); /* zeroed, 64-aligned */
+void *kernel_guest_page(struct kernel_guest *kg);
+uint64_t kernel_guest_phys(const struct kernel_guest *kg, const void *pointer);
+
+struct process *kernel_guest_process(struct kernel_guest *kg, int32_t pid, struct process *parent);
+struct address_space *kernel_guest_space(struct kernel_guest *kg);
+/* In state ready, with its own fs context; the others may be NULL. */
+struct task *kernel_guest_task(struct kernel_guest *kg, struct process *process, int32_t tid,
+                               const char *comm, struct address_space *space,
+                               struct file_table *files);
+void kernel_guest_block(struct task *task, enum wait_kind kind, const void *object);
+
+struct dentry *kernel_guest_dentry(struct kernel_guest *kg, struct dentry *parent, const char *name,
+                                   uint32_t mode);
+struct file *kernel_guest_file(struct kernel_guest *kg, struct dentry *dentry, uint32_t flags);
+struct file_table *kernel_guest_files(struct kernel_guest *kg);
+void kernel_guest_open(struct file_table *table, int fd, struct file *file);
+/* Both ends of a new pipe. */
+struct pipe *kernel_guest_pipe(struct kernel_guest *kg, struct file **ret_read,
+                               struct file **ret_write);
+struct vma *kernel_guest_vma(struct kernel_guest *kg, struct address_space *space, uint64_t start,
+                             uint64_t end, uint32_t flags, struct file *file);
+/* A page of user memory; its bytes. */
+uint8_t *kernel_guest_user_page(struct kernel_guest *kg, struct address_space *space,
+                                uint64_t address);
+void kernel_guest_futex_wait(struct kernel_guest *kg, struct task *task, uint64_t address);
+void kernel_guest_flock(struct kernel_guest *kg, struct file *owner);
+void kernel_guest_sleep(struct kernel_guest *kg, struct task *task, unsigned cpu,
+                        uint64_t deadline_ns);
+
+/* Some of everything: for tests that break it. */
+void kernel_guest_populate(struct kernel_guest *kg);
+
+#endif
