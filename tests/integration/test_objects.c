@@ -90,7 +90,7 @@ VARIANT_TEST(objects, maps)
  * Its region never has a hole, its descriptor 50 is never closed. */
 VARIANT_TEST(objects, readings_under_change)
 {
-    unsigned rounds = harness_count(variant, 300, 3, true), readings = 0;
+    unsigned rounds = harness_count(variant, 1000, 3, true), readings = 0;
     char name[32];
     struct session *session;
 
