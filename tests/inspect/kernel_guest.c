@@ -6,13 +6,14 @@
 #include <sys/mman.h>
 
 #include "arch/cpu_limits.h"
+#include "arch/per_cpu.h"
 #include "kernel/observe/describe.h"
 #include "tests/inspect/kernel_guest.h"
 
 /* What describe.c's roots point at. The guest gets copies of its own: these are never read. */
 struct slot_table task_slots, process_slots, address_space_slots;
-struct run_queue run_queues[CPUS_MAX];
-struct timer_queue timer_queues[CPUS_MAX];
+PER_CPU(struct run_queue, run_queue);
+PER_CPU(struct timer_queue, timer_queue);
 struct futex_bucket futex_buckets[FUTEX_BUCKETS];
 struct fixed_range fixed_ranges[FIXED_RANGES_MAX];
 struct spinlock family_lock, frames_lock, file_lock_blocked_lock;
@@ -81,6 +82,13 @@ static void make_roots(struct kernel_guest *kg)
     struct glass_root *roots = copy_table(kg, glass_roots, glass_root_count * sizeof(*roots));
 
     for (uint32_t i = 0; i < glass_root_count; i++) {
+        /* Per-CPU blocks would be mostly empty: here the variables lie side by side. */
+        if (roots[i].stride == PER_CPU_BYTES) {
+            bool timers = strcmp(roots[i].target, "timer_queue") == 0;
+
+            roots[i].stride = timers ? sizeof(struct timer_queue) : sizeof(struct run_queue);
+            roots[i].count = KERNEL_GUEST_CPUS;
+        }
         void *objects = kernel_guest_allocate(kg, (uint64_t)roots[i].count * roots[i].stride);
         const struct {
             const char *name;

@@ -128,7 +128,8 @@ Test(trace_reader, lossless_tail_follows_the_slowest_reader)
     vt_trace_close(fast);
 }
 
-/* What was read stays for a later reader only once the guest has ended: before, it may be overwritten. */
+/* What was read stays for a later reader only once the guest has ended: before, it may be
+ * overwritten. */
 Test(trace_reader, lossless_past_can_be_read_again_after_the_end)
 {
     struct vt_trace *first, *again;
