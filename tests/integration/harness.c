@@ -124,16 +124,15 @@ const char *guest_program(const char *name)
 
 uint64_t frames_in_use(struct vt_guest *guest)
 {
-    struct vt_counters counters;
+    struct vt_frame *frames;
+    size_t count;
     uint64_t used = 0;
 
-    require_ok(vt_guest_counters(guest, &counters), "vt_guest_counters");
-    cr_assert(counters.frames > 0, "the kernel shows no frames");
-    for (uint64_t i = 0; i < counters.frames; i++) {
-        struct vt_frame frame;
-
-        require_ok(vt_guest_frame(guest, i * 4096, &frame), "vt_guest_frame");
-        used += frame.references > 0 && strcmp(vt_frame_kind_name(frame.kind), "image") != 0;
-    }
+    require_ok(vt_guest_frames(guest, &frames, &count), "vt_guest_frames");
+    cr_assert(count > 0, "the kernel shows no frames");
+    for (size_t i = 0; i < count; i++)
+        used += frames[i].state == VT_FRAME_HEAD && frames[i].references > 0 &&
+                strcmp(vt_frame_kind_name(frames[i].kind), "image") != 0;
+    free(frames);
     return used;
 }

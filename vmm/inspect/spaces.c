@@ -231,7 +231,7 @@ static struct vt_error *find_space(struct vt_guest *guest, struct vma_walk *walk
 static struct vt_error *walk_vmas(struct vt_guest *guest, void *context, struct guest_list *list)
 {
     struct vma_walk *walk = context;
-    uint64_t address, id;
+    uint64_t address = 0, id = 0;
 
     guest_paths_begin(&walk->paths);
     walk->list = list;

@@ -70,7 +70,7 @@ static struct vt_error *judge_init(struct judge *judge, struct waits *waits)
         .group_alive = calloc(references + 1, sizeof(bool)),
         .first_member = calloc(references + 2, sizeof(uint32_t)),
         .members = malloc((tasks * GROUP_KINDS + 1) * sizeof(uint32_t)),
-        .group_of = malloc((tasks * GROUP_KINDS + 1) * sizeof(uint32_t)),
+        .group_of = calloc(tasks * GROUP_KINDS + 1, sizeof(uint32_t)),
         .wait_groups = malloc((references + 1) * sizeof(uint32_t)),
     };
     if (!judge->groups || !judge->group_alive || !judge->first_member || !judge->members ||

@@ -74,7 +74,7 @@ static struct vt_error *each_slot(struct waits *waits, uint64_t table, const cha
     if (!copy)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for a copy of the guest's objects");
     for (uint32_t i = 0; i < slots.high_water && !error; i++) {
-        uint64_t id;
+        uint64_t id = 0;
 
         if (i == TASKS_MAX)
             error = vt_error_create(VT_ERROR_CORRUPT, "the guest has more than %u of its '%s'",
