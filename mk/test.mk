@@ -85,18 +85,3 @@ $(INTEGRATION_TESTS): %: %.o $(INTEGRATION_HARNESS) $(BUILD)/libvitrine.a
 	@$(HOST_CC) -o $@ $< $(INTEGRATION_HARNESS) $(TEST_LIBS)
 
 -include $(wildcard $(TEST_DIR)/*/*.d)
-
-# ---- style ----
-C_FILES := $(shell find vmm guest shared tests bench -name '*.[ch]' 2>/dev/null)
-.PHONY: fmt lint
-fmt: setup-lint
-	clang-format -i $(C_FILES)
-
-# The kernel's sources are checked with the kernel's flags, the others with the host's.
-lint: setup-lint
-	clang-format --dry-run --Werror $(C_FILES)
-	cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
-	    --suppress=missingIncludeSystem -I. -Iguest -Iguest/arch/x86_64/include vmm guest/kernel guest/arch
-	clang-tidy --quiet --warnings-as-errors='*' $(filter vmm/%.c,$(C_FILES)) -- -std=gnu11 -D_GNU_SOURCE -I.
-	clang-tidy --quiet --warnings-as-errors='*' $(filter guest/kernel/%.c,$(C_FILES)) -- -std=gnu11 -ffreestanding \
-	    -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -I. -Iguest -Iguest/arch/x86_64/include

@@ -16,16 +16,16 @@
 
 #include <stdint.h>
 
-#define BOOT_MAGIC                                                                                 \
-    0x746f6f6265697256ull /* "Vriebo" + "ot", little endian; checked with the version */
+/* "Vriebo" + "ot", little endian; checked with the version. */
+#define BOOT_MAGIC   0x746f6f6265697256ull
 #define BOOT_VERSION 2
 
-#define BOOT_INFO_PHYS 0x100000ull /* struct boot_info; one page */
-#define BOOT_STRINGS_PHYS                                                                          \
-    0x101000ull                      /* program arguments and environment, packed, see boot_info   \
-                                      */
-#define BOOT_STRINGS_MAX 0x7f000ull  /* bytes available at BOOT_STRINGS_PHYS */
-#define BOOT_KERNEL_PHYS 0x200000ull /* lowest physical address of a kernel segment */
+/* Physical addresses: struct boot_info (one page); the program's arguments and environment, packed
+ * as boot_info says, and how many bytes there are for them; the lowest one of a kernel segment. */
+#define BOOT_INFO_PHYS    0x100000ull
+#define BOOT_STRINGS_PHYS 0x101000ull
+#define BOOT_STRINGS_MAX  0x7f000ull
+#define BOOT_KERNEL_PHYS  0x200000ull
 
 #define BOOT_CPUS_MAX       64
 #define BOOT_FILES_MAX      16

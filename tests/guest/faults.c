@@ -34,7 +34,7 @@ static void poke(unsigned long address)
 static void peek(unsigned long address)
 {
     __asm__("" : "+r"(address));
-    result = *(volatile char *)address;
+    result = *(volatile unsigned char *)address;
 }
 
 static void jump(unsigned long address)

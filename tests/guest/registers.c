@@ -37,11 +37,11 @@ _Static_assert(offsetof(struct image, flags) == 104 && offsetof(struct image, mx
  */
 void exchange(const struct image *in, struct image *out, unsigned long spins, int avx);
 
+/* clang-format off */
 #define EACH_XMM(ACTION)                                                                           \
-    ACTION(0)                                                                                      \
-    ACTION(1)                                                                                      \
-    ACTION(2) ACTION(3) ACTION(4) ACTION(5) ACTION(6) ACTION(7) ACTION(8) ACTION(9) ACTION(10)     \
-        ACTION(11) ACTION(12) ACTION(13) ACTION(14) ACTION(15)
+    ACTION(0) ACTION(1) ACTION(2) ACTION(3) ACTION(4) ACTION(5) ACTION(6) ACTION(7) ACTION(8)      \
+    ACTION(9) ACTION(10) ACTION(11) ACTION(12) ACTION(13) ACTION(14) ACTION(15)
+/* clang-format on */
 #define LOAD_XMM(n)  "movups 160+32*" #n "(%rdi), %xmm" #n "\n"
 #define LOAD_YMM(n)  "vmovups 160+32*" #n "(%rdi), %ymm" #n "\n"
 #define STORE_XMM(n) "movups %xmm" #n ", 160+32*" #n "(%rcx)\n"

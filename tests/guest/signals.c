@@ -666,8 +666,6 @@ static void overflow_alternate(void)
     raise(SIGUSR1);
 }
 
-static volatile int survived;
-
 static void survive(int signal, siginfo_t *info, void *context)
 {
     (void)signal, (void)context;

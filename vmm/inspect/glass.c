@@ -356,7 +356,8 @@ char *guest_log_text(struct vt_guest *guest)
             char c = log->text[i % GLASS_LOG_BYTES];
 
             /* The text goes to a terminal: let no guest byte be a control sequence. */
-            text[length++] = c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f) ? c : '?';
+            bool plain = c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f);
+            text[length++] = (char)(plain ? c : '?');
         }
     }
     text[length] = '\0';

@@ -24,7 +24,7 @@ char vt_task_state_letter(enum task_state state)
 {
     static const char letters[] = "-NRRSDTZX";
 
-    return (unsigned)state < TASK_STATES ? letters[state] : '?';
+    return (char)((unsigned)state < TASK_STATES ? letters[state] : '?');
 }
 
 const char *vt_wait_kind_name(enum wait_kind kind)

@@ -154,7 +154,7 @@ static void handle_io(struct kvm_cpu *cpu, uint64_t *held_epoch)
         memset(data, 0xff, bytes); /* no device answers: the bus floats */
     } else if (run->io.port == DOORBELL_PORT) {
         for (uint32_t i = 0; i < run->io.count; i++)
-            ring(cpu, data[i * run->io.size], held_epoch);
+            ring(cpu, data[(size_t)i * run->io.size], held_epoch);
     } else if (run->io.port == EXIT_PORT) {
         struct machine_failure failure = {.kind = MACHINE_FAILED_BACKEND_GONE};
 

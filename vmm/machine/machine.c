@@ -36,6 +36,7 @@ struct vt_error *machine_create(const struct machine_config *config, struct mach
                                config->cpus);
     boot->flags &= ~(uint32_t)MACHINE_BOOT_FLAGS;
     boot->cpu_count = config->cpus;
+    /* cppcheck-suppress returnDanglingLifetime ; the backend copies what it is given */
     return arguments.backend->create(&arguments, ret);
 }
 

@@ -35,10 +35,12 @@ static void read_cpu_model(struct vt_host *host)
     const char *name = (const char *)words;
     size_t length;
 
-    for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
-                         &words[4 * i + 3]))
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned *part = words + 4ul * i;
+
+        if (!__get_cpuid(0x80000002 + i, &part[0], &part[1], &part[2], &part[3]))
             return;
+    }
     while (*name == ' ')
         name++;
     length = strlen(name);

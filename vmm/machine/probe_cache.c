@@ -130,7 +130,7 @@ bool host_cache_read(struct vt_host *host)
     if (fd < 0 || file_read_all(fd, &cache, sizeof(cache)) != sizeof(cache) ||
         read(fd, &extra, 1) != 0)
         return false;
-    if (memcmp(&cache.key, &key, sizeof(key)) || cache.checksum != checksum(&cache) ||
+    if (memcmp(&cache.key, &key, sizeof(key)) != 0 || cache.checksum != checksum(&cache) ||
         !sane(&cache.host))
         return false;
     *host = cache.host;

@@ -71,7 +71,7 @@ static void write_gate(struct probe *probe, unsigned vector, uint64_t handler)
                             (handler >> 16 & 0xffff) << 48,
                         handler >> 32};
 
-    memcpy(probe->memory + PROBE_IDT_PHYS + 16 * vector, gate, sizeof(gate));
+    memcpy(probe->memory + PROBE_IDT_PHYS + 16ul * vector, gate, sizeof(gate));
 }
 
 static void fill_memory(struct probe *probe)
@@ -100,7 +100,7 @@ static void fill_memory(struct probe *probe)
     memcpy(probe->memory + PROBE_TSS_PHYS + 0x66, &no_io_map, sizeof(no_io_map));
     for (unsigned vector = 0; vector < 32; vector++)
         write_gate(probe, vector,
-                   guest_address(probe_guest_handlers) + vector * PROBE_HANDLER_BYTES);
+                   guest_address(probe_guest_handlers) + (uint64_t)vector * PROBE_HANDLER_BYTES);
     write_gate(probe, PROBE_TIMER_VECTOR, guest_address(probe_guest_timer));
 }
 

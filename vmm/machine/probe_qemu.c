@@ -22,8 +22,6 @@
     (BOOT_CPU_XSAVE | BOOT_CPU_AVX | BOOT_CPU_SMEP | BOOT_CPU_SMAP | BOOT_CPU_UMIP |               \
      BOOT_CPU_FSGSBASE | BOOT_CPU_RDRAND | BOOT_CPU_XSAVEOPT | BOOT_CPU_GBPAGES)
 
-extern char **environ;
-
 bool host_find_qemu(char *path, size_t bytes)
 {
     const char *chosen = getenv("VITRINE_QEMU");

@@ -95,7 +95,7 @@ static void take_event(void *context, const char *name, const json_t *data)
     struct machine_failure failure = {.kind = MACHINE_FAILED_TRIPLE_FAULT};
     const char *reason = json_string_value(json_object_get(data, "reason"));
 
-    if (strcmp(name, "SHUTDOWN") || !json_is_true(json_object_get(data, "guest")) ||
+    if (strcmp(name, "SHUTDOWN") != 0 || !json_is_true(json_object_get(data, "guest")) ||
         is_stopping(machine))
         return;
     failure.cpu = find_faulty_cpu(machine, &failure);

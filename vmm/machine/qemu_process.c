@@ -38,8 +38,6 @@
     "microvm,acpi=off,pit=off,pic=off,rtc=off,pcie=off,usb=off,ioapic2=off,isa-serial=off,"        \
     "x-option-roms=off,auto-kernel-cmdline=off,memory-backend=ram"
 
-extern char **environ;
-
 struct argument_list {
     char *items[ARGUMENTS_MAX];
     unsigned count;

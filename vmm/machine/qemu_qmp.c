@@ -185,7 +185,7 @@ struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *argum
                         "arguments", arguments);
     text = message ? json_dumps(message, JSON_COMPACT) : NULL;
     call.next = qmp->calls;
-    qmp->calls = &call;
+    qmp->calls = &call; /* cppcheck-suppress autoVariables ; unlinked again below */
     answered = text && !qmp->closed && send_text(qmp, text) && wait_for_answer(qmp, &call);
     for (link = &qmp->calls; *link != &call; link = &(*link)->next)
         ;

@@ -292,7 +292,8 @@ void control_socket_destroy(struct control_socket *control)
         close(control->clients[i].fd);
     if (control->socket_path)
         unlink(control->socket_path);
-    if (control->lock_fd >= 0) /* while it is locked: afterwards it may be another machine's */
+    if (control->lock_path &&
+        control->lock_fd >= 0) /* while it is locked: afterwards it may be another machine's */
         unlink(control->lock_path);
     int fds[] = {control->lock_fd, control->listen_fd, control->stop_fd, control->memory_fd};
     for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

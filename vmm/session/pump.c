@@ -14,7 +14,7 @@
 
 /* Doorbells wake the pump; the timeout only bounds the damage of a guest that forgets one. */
 #define IDLE_MS         1000
-#define KILLED_FLUSH_MS 200
+#define KILLED_FLUSH_US 200000
 
 static bool flag(const bool *value)
 {
@@ -49,7 +49,7 @@ static void follow_terminal(struct vt_machine *machine)
 /* Lets the guest's last bytes out. A program's output is complete even if its reader is slow. */
 static void flush(struct vt_machine *machine)
 {
-    int64_t give_up = guest_clock_us() + KILLED_FLUSH_MS * 1000;
+    int64_t give_up = guest_clock_us() + KILLED_FLUSH_US;
 
     machine->streams.stream[CHANNEL_STDIN].finished = true;
     while (!streams_flushed(&machine->streams)) {
@@ -57,7 +57,7 @@ static void flush(struct vt_machine *machine)
             return;
         streams_run(&machine->streams, machine->wake_fd, 50);
         if (!flag(&machine->kill_requested))
-            give_up = guest_clock_us() + KILLED_FLUSH_MS * 1000;
+            give_up = guest_clock_us() + KILLED_FLUSH_US;
     }
 }
 

@@ -190,6 +190,7 @@ static struct vt_error *load_kernel(struct vt_machine *machine, const struct vt_
                                "cannot find the kernel '" KERNEL_NAME
                                "' beside this program: build it (make), or name "
                                "it in VITRINE_KERNEL");
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): path is CLEANUP_FREE */
     return machine_kernel_load(path, &machine->memory, &machine->kernel);
 }
 

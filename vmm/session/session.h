@@ -54,6 +54,6 @@ struct vt_machine {
 void session_wake(struct vt_machine *machine);
 
 /* pump.c: the machine's own thread. */
-void *session_pump(void *machine);
+void *session_pump(void *argument);
 
 #endif

@@ -9,8 +9,8 @@
 #include "arch/interrupts.h"
 #include "arch/layout.h"
 #include "arch/machine.h"
-#include "arch/per_cpu.h"
 #include "arch/page_table.h"
+#include "arch/per_cpu.h"
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
 #include "fault_stacks.h"
@@ -123,7 +123,8 @@ static void segments_load(unsigned index)
     table[7] = 0x0000890000000000 | (sizeof(struct task_state_segment) - 1) |
                (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     table[8] = base >> 32;
-    per_cpu(task_state, index).io_map = sizeof(struct task_state_segment); /* no port is open to users */
+    /* No port is open to users. */
+    per_cpu(task_state, index).io_map = sizeof(struct task_state_segment);
 
     struct table_pointer gdt = {sizeof(struct descriptor_table) - 1, (uint64_t)table};
     struct table_pointer idt = {sizeof(gates) - 1, (uint64_t)gates};
@@ -148,8 +149,8 @@ static void cpu_data_init(unsigned index)
     cpu->self = cpu;
     cpu->index = index;
     cpu->apic_id = index;
-    cpu->entry_stack =
-        (uint64_t *)((char *)&per_cpu(task_state, index) + offsetof(struct task_state_segment, rsp));
+    cpu->entry_stack = (uint64_t *)((char *)&per_cpu(task_state, index) +
+                                    offsetof(struct task_state_segment, rsp));
     segments_load(index);
 }
 

@@ -69,6 +69,7 @@ static COLD void flush_others(uint64_t mask)
     this_cpu()->glass->shootdowns++;
     for (uint64_t rest = mask; rest; rest &= rest - 1) {
         unsigned index = (unsigned)__builtin_ctzll(rest);
+        /* cppcheck-suppress uninitvar ; the first loop went over the same mask */
         while ((int32_t)(load_acquire(&cpu_at(index)->flush_done) - wanted[index]) < 0)
             cpu_serve_requests();
     }

@@ -39,9 +39,9 @@ static inline void file_locks_drop_owner(struct file *file, const void *owner)
 
 /* F_GETLK and F_OFD_GETLK: fills in the lock that would be in the way, or type F_UNLCK. 0 or
  * -errno. */
-int file_lock_test(struct file *file, struct linux_flock *request, bool by_description);
+int file_lock_test(struct file *file, struct linux_flock *flock, bool by_description);
 /* F_SETLK(W) and F_OFD_SETLK(W). */
-int file_lock_set(struct file *file, const struct linux_flock *request, bool by_description,
+int file_lock_set(struct file *file, const struct linux_flock *flock, bool by_description,
                   bool wait);
 
 #endif

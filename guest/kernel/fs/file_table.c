@@ -44,7 +44,7 @@ struct file_table *file_table_create(void)
 }
 
 /* One block for a larger table's three arrays, bit sets first. */
-static size_t block_bytes(uint32_t capacity)
+static size_t block_bytes(size_t capacity)
 {
     return capacity / 8 * 2 + capacity * sizeof(struct file *);
 }
@@ -80,7 +80,7 @@ static void *table_use_block(struct file_table *table, void *block, uint32_t cap
     uint64_t *open = block;
     uint64_t *close_on_exec = open + capacity / 64;
     struct file **files = (struct file **)(close_on_exec + capacity / 64);
-    uint32_t words = table->capacity / 64;
+    size_t words = table->capacity / 64;
 
     memcpy(open, table->open, words * 8);
     memset(open + words, 0, (capacity / 64 - words) * 8);

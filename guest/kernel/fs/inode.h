@@ -208,8 +208,8 @@ void dentry_delete(struct dentry *dentry);
  */
 void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *name, size_t length,
                  char *spare_name);
-/* Forgets what no one holds below `dentry`; mount_lock held. */
-void dentry_prune_tree(struct dentry *dentry);
+/* Forgets what no one holds below `top`; mount_lock held. */
+void dentry_prune_tree(struct dentry *top);
 struct dentry *dentry_parent(struct dentry *dentry); /* counted */
 /* The dentry, or the root of what is mounted on it; takes over and returns a reference. */
 struct dentry *dentry_cross_mounts(struct dentry *dentry);

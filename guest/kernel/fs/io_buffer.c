@@ -57,8 +57,8 @@ static inline size_t copy(struct io_buffer *buffer, void *memory, size_t bytes,
             buffer->following++;
         }
         size_t piece = min(buffer->piece, bytes - done);
-        size_t copied =
-            copy_piece(buffer->kernel, buffer->address, (uint8_t *)memory + done, piece, direction);
+        void *at = memory ? (uint8_t *)memory + done : NULL; /* COPY_ZERO has none */
+        size_t copied = copy_piece(buffer->kernel, buffer->address, at, piece, direction);
         io_buffer_advance(buffer, copied);
         done += copied;
         if (copied < piece)

@@ -312,6 +312,7 @@ static void detach_nested(struct filesystem *filesystem, struct list *gone)
     { /* grows at its end meanwhile */
         list_for_each_safe(inner, following, &mount_list, mount_link)
         {
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a mounted one has a root */
             struct dentry *covered = inner->root->mounted_on;
             if (covered && dentry_mount_root(covered) == outer->root)
                 detach(inner, gone);

@@ -13,7 +13,7 @@ struct pipe;
 
 #define PIPE_BUF           4096u /* writes up to here are never mixed with others (pipe(7)) */
 #define PIPE_DEFAULT_BYTES 65536u
-#define PIPE_MAX_BYTES     (1024u * 1024u) /* F_SETPIPE_SZ */
+#define PIPE_MAX_BYTES     (1u << 20) /* F_SETPIPE_SZ */
 
 /* Both ends of a new pipe; flags: O_NONBLOCK. 0 or -ENOMEM / -ENFILE. */
 int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_write);

@@ -29,6 +29,7 @@ static int look(struct linux_pollfd *list, uint32_t count, struct poll_waiters *
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t state = 0;
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): assembly copied it */
         if (list[i].fd >= 0) {
             bool counted;
             struct file *file = file_borrow(list[i].fd, &counted);

@@ -97,14 +97,14 @@ static int64_t select_user(int32_t count, const uint64_t addresses[SET_COUNT], u
     sets.count = min((uint32_t)count, capacity);
     sets.words = (sets.count + 63) / 64;
     if (sets.words > SELECT_WORDS_ON_STACK) {
-        memory = kmalloc(sets.words * SET_COUNT * 2 * 8);
+        memory = kmalloc(sets.words * sizeof(on_stack) / SELECT_WORDS_ON_STACK);
         if (!memory)
             return -ENOMEM;
     }
     int64_t result = 0;
     uint64_t bytes = sets.words * 8ull;
     for (int set = 0; set < SET_COUNT; set++) {
-        sets.in[set] = memory + (uint32_t)set * 2 * sets.words;
+        sets.in[set] = memory + 2ul * set * sets.words;
         sets.out[set] = sets.in[set] + sets.words;
         if (!bytes)
             continue;

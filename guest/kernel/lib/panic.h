@@ -5,7 +5,7 @@
 #ifndef KERNEL_LIB_PANIC_H
 #define KERNEL_LIB_PANIC_H
 
-_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+__attribute__((noreturn, format(printf, 1, 2))) void panic(const char *format, ...);
 
 /* An invariant of the kernel's own; never for anything that a program or the host can cause. */
 #define kernel_assert(condition)                                                                   \

@@ -56,13 +56,14 @@ static void put_number(struct output *output, const struct conversion *conversio
     int count = 0;
 
     while (value) {
+        /* cppcheck-suppress zerodivcond ; the base is 8, 10 or 16 */
         text[count++] = digits[value % base];
         value /= base;
     }
     int zeros = conversion->precision < 0 ? (count == 0) : conversion->precision - count;
     if (zeros < 0)
         zeros = 0;
-    char sign = negative ? '-' : conversion->plus ? '+' : conversion->space ? ' ' : 0;
+    char sign = (char)(negative ? '-' : conversion->plus ? '+' : conversion->space ? ' ' : 0);
     int used = (sign != 0) + (int)strlen(prefix) + zeros + count;
     int padding = conversion->width > used ? conversion->width - used : 0;
 
@@ -172,12 +173,12 @@ static void parse(const char **format, va_list *arguments, struct conversion *re
     }
 }
 
-int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
+int vsnprintf(char *buffer, size_t size, const char *format, va_list arguments)
 {
     struct output output = {buffer, size, 0};
-    va_list arguments;
+    va_list rest;
 
-    va_copy(arguments, original); /* a va_list parameter has array type: its address is of no use */
+    va_copy(rest, arguments); /* a va_list parameter has array type: its address is of no use */
     while (*format) {
         if (*format != '%') {
             put(&output, *format++);
@@ -186,14 +187,14 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
         struct conversion conversion;
 
         format++;
-        parse(&format, &arguments, &conversion);
+        parse(&format, &rest, &conversion);
         char letter = *format;
         if (letter)
             format++;
         switch (letter) {
         case 'd':
         case 'i': {
-            int64_t value = signed_argument(&arguments, conversion.size);
+            int64_t value = signed_argument(&rest, conversion.size);
             uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
             put_number(&output, &conversion, magnitude, value < 0, 10, false, "");
             break;
@@ -202,7 +203,7 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
         case 'x':
         case 'X':
         case 'o': {
-            uint64_t value = unsigned_argument(&arguments, conversion.size);
+            uint64_t value = unsigned_argument(&rest, conversion.size);
             unsigned base = letter == 'u' ? 10 : letter == 'o' ? 8 : 16;
             const char *prefix = "";
             if (conversion.alternate && value)
@@ -213,11 +214,11 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
         }
         case 'p':
             conversion.plus = conversion.space = false;
-            put_number(&output, &conversion, (uint64_t)va_arg(arguments, void *), false, 16, false,
+            put_number(&output, &conversion, (uint64_t)va_arg(rest, void *), false, 16, false,
                        "0x");
             break;
         case 'c': {
-            char text = (char)va_arg(arguments, int);
+            char text = (char)va_arg(rest, int);
             int padding = conversion.width - 1;
             if (!conversion.left)
                 put_repeated(&output, ' ', padding);
@@ -227,7 +228,7 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
             break;
         }
         case 's':
-            put_text(&output, &conversion, va_arg(arguments, const char *));
+            put_text(&output, &conversion, va_arg(rest, const char *));
             break;
         case '%':
             put(&output, '%');
@@ -239,7 +240,7 @@ int vsnprintf(char *buffer, size_t size, const char *format, va_list original)
             put(&output, letter);
         }
     }
-    va_end(arguments);
+    va_end(rest);
     if (size)
         buffer[output.length < size ? output.length : size - 1] = 0;
     return output.length > INT32_MAX ? INT32_MAX : (int)output.length;

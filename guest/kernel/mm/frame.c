@@ -4,10 +4,10 @@
  * ("used"), frames given back as clean ("clean", mostly page tables), and a run of frames never
  * used ("fresh"). The last two read as zero, so FRAME_WANT_ZERO costs nothing there.
  *
- * Which is preferred for a zero frame: clean, then a used one that gets cleared, then fresh. A fresh
- * frame makes the host provide memory, which costs many times what clearing does. Only where each
- * instruction of the kernel is interpreted is it the other way round (BOOT_FLAG_INTERPRETED): there
- * fresh comes before used, while more than half of the RAM is untouched.
+ * Which is preferred for a zero frame: clean, then a used one that gets cleared, then fresh. A
+ * fresh frame makes the host provide memory, which costs many times what clearing does. Only where
+ * each instruction of the kernel is interpreted is it the other way round (BOOT_FLAG_INTERPRETED):
+ * there fresh comes before used, while more than half of the RAM is untouched.
  *
  * Lock: frames_lock (RANK_FRAMES) for the shared stores; the stocks belong to their CPU. A frame in
  * a stock counts as free. When memory is short, what lies in other CPUs' stocks (at most

@@ -248,9 +248,13 @@ int change_flags(struct address_space *space, uint64_t start, uint64_t end, uint
     while (start < end) {
         struct vma *vma = vma_find(space, start);
 
-        if (!vma || vma->start > start) {
+        if (!vma) {
             hole = true;
-            if (!skip_holes || !vma || vma->start >= end)
+            break;
+        }
+        if (vma->start > start) {
+            hole = true;
+            if (!skip_holes || vma->start >= end)
                 break;
             start = vma->start;
         }

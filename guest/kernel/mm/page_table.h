@@ -31,7 +31,8 @@ pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint6
 
 /* A leaf that was 0. Counts it, by the kind of its frame, in the space too. */
 void page_table_set(struct address_space *space, pte_t *slot, pte_t value);
-/* What page_table_set() counts, for `count` leaves of one table that the caller has set: file frames. */
+/* What page_table_set() counts, for `count` leaves of one table that the caller has set: file
+ * frames. */
 void page_table_count_file(struct address_space *space, const pte_t *slot, unsigned count);
 
 /*

@@ -38,7 +38,7 @@ static inline void object_publish(struct glass_object *object)
     store_release(&object->version, object->version + 1);
 }
 /* Id becomes 0, version moves on; the slot may be given out again at once. */
-void slot_free(struct slot_table *table, void *slot);
+void slot_free(struct slot_table *table, void *object);
 
 /* A compound change by the one writer that the object's lock allows at a time. */
 static inline void object_write_begin(struct glass_object *object)

@@ -42,7 +42,7 @@ int elf_parse_header(const void *bytes, size_t size, struct elf_image *ret)
     if (size < sizeof(header))
         return -ENOEXEC;
     memcpy(&header, bytes, sizeof(header));
-    if (memcmp(header.magic, "\177ELF", 4) || header.class != CLASS_64 ||
+    if (memcmp(header.magic, "\177ELF", 4) != 0 || header.class != CLASS_64 ||
         header.data != DATA_LITTLE_ENDIAN || header.version != VERSION_CURRENT ||
         header.machine != MACHINE_X86_64)
         return -ENOEXEC;

@@ -110,6 +110,7 @@ void process_start_init(void)
     task_get(init);
     task_get(program);
     process_join_family_locked(init_process, init, NULL, 0, 0);
+    /* NOLINTNEXTLINE(readability-suspicious-call-argument): init is the parent */
     process_join_family_locked(program_process, program, init_process, 0, 0);
     object_publish(&init_process->object);
     object_publish(&program_process->object);

@@ -50,7 +50,7 @@ enum auxiliary_type {
     AT_EXECFN = 31,
     AT_MINSIGSTKSZ = 51,
 };
-#define AUXILIARY_COUNT    20u
+#define AUXILIARY_COUNT    20ul
 #define RANDOM_BYTES       16u
 #define SIGNAL_FRAME_BYTES 440u
 

@@ -159,6 +159,7 @@ static inline void wake_taker(struct task *task, uint64_t bit)
 void process_kill_threads_signal_locked(struct process *process, struct task *except)
 {
     struct task *task;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the list is a ring */
     list_for_each(task, &process->threads, thread_link)
     {
         if (task == except || task->flags & TASK_EXITING)

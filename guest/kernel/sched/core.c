@@ -421,7 +421,8 @@ static __attribute__((noinline)) bool wake_across(struct task *task, enum wake_r
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
-        struct run_queue *old = &per_cpu(run_queue, cpu), *target = &per_cpu(run_queue, choose_cpu(task));
+        struct run_queue *old = &per_cpu(run_queue, cpu);
+        struct run_queue *target = &per_cpu(run_queue, choose_cpu(task));
         bool woke = false;
         lock_pair(old, target);
         bool moved = task->cpu != cpu;
@@ -505,7 +506,8 @@ void task_move(struct task *task)
 {
     for (;;) {
         uint32_t cpu = READ_ONCE(task->cpu);
-        struct run_queue *old = &per_cpu(run_queue, cpu), *target = &per_cpu(run_queue, choose_cpu(task));
+        struct run_queue *old = &per_cpu(run_queue, cpu);
+        struct run_queue *target = &per_cpu(run_queue, choose_cpu(task));
         lock_pair(old, target);
         if (task->cpu != cpu) {
             unlock_pair(old, target);

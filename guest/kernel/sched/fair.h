@@ -22,8 +22,8 @@
 #include "kernel/sched/task.h"
 
 #define FAIR_WEIGHT_NICE_0 1024u
-#define FAIR_SLICE_NS      3000000ull /* how long a request is unless the task asks for something else \
-                                       */
+/* How long a request is unless the task asks for something else. */
+#define FAIR_SLICE_NS 3000000ull
 
 struct fair_queue {
     struct fair_entity *lone; /* the only waiting entity; with more of them, all are in the tree */

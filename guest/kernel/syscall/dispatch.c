@@ -11,7 +11,8 @@
 #pragma GCC diagnostic ignored                                                                     \
     "-Woverride-init" /* the range is the default, each call overrides its own entry */
 /* Behind the other hot tables (kernel.ld): the numbers in use end on the page where those stand. */
-__attribute__((section(".rodata.system_calls"))) syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END] = {
+__attribute__((section(".rodata.system_calls")))
+syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END] = {
     [0 ... SYSCALL_NUMBER_END - 1] = syscall_unknown,
 #define SYSCALL(number, name, arguments, part) [number] = sys_##name,
 #include "kernel/syscall/table.def"

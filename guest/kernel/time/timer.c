@@ -106,8 +106,8 @@ NO_INLINE bool timer_cancel(struct timer *timer)
 void timer_program(void)
 {
     struct cpu *cpu = this_cpu();
-    uint64_t next = READ_ONCE(per_cpu(timer_queue, cpu->index).next_tsc),
-             slice = scheduler_next_tsc(cpu);
+    uint64_t next = READ_ONCE(per_cpu(timer_queue, cpu->index).next_tsc);
+    uint64_t slice = scheduler_next_tsc(cpu);
     if (slice < next)
         next = slice;
     if (next >= cpu->timer_armed_tsc)

@@ -64,7 +64,7 @@ static void add_names(struct proc_text *text, struct cpuid zero)
     if (cpuid(0x80000000).eax >= 0x80000004) {
         for (uint32_t i = 0; i < 3; i++) {
             struct cpuid part = cpuid(0x80000002 + i);
-            memcpy(model + i * 16, &part, 16);
+            memcpy(model + 16ul * i, &part, 16);
         }
     }
     const char *name = model;

@@ -20,12 +20,12 @@ typedef uint64_t pte_t;
 #define PTE_DIRTY         (1ull << 6)
 #define PTE_LARGE         (1ull << 7)
 #define PTE_GLOBAL        (1ull << 8)
-#define PTE_SOFT_COW                                                                               \
-    (1ull << 9) /* ours: write-protected because it is shared, not because the vma is */
-#define PTE_HELD                                                                                   \
-    (1ull << 10) /* ours: not PRESENT, but the leaf still holds its frame (PROT_NONE) */
-#define PTE_ANONYMOUS (1ull << 11) /* ours: the leaf's frame is FRAME_ANONYMOUS, not a file's own  \
-                                    */
+/* Ours. SOFT_COW: write-protected because it is shared, not because the vma is. HELD: not PRESENT,
+ * but the leaf still holds its frame (PROT_NONE). ANONYMOUS: the leaf's frame is FRAME_ANONYMOUS,
+ * not a file's own. */
+#define PTE_SOFT_COW   (1ull << 9)
+#define PTE_HELD       (1ull << 10)
+#define PTE_ANONYMOUS  (1ull << 11)
 #define PTE_NO_EXECUTE (1ull << 63)
 #define PTE_ADDRESS    0x000ffffffffff000ull
 
@@ -63,7 +63,8 @@ void tlb_flush_all_user(void);
  * or mutexes held; never from an interrupt handler.
  */
 void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end);
-/* The same for single pages that lie anywhere; count > TLB_FEW_PAGES: for all, the list is not read. */
+/* The same for single pages that lie anywhere; count > TLB_FEW_PAGES: for all, the list is not
+ * read. */
 #define TLB_FEW_PAGES 32 /* beyond, this CPU had better forget everything */
 void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, unsigned count);
 

@@ -18,7 +18,6 @@
 
 /* The variable of CPU `index`, an lvalue. */
 #define per_cpu(name, index)                                                                       \
-    (*(__typeof__(per_cpu_##name) *)((uintptr_t)&per_cpu_##name +                                  \
-                                     (uintptr_t)(index)*PER_CPU_BYTES))
+    (*(__typeof__(per_cpu_##name) *)((uintptr_t)&per_cpu_##name + (uintptr_t)(index)*PER_CPU_BYTES))
 
 #endif

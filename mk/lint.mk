@@ -1,0 +1,47 @@
+# make fmt lays the sources out; make lint says what is wrong with them, and nothing when all is well. What was
+# clean is not looked at again until it, or a header it includes, changes.
+LINT_DIR := $(BUILD)/lint
+C_FILES := $(shell find vmm guest shared tests bench -name '*.[ch]' 2>/dev/null)
+# Not the tests of kernel sources on the host and the fuzz targets: sanitizers run those, with stand-ins for the kernel.
+LINT_FILES := $(filter-out tests/unit/% tests/fuzz/%,$(filter %.c,$(C_FILES)))
+LINT_STAMPS := $(LINT_FILES:%=$(LINT_DIR)/%.ok)
+
+# The kernel's sources are checked with the kernel's flags (but for those that only gcc has), the programs that run
+# in the guest with theirs, the rest with the host's.
+LINT_CLANG := -Wno-unknown-attributes -Wno-gnu-variable-sized-type-not-at-end
+LINT_KERNEL := $(filter-out -flto% -falign-% -mstack-protector-guard%,$(GUEST_CFLAGS))
+LINT_HOST := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -I.
+lint_flags = $(LINT_CLANG) $(if $(filter guest/kernel/% guest/arch/%,$(1)),$(LINT_KERNEL),$(if \
+    $(filter guest/% tests/guest/% bench/%,$(1)),$(USER_CFLAGS),$(LINT_HOST) $(if \
+    $(filter-out vmm/base/error.c,$(filter vmm/%,$(1))),-include mk/lint_errors.h)))
+
+.PHONY: fmt lint lint-files
+fmt: setup-lint
+	@clang-format -i $(C_FILES)
+
+# The tidy check includes the libraries' headers, so what builds and tests is needed too.
+lint: setup-lint setup-test
+	@clang-format --dry-run --Werror $(C_FILES)
+	+@$(MAKE) --no-print-directory --keep-going --output-sync=target $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
+	    lint-files
+lint-files: $(LINT_DIR)/cppcheck.ok $(LINT_STAMPS)
+	@:
+
+# comparePointers: where a section begins and ends is two symbols of the linker.
+# ctuuninitvar: takes a structure that is filled field by field for unset.
+# internalAstError: asm goto and unrolled loops are beyond cppcheck's parser; the file is checked all the same.
+$(LINT_DIR)/cppcheck.ok: $(filter vmm/% guest/kernel/% guest/arch/% shared/%,$(C_FILES)) mk/lint.mk mk/lint_cppcheck.h
+	@mkdir -p $(@D)
+	@cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
+	    --suppress=missingIncludeSystem --suppress=comparePointers --suppress=internalAstError \
+	    --suppress=ctuuninitvar \
+	    --include=mk/lint_cppcheck.h -I. -Iguest -Iguest/arch/x86_64/include vmm guest/kernel guest/arch
+	@touch $@
+
+$(LINT_DIR)/%.c.ok: %.c .clang-tidy tests/.clang-tidy mk/lint.mk mk/lint_errors.h
+	@mkdir -p $(@D)
+	@$(HOST_CC) $(filter-out $(LINT_CLANG),$(call lint_flags,$<)) -MM -MP -MT $@ -MF $@.d $<
+	@clang-tidy --quiet $< -- $(call lint_flags,$<) >$@.log 2>&1 || { grep -v 'warnings* generated' $@.log; exit 1; }
+	@touch $@
+
+-include $(wildcard $(LINT_STAMPS:=.d))
