@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #define ARGUMENTS_MAX    40
 #define DEADLINE_SECONDS 120
 
-static pid_t start(const char *const *arguments, int in, int out, int err)
+static pid_t start(const char *const *arguments, uid_t user, int in, int out, int err)
 {
     const char *command = getenv("VITRINE_COMMAND"), *all[ARGUMENTS_MAX + 2];
     size_t count = 1;
@@ -39,6 +40,9 @@ static pid_t start(const char *const *arguments, int in, int out, int err)
         dup2(in, 0);
         dup2(out, 1);
         dup2(err, 2);
+        if (user != geteuid() &&
+            (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0))
+            _exit(124);
         execv(command, (char *const *)all);
         _exit(124);
     }
@@ -88,19 +92,30 @@ static char *read_all(int fd, size_t *ret_bytes)
     return data;
 }
 
-struct command_result command_run(const char *const *arguments, const void *input,
-                                  size_t input_bytes)
+static struct command_result run(uid_t user, const char *const *arguments, const void *input,
+                                 size_t input_bytes)
 {
     struct command_result result;
     int in = scratch("stdin"), out = scratch("stdout"), err = scratch("stderr");
 
     cr_assert(input_bytes == 0 || write(in, input, input_bytes) == (ssize_t)input_bytes);
     lseek(in, 0, SEEK_SET);
-    result.status = command_wait(start(arguments, in, out, err));
+    result.status = command_wait(start(arguments, user, in, out, err));
     close(in);
     result.out = read_all(out, &result.out_bytes);
     result.err = read_all(err, &result.err_bytes);
     return result;
+}
+
+struct command_result command_run(const char *const *arguments, const void *input,
+                                  size_t input_bytes)
+{
+    return run(geteuid(), arguments, input, input_bytes);
+}
+
+struct command_result command_run_as(uid_t user, const char *const *arguments)
+{
+    return run(user, arguments, NULL, 0);
 }
 
 void command_free(struct command_result *result)
@@ -120,7 +135,7 @@ pid_t command_start_to(const char *const *arguments, int out, int *ret_input)
     pid_t child;
 
     cr_assert(null >= 0 && pipe2(ends, O_CLOEXEC) == 0);
-    child = start(arguments, ends[0], out >= 0 ? out : null, null);
+    child = start(arguments, geteuid(), ends[0], out >= 0 ? out : null, null);
     close(ends[0]);
     close(null);
     *ret_input = ends[1];

@@ -17,6 +17,9 @@ struct command_result {
  * its end. */
 struct command_result command_run(const char *const *arguments, const void *input,
                                   size_t input_bytes);
+/* The same without input as user and group `user`, without other groups; only root can name another
+ * than itself. */
+struct command_result command_run_as(uid_t user, const char *const *arguments);
 #define COMMAND(...) command_run((const char *const[]){__VA_ARGS__, NULL}, NULL, 0)
 void command_free(struct command_result *result);
 
