@@ -1,4 +1,4 @@
-// SOURCES: guest/kernel/observe/describe.c guest/kernel/lib/rbtree.c tests/inspect/kernel_guest.c
+// SOURCES: guest/kernel/observe/describe.c guest/kernel/lib/rbtree.c tests/unit/kernel_guest.c
 // tests/unit/host/kernel.c vmm/inspect/*.c vmm/base/error.c
 /*
  * Do the readers of the kernel's objects say what stands in its memory, in a guest made of the
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/inspect/kernel_guest.h"
 #include "tests/inspect/read_all.h"
+#include "tests/unit/kernel_guest.h"
 
 static struct kernel_guest kg;
 

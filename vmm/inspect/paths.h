@@ -15,8 +15,7 @@
     F(name, "name")                                                                                \
     F(name_length, "name_length")                                                                  \
     F(mounted_on, "mounted_on")                                                                    \
-    F(deleted, "delete"                                                                            \
-               "d")
+    F(deleted, "deleted")
 LAYOUT(guest_dentry_layout, GUEST_DENTRY_FIELDS);
 
 #define GUEST_FILE_FIELDS(F)                                                                       \

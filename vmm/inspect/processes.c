@@ -193,8 +193,7 @@ static struct vt_error *assemble(const struct guest_list *processes,
 {
     size_t count = processes->count, process_bytes = count * sizeof(struct vt_process);
     struct vt_process *all = malloc(process_bytes + (members->count + count) * sizeof(int32_t) + 1);
-    struct vt_process **sorted = malloc((2 * count + 1) * sizeof(*sorted)),
-                      **parents = sorted + count;
+    struct vt_process **sorted = malloc((2 * count + 1) * sizeof(*sorted));
     const struct member *member = (const struct member *)members->items;
 
     if (!all || !sorted) {
@@ -202,6 +201,7 @@ static struct vt_error *assemble(const struct guest_list *processes,
         free(sorted);
         return out_of_memory();
     }
+    struct vt_process **parents = sorted + count;
     memcpy(all, processes->items, process_bytes);
     int32_t *numbers = (int32_t *)(all + count);
     for (size_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
 /*
- * tests/inspect/kernel_guest.h - a guest that never ran, made of the kernel's own structures and
+ * tests/unit/kernel_guest.h - a guest that never ran, made of the kernel's own structures and
  * described by the kernel's own tables (observe/describe.c, compiled for the host).
  *
  * Its memory is one mapping, and its direct map begins at that mapping's own address: so a pointer

@@ -1,5 +1,5 @@
 /*
- * tests/inspect/kernel_guest.c - building the guest's memory, object by object.
+ * tests/unit/kernel_guest.c - building the guest's memory, object by object.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "arch/cpu_limits.h"
 #include "arch/per_cpu.h"
 #include "kernel/observe/describe.h"
-#include "tests/inspect/kernel_guest.h"
+#include "tests/unit/kernel_guest.h"
 
 /* What describe.c's roots point at. The guest gets copies of its own: these are never read. */
 struct slot_table task_slots, process_slots, address_space_slots;
