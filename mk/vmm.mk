@@ -1,17 +1,30 @@
 # mk/vmm.mk: libvitrine (build/libvitrine.a) and the command (build/vitrine).
 VMM_CC ?= gcc
-VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -MMD -MP -pthread
-VMM_LIBS := -larchive -ljansson -lelf -lm -pthread
+VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP -pthread
+VMM_LIBS := -larchive -ljansson -lelf -lprotobuf-c -lm -pthread
 
 VMM_SOURCES := $(filter-out vmm/cli/%,$(wildcard vmm/*/*.c))
 VMM_ASSEMBLY := $(wildcard vmm/*/*.S)
-VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o)
+VMM_PROTOCOLS := $(wildcard vmm/*/*.proto)
+VMM_PROTOCOL_HEADERS := $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.h)
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) \
+    $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.o)
 VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
 
 .PHONY: vmm
 vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine
 
-$(BUILD)/vmm/%.o: vmm/%.c mk/vmm.mk
+# Messages of a .proto file as C: one header and one source.
+.SECONDARY: $(VMM_PROTOCOL_HEADERS) $(VMM_PROTOCOL_HEADERS:.h=.c)
+$(BUILD)/vmm/%.pb-c.c $(BUILD)/vmm/%.pb-c.h: vmm/%.proto
+	@mkdir -p $(@D)
+	@echo "  PROTOC $<"
+	@protoc-c --c_out=$(BUILD) $<
+$(BUILD)/vmm/%.pb-c.o: $(BUILD)/vmm/%.pb-c.c mk/vmm.mk
+	@echo "  CC $@"
+	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+
+$(BUILD)/vmm/%.o: vmm/%.c mk/vmm.mk | $(VMM_PROTOCOL_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@

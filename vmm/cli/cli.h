@@ -30,7 +30,7 @@ int cli_doctor(int argc, char **argv);
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);
 
-/* Options of ps, tree and trace: [NAME] and --json. Exits on bad usage. */
+/* Options of ps and tree: [NAME] and --json. Exits on bad usage. */
 struct look_options {
     const char *name; /* NULL = the only running machine */
     int32_t pid;      /* 0 = not given */

@@ -1,20 +1,17 @@
 /*
  * vmm/cli/collector.c - following a run's trace.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "vmm/cli/collector.h"
 #include "vmm/export/summary.h"
+#include "vmm/export/trace_file.h"
 
 struct collector {
     struct vt_guest *guest;
-    struct trace_sink *sinks[2];
+    struct trace_sink *sinks[1 + COLLECTOR_FILES_MAX]; /* the summary first */
     size_t sink_count;
-    int file;
     pthread_t thread;
     bool runs;
     struct vt_error *error;
@@ -31,15 +28,23 @@ static void *collect(void *argument)
     if (!error) {
         error = trace_pump(trace, collector->sinks, collector->sink_count, NULL);
         vt_trace_close(trace);
-    } else if (vt_error_code(error) == VT_ERROR_GONE) {
-        vt_error_destroy(error); /* the run's own outcome says more */
-        error = NULL;
+    } else {
+        if (vt_error_code(error) == VT_ERROR_GONE) {
+            vt_error_destroy(error); /* the run's own outcome says more */
+            error = NULL;
+        }
+        /* Files of a run without a trace are whole all the same. */
+        struct vt_error *unwritten = trace_finish(NULL, collector->sinks, collector->sink_count);
+        if (error)
+            vt_error_destroy(unwritten);
+        else
+            error = unwritten;
     }
     collector->error = error;
     return NULL;
 }
 
-struct vt_error *collector_start(struct vt_guest *guest, const char *trace_file, bool trace_json,
+struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
                                  struct collector **ret)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
@@ -48,20 +53,13 @@ struct vt_error *collector_start(struct vt_guest *guest, const char *trace_file,
     if (!collector)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for following the trace");
     collector->guest = guest;
-    collector->file = -1;
     error = summary_sink_create(guest, &collector->sinks[0]);
     if (!error)
         collector->sink_count = 1;
-    if (!error && trace_file) {
-        collector->file = open(trace_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (collector->file < 0)
-            error = vt_error_system(errno, "cannot write the trace to '%s'", trace_file);
-        else if (trace_json)
-            error = chrome_json_sink_create(guest, collector->file, &collector->sinks[1]);
-        else
-            error = ftrace_sink_create(guest, collector->file, &collector->sinks[1]);
+    for (size_t i = 0; !error && i < COLLECTOR_FILES_MAX && trace_files[i]; i++) {
+        error = trace_file_create(guest, trace_files[i], &collector->sinks[1 + i]);
         if (!error)
-            collector->sink_count = 2;
+            collector->sink_count++;
     }
     if (!error) {
         int failed = pthread_create(&collector->thread, NULL, collect, collector);
@@ -100,7 +98,5 @@ void collector_destroy(struct collector *collector)
     vt_error_destroy(collector_finish(collector));
     for (size_t i = 0; i < collector->sink_count; i++)
         collector->sinks[i]->destroy(collector->sinks[i]);
-    if (collector->file >= 0)
-        close(collector->file);
     free(collector);
 }

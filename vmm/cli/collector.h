@@ -12,9 +12,11 @@
 
 struct collector;
 
-/* trace_file: NULL = none; it is created before this returns, so that a bad path is an error before
- * the run. */
-struct vt_error *collector_start(struct vt_guest *guest, const char *trace_file, bool trace_json,
+#define COLLECTOR_FILES_MAX 8
+
+/* trace_files: up to COLLECTOR_FILES_MAX, then NULL; they are created before this returns, so that
+ * a bad path is an error before the run. */
+struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
                                  struct collector **ret);
 /* Waits for the end of the trace. After it the summary may be read. An error is that of writing the
  * trace. */

@@ -133,8 +133,7 @@ int cli_run(int argc, char **argv)
     if (!options.quiet)
         print_start(&host, &options, machine);
     if (options.machine.trace)
-        error = collector_start(vt_machine_guest(machine), options.trace_file, options.trace_json,
-                                &collector);
+        error = collector_start(vt_machine_guest(machine), options.trace_files, &collector);
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);

@@ -14,6 +14,7 @@
 
 #include "vmm/cli/cli.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/export/trace_file.h"
 #include "vmm/session/boot_page.h"
 
 enum option_key {
@@ -48,7 +49,9 @@ static const struct argp_option option_list[] = {
     {"env", OPTION_ENV, "KEY=VALUE", 0, "Add to the environment; may be given several times", 0},
     {"cwd", OPTION_CWD, "DIR", 0, "Working directory in the guest (default /)", 0},
     {"trace", OPTION_TRACE, "FILE", 0,
-     "Write every event: FILE.txt as ftrace text, FILE.json for a timeline viewer", 0},
+     "Write every event, in the format that the name ends in: " TRACE_FILE_ENDINGS
+     "; may be given several times",
+     0},
     {"name", OPTION_NAME, "NAME", 0,
      "Name for ps, tree and trace (default: the program's and a number)", 0},
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "Kill the machine after this time; status 124", 0},
@@ -151,19 +154,18 @@ static void add_environment(struct run_options *options, const char *text)
     options->environment[count] = text;
 }
 
-static bool ends_with(const char *text, const char *ending)
+static void add_trace(struct run_options *options, const char *path)
 {
-    size_t length = strlen(text), tail = strlen(ending);
+    enum vt_export format;
+    size_t count = 0;
 
-    return length > tail && strcmp(text + length - tail, ending) == 0;
-}
-
-static void set_trace(struct run_options *options, const char *path)
-{
-    options->trace_file = path;
-    options->trace_json = ends_with(path, ".json");
-    if (!options->trace_json && !ends_with(path, ".txt"))
-        refuse("--trace '%s': the name must end in .txt (ftrace text) or .json (timeline)", path);
+    if (!trace_file_format(path, &format))
+        refuse("--trace '%s': the name must end in %s", path, TRACE_FILE_ENDINGS);
+    while (options->trace_files[count])
+        count++;
+    if (count == COLLECTOR_FILES_MAX)
+        refuse("too many --trace: at most %d files", COLLECTOR_FILES_MAX);
+    options->trace_files[count] = path;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -190,7 +192,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->machine.cwd = argument;
         return 0;
     case OPTION_TRACE:
-        set_trace(options, argument);
+        add_trace(options, argument);
         return 0;
     case OPTION_NAME:
         options->machine.name = argument;
@@ -277,6 +279,6 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
     ret->machine.raw_terminal = true;
-    ret->machine.trace = !ret->quiet || ret->trace_file || ret->json_file;
+    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file;
     ret->machine.trace_lossless = ret->machine.trace;
 }

@@ -4,16 +4,16 @@
 #ifndef VITRINE_CLI_RUN_OPTIONS_H
 #define VITRINE_CLI_RUN_OPTIONS_H
 
+#include "vmm/cli/collector.h"
 #include "vmm/include/vitrine.h"
 
 #define RUN_ENVIRONMENT_MAX 256
 
 struct run_options {
     struct vt_options machine;
-    const char *trace_file; /* --trace */
-    bool trace_json;        /* it is Chrome JSON instead of ftrace text */
-    const char *json_file;  /* --json */
-    double timeout_seconds; /* 0 = none */
+    const char *trace_files[COLLECTOR_FILES_MAX + 1]; /* --trace, each with a known ending */
+    const char *json_file;                            /* --json */
+    double timeout_seconds;                           /* 0 = none */
     bool stats, quiet;
     const char *environment[RUN_ENVIRONMENT_MAX + 1];
     char name[64]; /* given, or made from the program and our pid */

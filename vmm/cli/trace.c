@@ -1,11 +1,15 @@
 /*
  * vmm/cli/trace.c - `vitrine trace`: the events of a running machine, as they happen, until it
- * ends.
+ * ends; as lines, or into a file for another tool.
  */
+#include <argp.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmm/cli/cli.h"
 #include "vmm/export/event_text.h"
+#include "vmm/export/trace_file.h"
 
 /* Everything but faults and system calls, which come in floods. */
 #define WANTED_TYPES                                                                               \
@@ -43,15 +47,87 @@ static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, b
     }
 }
 
+struct trace_options {
+    const char *name, *output;
+    bool json;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct trace_options *options = state->input;
+    enum vt_export format;
+
+    switch (key) {
+    case 'j':
+        options->json = true;
+        return 0;
+    case 'o':
+        options->output = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->name)
+            argp_error(state, "one machine at a time: '%s' is too much", argument);
+        options->name = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->output && !trace_file_format(options->output, &format))
+            argp_failure(state, STATUS_FAILED, 0, "--output '%s': the name must end in %s",
+                         options->output, TRACE_FILE_ENDINGS);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void parse(int argc, char **argv, struct trace_options *ret)
+{
+    static const struct argp_option list[] = {
+        {"json", 'j', NULL, 0, "Print JSON", 0},
+        {"output", 'o', "FILE", 0,
+         "Write a file instead of lines, in the format that the name ends in: " TRACE_FILE_ENDINGS
+         "; an interrupt (Ctrl-C) completes it",
+         0},
+        {0}};
+    struct argp argp = {.options = list,
+                        .parser = parse_option,
+                        .args_doc = "[NAME]",
+                        .doc =
+                            "Print the events of a running machine as they happen, until it ends."};
+
+    *ret = (struct trace_options){0};
+    argp_parse(&argp, argc, argv, 0, NULL, ret);
+}
+
+static bool interrupted;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    __atomic_store_n(&interrupted, true, __ATOMIC_RELEASE);
+}
+
+static struct vt_error *write_file(struct vt_guest *guest, struct vt_trace *trace, const char *path)
+{
+    const struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    struct trace_sink *sink;
+    struct vt_error *error = trace_file_create(guest, path, &sink);
+
+    if (error)
+        return error;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    error = trace_pump(trace, &sink, 1, &interrupted);
+    sink->destroy(sink);
+    return error;
+}
+
 int cli_trace(int argc, char **argv)
 {
-    struct look_options options;
+    struct trace_options options;
     struct vt_guest *guest;
     struct vt_trace *trace;
 
-    cli_parse_look(argc, argv,
-                   "Print the events of a running machine as they happen, until it ends.",
-                   &options);
+    parse(argc, argv, &options);
     struct vt_error *error = cli_attach(options.name, &guest);
     if (error)
         return cli_fail(error);
@@ -59,7 +135,8 @@ int cli_trace(int argc, char **argv)
     if (!error)
         error = vt_trace_open(guest, false, &trace);
     if (!error) {
-        error = follow(guest, trace, options.json);
+        error = options.output ? write_file(guest, trace, options.output)
+                               : follow(guest, trace, options.json);
         if (vt_trace_lost(trace))
             fprintf(stderr,
                     "vitrine: %lu events were lost: they came faster than they could be read\n",

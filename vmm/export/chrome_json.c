@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vmm/export/event_text.h"
+#include "vmm/export/loss.h"
 #include "vmm/export/record.h"
 #include "vmm/export/sink.h"
 
@@ -31,6 +31,7 @@ struct chrome_sink {
     FILE *out;
     bool first;
     uint64_t last_ns;
+    struct trace_loss loss;
     struct {
         bool known;
         int32_t tid;
@@ -154,6 +155,16 @@ static void write_instant(struct chrome_sink *chrome, const struct vt_trace *tra
     fputs("}}", chrome->out);
 }
 
+/* A mark over the whole height of the timeline: what is seen before it may be wrong. */
+static void write_loss(struct chrome_sink *chrome, unsigned cpu, uint64_t lost, uint64_t now)
+{
+    separator(chrome);
+    fprintf(chrome->out,
+            "{\"ph\":\"i\",\"s\":\"g\",\"pid\":0,\"tid\":%u,\"ts\":%" PRIu64 ".%03" PRIu64
+            ",\"name\":\"%" PRIu64 " events lost on CPU %u\"}",
+            cpu, now / 1000, now % 1000, lost, cpu);
+}
+
 static void take(struct trace_sink *sink, const struct vt_trace *trace,
                  const struct trace_record *record)
 {
@@ -163,6 +174,9 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace,
     if (record->cpu >= BOOT_CPUS_MAX)
         return;
     chrome->last_ns = now > chrome->last_ns ? now : chrome->last_ns;
+    uint64_t lost = trace_loss_before(&chrome->loss, trace, record);
+    if (lost)
+        write_loss(chrome, record->cpu, lost, now);
     if (record->tid) {
         struct lane *lane = lane_of(chrome, record->tid, record->tgid);
 
@@ -222,7 +236,7 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
     fprintf(chrome->out,
             "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost_events\":%" PRIu64 "}}\n",
             vt_trace_lost(trace));
-    if (fflush(chrome->out) != 0)
+    if (fflush(chrome->out) != 0 || ferror(chrome->out))
         return vt_error_system(errno, "cannot write the trace file");
     return NULL;
 }
@@ -239,15 +253,11 @@ static void destroy(struct trace_sink *sink)
 struct vt_error *chrome_json_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret)
 {
     struct chrome_sink *chrome = calloc(1, sizeof(*chrome));
-    int copy = dup(fd);
+    struct vt_error *error =
+        chrome ? sink_out_open(fd, &chrome->out)
+               : vt_error_create(VT_ERROR_MEMORY, "out of memory for the trace file");
 
-    if (chrome && copy >= 0)
-        chrome->out = fdopen(copy, "w");
-    if (!chrome || !chrome->out) {
-        struct vt_error *error = vt_error_system(errno, "cannot write a trace");
-
-        if (copy >= 0)
-            close(copy);
+    if (error) {
         free(chrome);
         return error;
     }

@@ -1,7 +1,43 @@
 /*
  * vmm/export/pump.c - from a trace reader to sinks, and the public export function.
  */
+#include <errno.h>
+#include <unistd.h>
+
 #include "vmm/export/sink.h"
+#include "vmm/export/trace_file.h"
+
+struct vt_error *sink_out_open(int fd, FILE **ret)
+{
+    int copy = dup(fd);
+
+    *ret = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (*ret)
+        return NULL;
+    struct vt_error *error = vt_error_system(errno, "cannot write a trace");
+    if (copy >= 0)
+        close(copy);
+    return error;
+}
+
+/* Of two errors the first one tells more. */
+static struct vt_error *first_of(struct vt_error *first, struct vt_error *second)
+{
+    if (!first)
+        return second;
+    vt_error_destroy(second);
+    return first;
+}
+
+struct vt_error *trace_finish(const struct vt_trace *trace, struct trace_sink *const *sinks,
+                              size_t count)
+{
+    struct vt_error *error = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        error = first_of(error, sinks[i]->finish(sinks[i], trace));
+    return error;
+}
 
 struct vt_error *trace_pump(struct vt_trace *trace, struct trace_sink *const *sinks, size_t count,
                             const bool *stop)
@@ -24,17 +60,13 @@ struct vt_error *trace_pump(struct vt_trace *trace, struct trace_sink *const *si
         if (code != VT_ERROR_TIMEOUT)
             break;
     }
-    for (size_t i = 0; i < count && !error; i++)
-        error = sinks[i]->finish(sinks[i], trace);
-    return error;
+    return first_of(error, trace_finish(trace, sinks, count));
 }
 
 struct vt_error *vt_trace_export(struct vt_trace *trace, enum vt_export format, int fd)
 {
     struct trace_sink *sink;
-    struct vt_guest *guest = vt_trace_guest(trace);
-    struct vt_error *error = format == VT_EXPORT_FTRACE ? ftrace_sink_create(guest, fd, &sink)
-                                                        : chrome_json_sink_create(guest, fd, &sink);
+    struct vt_error *error = trace_file_sink(vt_trace_guest(trace), format, fd, &sink);
 
     if (error)
         return error;

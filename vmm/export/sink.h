@@ -2,11 +2,14 @@
  * vmm/export/sink.h - something that takes trace records in time order.
  *
  * A sink embeds struct trace_sink as its first member. take() sees each record once, after the
- * reader has learned from it; finish() is called once, when no more come; destroy() frees it. One
+ * reader has learned from it; finish() is called once, when no more come (with trace == NULL if the
+ * machine ended before there was any trace), and makes the output complete; destroy() frees it. One
  * thread.
  */
 #ifndef VITRINE_EXPORT_SINK_H
 #define VITRINE_EXPORT_SINK_H
+
+#include <stdio.h>
 
 #include "vmm/include/vitrine.h"
 
@@ -17,13 +20,22 @@ struct trace_sink {
     void (*destroy)(struct trace_sink *sink);
 };
 
-/* fd: borrowed; written through a buffer until finish(). */
+/* fd: borrowed; written through a buffer until finish(), from front to back. */
 struct vt_error *ftrace_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 struct vt_error *chrome_json_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
+struct vt_error *trace_cmd_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
+struct vt_error *perfetto_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 
-/* Reads until the machine ends (or *stop, if given, becomes true) and gives every record to every
- * sink. */
+/* What a sink writes through: a stream over a copy of fd, which the caller closes with fclose(). */
+struct vt_error *sink_out_open(int fd, FILE **ret);
+
+/* Reads until the machine ends (or *stop, if given, becomes true), gives every record to every sink
+ * and finishes them all. The first error. */
 struct vt_error *trace_pump(struct vt_trace *trace, struct trace_sink *const *sinks, size_t count,
                             const bool *stop);
+
+/* Finishes them all; trace may be NULL. The first error. trace_pump() does it itself. */
+struct vt_error *trace_finish(const struct vt_trace *trace, struct trace_sink *const *sinks,
+                              size_t count);
 
 #endif

@@ -550,7 +550,7 @@ struct vt_error *vt_guest_ask_trace(struct vt_guest *guest, uint64_t types);
 /* The next record in time order over all CPUs. VT_ERROR_TIMEOUT; VT_ERROR_GONE after the last one
  * of an ended machine. */
 struct vt_error *vt_trace_next(struct vt_trace *trace, int timeout_ms, struct trace_record *ret);
-uint64_t vt_trace_lost(const struct vt_trace *trace);
+uint64_t vt_trace_lost(const struct vt_trace *trace); /* NULL: 0 */
 /* comm of a task as of the last record returned; "?" if never seen. */
 const char *vt_trace_comm(const struct vt_trace *trace, int32_t tid);
 /* Waits for a record that matches the filter (skip is honoured), from the reader's place on. */
@@ -559,9 +559,14 @@ struct vt_error *vt_trace_wait(struct vt_trace *trace, const struct glass_filter
 
 /* ---- exports ---- */
 
-/* Writes everything the trace reader still has as ftrace text, or Chrome trace JSON, until the
- * machine ends. */
-enum vt_export { VT_EXPORT_FTRACE = 1, VT_EXPORT_CHROME_JSON = 2 };
+enum vt_export {
+    VT_EXPORT_FTRACE = 1,      /* ftrace's text */
+    VT_EXPORT_CHROME_JSON = 2, /* Chrome's trace event JSON */
+    VT_EXPORT_TRACE_CMD = 3,   /* trace-cmd's trace.dat, version 6 */
+    VT_EXPORT_PERFETTO = 4,    /* Perfetto's protobuf */
+};
+/* Writes everything the trace reader still has, until the machine ends. Losses are stated in the
+ * format's own way. fd: borrowed; need not be seekable. */
 struct vt_error *vt_trace_export(struct vt_trace *trace, enum vt_export format, int fd);
 
 #ifdef __cplusplus

@@ -126,7 +126,8 @@ static bool fetch(struct vt_trace *trace, unsigned cpu)
     if (!trace->started[cpu]) {
         trace->started[cpu] = true;
         pthread_mutex_lock(&guest->trace_lock);
-        set_next(trace, cpu, first_place(trace, cpu, &ring));
+        trace->first[cpu] = first_place(trace, cpu, &ring);
+        set_next(trace, cpu, trace->first[cpu]);
         pthread_mutex_unlock(&guest->trace_lock);
     }
     /* Bounded: a ring that moves faster than we copy, or is corrupt, gives up the CPU until the
@@ -227,7 +228,8 @@ struct vt_error *vt_trace_open(struct vt_guest *guest, bool from_now, struct vt_
 
         if (ring_open(guest, cpu, &ring)) {
             trace->started[cpu] = true;
-            trace->next[cpu] = first_place(trace, cpu, &ring);
+            trace->first[cpu] = first_place(trace, cpu, &ring);
+            trace->next[cpu] = trace->first[cpu];
         }
     }
     trace->next_trace = guest->traces;
@@ -304,7 +306,7 @@ struct vt_guest *vt_trace_guest(const struct vt_trace *trace)
 
 uint64_t vt_trace_lost(const struct vt_trace *trace)
 {
-    return trace->lost;
+    return trace ? trace->lost : 0;
 }
 
 bool trace_filter_matches(struct glass_filter *filter, const struct trace_record *record)

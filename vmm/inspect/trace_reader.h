@@ -21,8 +21,9 @@ struct vt_trace {
     struct vt_guest *guest;
     struct vt_trace *next_trace; /* guest->traces, under trace_lock */
     bool from_now;
-    bool started[BOOT_CPUS_MAX];       /* next[] was placed in this CPU's ring */
-    uint64_t next[BOOT_CPUS_MAX];      /* atomic: other readers publish the tails too */
+    bool started[BOOT_CPUS_MAX];   /* next[] was placed in this CPU's ring */
+    uint64_t first[BOOT_CPUS_MAX]; /* where next[] was placed; a larger first record is a loss */
+    uint64_t next[BOOT_CPUS_MAX];  /* atomic: other readers publish the tails too */
     uint64_t published[BOOT_CPUS_MAX]; /* own part of the tail when it was last published */
     bool held[BOOT_CPUS_MAX];          /* pending[] holds a record that was not returned yet */
     struct trace_record pending[BOOT_CPUS_MAX];
