@@ -1,6 +1,6 @@
 /*
- * tests/integration/command.c - runs `vitrine` as a child, streams through temporary files (no
- * thread, no pipe that could fill up).
+ * tests/integration/command.c - runs `vitrine` or another tool as a child, streams through
+ * temporary files (no thread, no pipe that could fill up).
  */
 #include "tests/integration/command.h"
 
@@ -20,7 +20,9 @@
 #define ARGUMENTS_MAX    40
 #define DEADLINE_SECONDS 120
 
-static pid_t start(const char *const *arguments, uid_t user, int in, int out, int err)
+/* program: NULL = `vitrine`. */
+static pid_t start(const char *program, uid_t user, const char *const *arguments, int in, int out,
+                   int err)
 {
     const char *command = getenv("VITRINE_COMMAND"), *all[ARGUMENTS_MAX + 2];
     size_t count = 1;
@@ -28,7 +30,7 @@ static pid_t start(const char *const *arguments, uid_t user, int in, int out, in
 
     if (command == NULL)
         command = "build/vitrine";
-    all[0] = command;
+    all[0] = program != NULL ? program : command;
     for (; *arguments != NULL; arguments++) {
         cr_assert(count < ARGUMENTS_MAX);
         all[count++] = *arguments;
@@ -43,7 +45,7 @@ static pid_t start(const char *const *arguments, uid_t user, int in, int out, in
         if (user != geteuid() &&
             (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0))
             _exit(124);
-        execv(command, (char *const *)all);
+        execvp(all[0], (char *const *)all);
         _exit(124);
     }
     return child;
@@ -92,15 +94,15 @@ static char *read_all(int fd, size_t *ret_bytes)
     return data;
 }
 
-static struct command_result run(uid_t user, const char *const *arguments, const void *input,
-                                 size_t input_bytes)
+static struct command_result run(const char *program, uid_t user, const char *const *arguments,
+                                 const void *input, size_t input_bytes)
 {
     struct command_result result;
     int in = scratch("stdin"), out = scratch("stdout"), err = scratch("stderr");
 
     cr_assert(input_bytes == 0 || write(in, input, input_bytes) == (ssize_t)input_bytes);
     lseek(in, 0, SEEK_SET);
-    result.status = command_wait(start(arguments, user, in, out, err));
+    result.status = command_wait(start(program, user, arguments, in, out, err));
     close(in);
     result.out = read_all(out, &result.out_bytes);
     result.err = read_all(err, &result.err_bytes);
@@ -110,12 +112,31 @@ static struct command_result run(uid_t user, const char *const *arguments, const
 struct command_result command_run(const char *const *arguments, const void *input,
                                   size_t input_bytes)
 {
-    return run(geteuid(), arguments, input, input_bytes);
+    return run(NULL, geteuid(), arguments, input, input_bytes);
 }
 
 struct command_result command_run_as(uid_t user, const char *const *arguments)
 {
-    return run(user, arguments, NULL, 0);
+    return run(NULL, user, arguments, NULL, 0);
+}
+
+struct command_result tool_run(const char *program, const char *const *arguments,
+                               const char *input_file)
+{
+    char *input = NULL;
+    size_t bytes = 0;
+
+    if (input_file != NULL) {
+        int fd = open(input_file, O_RDONLY | O_CLOEXEC);
+
+        cr_assert(fd >= 0, "cannot read %s", input_file);
+        input = read_all(fd, &bytes);
+    }
+    struct command_result result = run(program, geteuid(), arguments, input, bytes);
+    cr_assert(result.status != 124, "cannot run %s: is its package (mk/setup.mk) installed?",
+              program);
+    free(input);
+    return result;
 }
 
 void command_free(struct command_result *result)
@@ -135,7 +156,7 @@ pid_t command_start_to(const char *const *arguments, int out, int *ret_input)
     pid_t child;
 
     cr_assert(null >= 0 && pipe2(ends, O_CLOEXEC) == 0);
-    child = start(arguments, geteuid(), ends[0], out >= 0 ? out : null, null);
+    child = start(NULL, geteuid(), arguments, ends[0], out >= 0 ? out : null, null);
     close(ends[0]);
     close(null);
     *ret_input = ends[1];

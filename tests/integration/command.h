@@ -1,5 +1,6 @@
 /*
- * tests/integration/command.h - runs `vitrine` itself, as a person would, with a deadline.
+ * tests/integration/command.h - runs `vitrine` itself, and other people's tools, as a
+ * person would, with a deadline.
  */
 #ifndef TESTS_INTEGRATION_COMMAND_H
 #define TESTS_INTEGRATION_COMMAND_H
@@ -21,6 +22,13 @@ struct command_result command_run(const char *const *arguments, const void *inpu
  * than itself. */
 struct command_result command_run_as(uid_t user, const char *const *arguments);
 #define COMMAND(...) command_run((const char *const[]){__VA_ARGS__, NULL}, NULL, 0)
+
+/* Another program, found in $PATH; its standard input is what the file holds (NULL: nothing). A
+ * program that is not there fails the test. */
+struct command_result tool_run(const char *program, const char *const *arguments,
+                               const char *input_file);
+#define TOOL(program, ...) tool_run(program, (const char *const[]){__VA_ARGS__, NULL}, NULL)
+
 void command_free(struct command_result *result);
 
 /* Starts `vitrine` in the background, stdin from a pipe whose writing end is returned in

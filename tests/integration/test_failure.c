@@ -158,6 +158,45 @@ VARIANT_TEST(failure, panic)
     command_free(&result);
 }
 
+/* Are the trace files whole, up to the event that the report names last? */
+VARIANT_TEST_ONE_CPU(failure, panic_in_trace_files)
+{
+    const char *directory = getenv("XDG_RUNTIME_DIR"), *last = NULL;
+    char path[PATH_MAX], dat[PATH_MAX], perfetto[PATH_MAX];
+    struct command_result result;
+
+    variant_require(variant);
+    broken_kernel_create(BROKEN, path);
+    snprintf(dat, sizeof dat, "%s/%d-panic.dat", directory != NULL ? directory : "/tmp",
+             (int)getpid());
+    snprintf(perfetto, sizeof perfetto, "%s/%d-panic.pftrace",
+             directory != NULL ? directory : "/tmp", (int)getpid());
+    result = RUN_KERNEL(variant, path, "--trace", dat, "--trace", perfetto, MAKE_PANIC);
+    unlink(path);
+    cr_assert(result.status == 125, "status %d: %s", result.status, result.err);
+    expect_line(result.err, "^ +[0-9]+\\.[0-9]+ \\[0\\] mv/2 comm: is now called mv$");
+    command_free(&result);
+
+    result = TOOL("trace-cmd", "report", dat);
+    cr_assert(result.status == 0 && result.err_bytes == 0, "%s", result.err);
+    for (char *line = strtok(result.out, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        if (strstr(line, "task_rename:") != NULL)
+            last = line;
+    cr_assert(last != NULL && strstr(last, "pid=2 oldcomm=busybox newcomm=mv ") != NULL, "%s",
+              last);
+    command_free(&result);
+
+    const char *const decode[] = {"--decode=perfetto.protos.Trace", "vmm/export/perfetto.proto",
+                                  NULL};
+    result = tool_run("protoc", decode, perfetto);
+    cr_assert(result.status == 0 && strstr(result.out, "newcomm: \"mv\"") != NULL &&
+                  strstr(result.out, "phase: END_OF_TRACE") != NULL,
+              "%s", result.err);
+    command_free(&result);
+    unlink(dat);
+    unlink(perfetto);
+}
+
 /* The same, with the events before it, and in the JSON file. */
 VARIANT_TEST_ONE_CPU(failure, panic_in_json)
 {

@@ -1,0 +1,134 @@
+/*
+ * tests/inspect/test_trace_export.c - trace files of histories that no healthy kernel writes: can
+ * trace-cmd and protoc read them all the same?
+ */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/inspect/synthetic.h"
+
+#define RECORDS 1024
+
+static struct synthetic s;
+static char path[64];
+
+static void setup(void)
+{
+    synthetic_init(&s, 2, RECORDS);
+    snprintf(path, sizeof path, "/tmp/vitrine-export-XXXXXX");
+    close(mkstemp(path));
+}
+
+static void teardown(void)
+{
+    unlink(path);
+    synthetic_deinit(&s);
+}
+
+TestSuite(trace_export, .init = setup, .fini = teardown, .timeout = 60);
+
+static void export(enum vt_export format)
+{
+    struct vt_trace *trace;
+    FILE *file = fopen(path, "w");
+
+    cr_assert_null(vt_trace_open(&s.guest, false, &trace));
+    cr_assert_null(vt_trace_export(trace, format, fileno(file)));
+    vt_trace_close(trace);
+    fclose(file);
+}
+
+/* Runs a shell command on the file ($FILE); it must end well and complain of nothing. */
+static FILE *read_with(const char *command)
+{
+    char whole[256];
+
+    snprintf(whole, sizeof whole, "FILE=%s; exec 2>&1; %s", path, command);
+    FILE *output = popen(whole, "r");
+    cr_assert_not_null(output);
+    return output;
+}
+
+/* Equal times, a short and two long whiles, and times that go back: is each shown as it was? On
+ * many pages, too. */
+Test(trace_export, trace_cmd_shows_any_times)
+{
+    static const uint64_t steps[] = {
+        0, 1, (1u << 27) - 1, 1u << 27, 1ull << 40, (uint64_t)-5, (uint64_t) - (1ll << 40), 999};
+    uint64_t expected[RECORDS], now = 1ull << 41;
+    char line[512];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < RECORDS; i++) {
+        now += steps[i % 8];
+        expected[i] = now;
+        synthetic_record(
+            &s, 0,
+            (struct trace_record){
+                .type = TRACE_MARK, .tsc = BOOT_TSC + now, .tid = 1, .tgid = 1, .arg = {i}});
+    }
+    guest_note_end(&s.guest);
+    export(VT_EXPORT_TRACE_CMD);
+    FILE *output = read_with("trace-cmd report -N -t $FILE");
+    while (fgets(line, sizeof line, output)) {
+        uint64_t seconds, ns, word;
+
+        if (strncmp(line, "cpus=", 5) == 0)
+            continue;
+        cr_assert(sscanf(strchr(line, ']') ? strchr(line, ']') : "",
+                         "] %" SCNu64 ".%" SCNu64 ": vitrine_mark: %" SCNx64, &seconds, &ns,
+                         &word) == 3,
+                  "%s", line);
+        cr_assert(count < RECORDS && word == count, "record %zu: %s", count, line);
+        cr_assert_eq(seconds * 1000000000u + ns, expected[count], "record %zu, not %" PRIu64 ": %s",
+                     count, expected[count], line);
+        count++;
+    }
+    cr_assert_eq(count, RECORDS);
+    cr_assert_eq(pclose(output), 0);
+}
+
+/* Records full of garbage: do the files stay readable, event by event? */
+Test(trace_export, garbage_stays_in_its_place)
+{
+    uint64_t seed = 1;
+    char line[4096];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < RECORDS * 2; i++) {
+        struct trace_record record;
+        uint64_t words[sizeof record / 8];
+
+        for (unsigned j = 0; j < sizeof record / 8; j++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            words[j] = seed ^ seed >> 29;
+        }
+        memcpy(&record, words, sizeof record);
+        record.type = (uint16_t)(1 + i % (TRACE_TYPES - 1));
+        if (i % 3 == 0)
+            record.tid = (int32_t)(i % 7);
+        synthetic_record(&s, i % 2, record);
+    }
+    guest_note_end(&s.guest);
+
+    export(VT_EXPORT_TRACE_CMD);
+    FILE *output = read_with("trace-cmd report -N -t $FILE");
+    while (fgets(line, sizeof line, output)) {
+        if (strncmp(line, "cpus=", 5) == 0)
+            continue;
+        cr_assert(strstr(line, "]") && !strstr(line, "[FAILED"), "%s", line);
+        count++;
+    }
+    cr_assert_eq(pclose(output), 0, "%s", line);
+    cr_assert_eq(count, RECORDS * 2, "%zu events", count);
+
+    export(VT_EXPORT_PERFETTO);
+    output = read_with("protoc --decode=perfetto.protos.Trace vmm/export/perfetto.proto <$FILE");
+    for (count = 0; fgets(line, sizeof line, output);)
+        count += strcmp(line, "    event {\n") == 0;
+    cr_assert_eq(pclose(output), 0, "%s", line);
+    cr_assert_gt(count, RECORDS * 2 - 100, "%zu events", count);
+}
