@@ -17,6 +17,7 @@
 #include "tests/integration/command.h"
 #include "tests/integration/harness.h"
 #include "tests/integration/perfetto_wire.h"
+#include "tests/integration/trace_lines.h"
 
 #define PATH_ROOM 256
 
@@ -57,99 +58,6 @@ static char *read_file(const char *path, size_t *ret_bytes)
     return data;
 }
 
-/* ---- events as both tools' texts show them ---- */
-
-struct line {
-    unsigned cpu;
-    long tid;
-    uint64_t us;
-    const char *event; /* "name: what happened", in the text it was taken from */
-    size_t name_bytes;
-};
-
-struct lines {
-    char *text;
-    struct line *list;
-    size_t count;
-};
-
-/*
- * "   comm-12   [001] d...1   0.123456: sched_switch: prev_comm=..." of ours and, with nine digits
- * of time and without the flags, of trace-cmd's. A name may have blanks, '-' and '['.
- */
-static bool parse_line(const char *text, struct line *ret)
-{
-    const char *bracket = text, *dash, *colon;
-    char digits[16];
-    unsigned long seconds;
-    int used = 0;
-
-    while ((bracket = strstr(bracket, " [")) != NULL &&
-           (strspn(bracket + 2, "0123456789") != 3 || bracket[5] != ']'))
-        bracket++;
-    if (bracket == NULL)
-        return false;
-    for (dash = bracket; dash > text && *dash != '-'; dash--)
-        ;
-    ret->tid = strtol(dash + 1, NULL, 10);
-    ret->cpu = (unsigned)strtoul(bracket + 2, NULL, 10);
-    const char *time = bracket + 6;
-    time += strspn(time, " ");
-    if (*time == 'd' || *time == '.')
-        time += strcspn(time, " ");
-    if (sscanf(time, " %lu.%15[0-9]:%n", &seconds, digits, &used) != 2 || used == 0)
-        return false;
-    digits[6] = '\0';
-    ret->us = seconds * 1000000u + strtoul(digits, NULL, 10);
-    ret->event = time + used + strspn(time + used, " ");
-    colon = strchr(ret->event, ':');
-    ret->name_bytes = colon != NULL ? (size_t)(colon - ret->event) : 0;
-    return colon != NULL;
-}
-
-/* Lines that begin with `skip` or one of our remarks are passed over; any other must be an event.
- * Takes the text over. */
-static struct lines parse_lines(char *text, const char *skip)
-{
-    struct lines lines = {.text = text, .list = calloc(strlen(text) / 20 + 1, sizeof(struct line))};
-    char *rest;
-
-    for (char *one = strtok_r(text, "\n", &rest); one != NULL; one = strtok_r(NULL, "\n", &rest))
-        if (*one != '#' && strncmp(one, skip, strlen(skip)) != 0) {
-            cr_assert(parse_line(one, &lines.list[lines.count]), "no event: %s", one);
-            lines.count++;
-        }
-    return lines;
-}
-
-static void free_lines(struct lines *lines)
-{
-    free(lines->text);
-    free(lines->list);
-}
-
-static bool is_of(const struct line *line, const char *name)
-{
-    return line->name_bytes == strlen(name) && strncmp(line->event, name, line->name_bytes) == 0;
-}
-
-static size_t count_of(const struct lines *lines, const char *name)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < lines->count; i++)
-        count += is_of(&lines->list[i], name);
-    return count;
-}
-
-/* trace-cmd fills with blanks behind the name. */
-static const char *body_of(const struct line *line)
-{
-    const char *body = line->event + line->name_bytes + 1;
-
-    return body + strspn(body, " ");
-}
-
 /* ---- trace-cmd ---- */
 
 /* `trace-cmd report` with these arguments; it must have nothing to complain of. */
@@ -170,22 +78,22 @@ static char *report(const char *const *arguments)
 #define REPORT(...) report((const char *const[]){__VA_ARGS__, NULL})
 
 /* Are these the text's events of this CPU (name: NULL = all events), in the same order? */
-static void same_lines(const struct lines *text, const struct lines *tool, unsigned cpu,
+static void same_lines(const struct trace_lines *text, const struct trace_lines *tool, unsigned cpu,
                        const char *name)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < text->count; i++) {
-        const struct line *ours = &text->list[i], *theirs = &tool->list[at];
+        const struct trace_line *ours = &text->list[i], *theirs = &tool->list[at];
 
-        if (ours->cpu != cpu || (name != NULL && !is_of(ours, name)))
+        if (ours->cpu != cpu || (name != NULL && !trace_line_is(ours, name)))
             continue;
         cr_assert(at < tool->count, "CPU %u: trace-cmd has %zu events and not: %s", cpu,
                   tool->count, ours->event);
         cr_assert(theirs->cpu == cpu && theirs->tid == ours->tid && theirs->us == ours->us &&
                       theirs->name_bytes == ours->name_bytes &&
                       strncmp(theirs->event, ours->event, ours->name_bytes) == 0 &&
-                      strcmp(body_of(theirs), body_of(ours)) == 0,
+                      strcmp(trace_line_body(theirs), trace_line_body(ours)) == 0,
                   "CPU %u: we say\n%ld at %" PRIu64 ": %s\nand trace-cmd\n%ld at %" PRIu64 ": %s",
                   cpu, ours->tid, ours->us, ours->event, theirs->tid, theirs->us, theirs->event);
         at++;
@@ -194,24 +102,24 @@ static void same_lines(const struct lines *text, const struct lines *tool, unsig
               at);
 }
 
-static void check_trace_cmd(const struct lines *text, unsigned cpus)
+static void check_trace_cmd(const struct trace_lines *text, unsigned cpus)
 {
     char number[16];
 
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         snprintf(number, sizeof number, "%u", cpu);
-        struct lines all = parse_lines(REPORT("-N", "-t", "--cpu", number), "cpus=");
+        struct trace_lines all = trace_lines_parse(REPORT("-N", "-t", "--cpu", number), "cpus=");
         same_lines(text, &all, cpu, NULL);
-        free_lines(&all);
-        struct lines switches =
-            parse_lines(REPORT("-N", "-t", "--cpu", number, "-F", "sched_switch"), "cpus=");
+        trace_lines_free(&all);
+        struct trace_lines switches =
+            trace_lines_parse(REPORT("-N", "-t", "--cpu", number, "-F", "sched_switch"), "cpus=");
         same_lines(text, &switches, cpu, "sched_switch");
-        free_lines(&switches);
+        trace_lines_free(&switches);
     }
     /* As people call it, and with the plugins. */
-    struct lines plain = parse_lines(REPORT("--ts-check"), "cpus=");
+    struct trace_lines plain = trace_lines_parse(REPORT("--ts-check"), "cpus=");
     cr_assert(plain.count == text->count, "%zu events of %zu", plain.count, text->count);
-    free_lines(&plain);
+    trace_lines_free(&plain);
     char *events = REPORT("--check-events");
     cr_assert(strstr(events, "ail") == NULL && strstr(events, "rror") == NULL, "%s", events);
     free(events);
@@ -248,10 +156,10 @@ static int64_t state_bits(const char *letters)
     return 1 << (found - names);
 }
 
-static void same_switch(const struct line *ours, const struct wire_switch *theirs)
+static void same_switch(const struct trace_line *ours, const struct wire_switch *theirs)
 {
     char previous[32], next[32], state[8];
-    const char *body = body_of(ours), *arrow = strstr(body, " ==> next_comm=");
+    const char *body = trace_line_body(ours), *arrow = strstr(body, " ==> next_comm=");
     const char *pid = strstr(body, " prev_pid="), *next_pid;
     long previous_tid, next_tid;
 
@@ -269,12 +177,13 @@ static void same_switch(const struct line *ours, const struct wire_switch *their
               (int)theirs->previous, (unsigned)theirs->state, theirs->next_comm, (int)theirs->next);
 }
 
-static void check_switches(const struct lines *text, const struct wire_trace *wire, unsigned cpu)
+static void check_switches(const struct trace_lines *text, const struct wire_trace *wire,
+                           unsigned cpu)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < text->count; i++) {
-        if (text->list[i].cpu != cpu || !is_of(&text->list[i], "sched_switch"))
+        if (text->list[i].cpu != cpu || !trace_line_is(&text->list[i], "sched_switch"))
             continue;
         while (at < wire->switch_count && wire->switches[at].cpu != cpu)
             at++;
@@ -296,7 +205,7 @@ static struct wire_trace read_perfetto(void)
     return wire;
 }
 
-static void check_perfetto(const struct lines *text, unsigned cpus)
+static void check_perfetto(const struct trace_lines *text, unsigned cpus)
 {
     /* Perfetto's number of each event and ours: what is seen there is what is seen here. */
     static const struct {
@@ -309,16 +218,16 @@ static void check_perfetto(const struct lines *text, unsigned cpus)
         {"sys_exit", 330},           {"sched_migrate_task", 491},
     };
     struct wire_trace wire = read_perfetto();
-    size_t forks = count_of(text, "sched_process_fork");
+    size_t forks = trace_lines_count(text, "sched_process_fork");
 
     check_protoc();
     for (unsigned cpu = 0; cpu < cpus; cpu++)
         check_switches(text, &wire, cpu);
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-        cr_assert(wire.of_field[events[i].field] == count_of(text, events[i].name),
+        cr_assert(wire.of_field[events[i].field] == trace_lines_count(text, events[i].name),
                   "%zu events %s, should be %zu", wire.of_field[events[i].field], events[i].name,
-                  count_of(text, events[i].name));
-    cr_assert(wire.generic_faults == count_of(text, "page_fault_user"));
+                  trace_lines_count(text, events[i].name));
+    cr_assert(wire.generic_faults == trace_lines_count(text, "page_fault_user"));
     /* What Perfetto's tables of threads need besides. */
     cr_assert(wire.of_field[20] == wire.of_field[17], "sched_waking");
     cr_assert(wire.of_field[235] == forks, "task_newtask");
@@ -397,13 +306,13 @@ VARIANT_TEST(trace_tools, every_format_tells_the_same)
     }
     session_destroy(session);
 
-    struct lines text = parse_lines(read_file(paths[TEXT], &bytes), "#");
+    struct trace_lines text = trace_lines_parse(read_file(paths[TEXT], &bytes), "#");
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        cr_assert(count_of(&text, wanted[i]) > 0, "no event %s in this run", wanted[i]);
+        cr_assert(trace_lines_count(&text, wanted[i]) > 0, "no event %s in this run", wanted[i]);
     check_trace_cmd(&text, variant->cpus);
     check_perfetto(&text, variant->cpus);
     check_json(20, 0);
-    free_lines(&text);
+    trace_lines_free(&text);
     remove_files();
 }
 
@@ -494,11 +403,11 @@ VARIANT_TEST_ONE_CPU(trace_tools, run_writes_every_ending)
     cr_assert(result.status == 0 && result.err_bytes == 0, "status %d: %s", result.status,
               result.err);
     command_free(&result);
-    struct lines text = parse_lines(read_file(paths[TEXT], &bytes), "#");
+    struct trace_lines text = trace_lines_parse(read_file(paths[TEXT], &bytes), "#");
     check_trace_cmd(&text, 1);
     check_perfetto(&text, 1);
     check_json(10, 0);
-    free_lines(&text);
+    trace_lines_free(&text);
     remove_files();
 }
 
@@ -517,9 +426,9 @@ VARIANT_TEST_ONE_CPU(trace_tools, failure_before_the_trace)
                 "--trace", paths[PERFETTO], "--trace", paths[JSON], "--", "/bin/true");
     cr_assert(result.status == 125, "status %d", result.status);
     command_free(&result);
-    struct lines none = parse_lines(REPORT("-N"), "cpus=");
+    struct trace_lines none = trace_lines_parse(REPORT("-N"), "cpus=");
     cr_assert(none.count == 0);
-    free_lines(&none);
+    trace_lines_free(&none);
     struct wire_trace wire = read_perfetto();
     cr_assert(wire.events == 0);
     wire_free(&wire);
@@ -541,11 +450,11 @@ VARIANT_TEST_ONE_CPU(trace_tools, killed_machine)
                 "/bin/sh", "-c", "true | true; while :; do :; done");
     cr_assert(result.status == 124, "status %d", result.status);
     command_free(&result);
-    struct lines text = parse_lines(read_file(paths[TEXT], &bytes), "#");
+    struct trace_lines text = trace_lines_parse(read_file(paths[TEXT], &bytes), "#");
     check_trace_cmd(&text, 1);
     check_perfetto(&text, 1);
     check_json(5, 0);
-    free_lines(&text);
+    trace_lines_free(&text);
     remove_files();
 }
 
@@ -596,8 +505,8 @@ VARIANT_TEST_ONE_CPU(trace_tools, follow_into_a_file)
         usleep(25000);
     }
     follow_into(name, DAT, SIGINT, input);
-    struct lines lines = parse_lines(REPORT("-N", "-F", "sched_switch"), "cpus=");
-    free_lines(&lines);
+    struct trace_lines lines = trace_lines_parse(REPORT("-N", "-F", "sched_switch"), "cpus=");
+    trace_lines_free(&lines);
     follow_into(name, PERFETTO, 0, input);
     cr_assert(command_wait(machine) == 5);
     check_protoc();
