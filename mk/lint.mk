@@ -19,8 +19,8 @@ lint_flags = $(LINT_CLANG) $(if $(filter guest/kernel/% guest/arch/%,$(1)),$(LIN
 fmt: setup-lint
 	@clang-format -i $(C_FILES)
 
-# The tidy check includes the libraries' headers, so what builds and tests is needed too.
-lint: setup-lint setup-test
+# clang-tidy reads the headers of every library, so setup-lint has those of the build and the tests as well.
+lint: setup-lint
 	@clang-format --dry-run --Werror $(C_FILES)
 	+@$(MAKE) --no-print-directory --keep-going --output-sync=target $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
 	    lint-files

@@ -6,17 +6,18 @@ SETUP_TEST := libcriterion-dev clang libclang-rt-14-dev erofs-utils cpio python3
 SETUP_BENCH := python3
 SETUP_LINT := clang-format clang-tidy cppcheck
 
+# A target checks all that it needs in one go, so that whoever cannot install it is told once.
 .PHONY: setup setup-test setup-bench setup-lint
 setup: $(BUILD)/setup/build
-setup-test: $(BUILD)/setup/build $(BUILD)/setup/test
-setup-bench: $(BUILD)/setup/build $(BUILD)/setup/bench
+setup-test: $(BUILD)/setup/test
+setup-bench: $(BUILD)/setup/bench
 setup-lint: $(BUILD)/setup/lint
 
 $(BUILD)/setup/build: mk/setup.mk mk/setup.sh
 	@sh mk/setup.sh $@ $(SETUP_BUILD)
 $(BUILD)/setup/test: mk/setup.mk mk/setup.sh
-	@sh mk/setup.sh $@ $(SETUP_TEST)
+	@sh mk/setup.sh $@ $(SETUP_BUILD) $(SETUP_TEST)
 $(BUILD)/setup/bench: mk/setup.mk mk/setup.sh
-	@sh mk/setup.sh $@ $(SETUP_BENCH)
+	@sh mk/setup.sh $@ $(SETUP_BUILD) $(SETUP_BENCH)
 $(BUILD)/setup/lint: mk/setup.mk mk/setup.sh
-	@sh mk/setup.sh $@ $(SETUP_LINT)
+	@sh mk/setup.sh $@ $(SETUP_BUILD) $(SETUP_TEST) $(SETUP_LINT)

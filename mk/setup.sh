@@ -18,7 +18,9 @@ for package in "$@"; do
 done
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "setup: missing packages; install them with: sudo apt-get install$missing" >&2
+        line="apt-get install --no-install-recommends$missing"
+        if command -v sudo >/dev/null 2>&1; then line="sudo $line"; else line="su -c '$line'"; fi
+        echo "setup: packages are missing; install them with: $line" >&2
         exit 1
     fi
     echo "setup: installing$missing"
