@@ -187,13 +187,16 @@ static bool backend_works(enum vt_accel accel)
     }                                                                                              \
     static void name(enum vt_accel accel)
 
+/* kernel/bell.S rings every code but the six that mean something, and a 'D' at the end. */
+#define BELL_RINGS (256 - 6 + 1)
+
 BACKEND_TEST(doorbell_bytes_arrive_in_order)
 {
     struct rig *rig = rig_create(accel, "bell", 1);
     size_t at = 0;
 
     must(machine_start(rig->machine));
-    cr_assert(wait_bells(rig, 251), "%s", rig->failure.text);
+    cr_assert(wait_bells(rig, BELL_RINGS), "%s", rig->failure.text);
     for (unsigned code = 0; code < 256; code++) {
         if (code == 'S' || code == 'P' || code == 'C' || code == 'D' || code == 'f' || code == 'F')
             continue;
@@ -453,6 +456,6 @@ Test(machine, icount_gives_the_guest_a_fixed_tsc, .timeout = 60)
     must(machine_create(&config, &rig->memory, &rig->kernel, rig->boot, &events, &rig->machine));
     cr_assert_eq(rig->boot->tsc_khz, 1000000);
     must(machine_start(rig->machine));
-    cr_assert(wait_bells(rig, 253), "%s", rig->failure.text);
+    cr_assert(wait_bells(rig, BELL_RINGS), "%s", rig->failure.text);
     rig_destroy(rig);
 }
