@@ -7,10 +7,10 @@ LINT_FILES := $(filter-out tests/unit/% tests/fuzz/%,$(filter %.c,$(C_FILES)))
 LINT_STAMPS := $(LINT_FILES:%=$(LINT_DIR)/%.ok)
 
 # The kernel's sources are checked with the kernel's flags (but for those that only gcc has), the programs that run
-# in the guest with theirs, the rest with the host's.
+# in the guest with theirs, the rest with the host's. Generated headers are nobody's to mend: -isystem.
 LINT_CLANG := -Wno-unknown-attributes -Wno-gnu-variable-sized-type-not-at-end
 LINT_KERNEL := $(filter-out -flto% -falign-% -mstack-protector-guard%,$(GUEST_CFLAGS))
-LINT_HOST := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -I.
+LINT_HOST := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -I. -isystem $(BUILD)
 lint_flags = $(LINT_CLANG) $(if $(filter guest/kernel/% guest/arch/%,$(1)),$(LINT_KERNEL),$(if \
     $(filter guest/% tests/guest/% bench/%,$(1)),$(USER_CFLAGS),$(LINT_HOST) $(if \
     $(filter-out vmm/base/error.c,$(filter vmm/%,$(1))),-include mk/lint_errors.h)))
@@ -19,9 +19,11 @@ lint_flags = $(LINT_CLANG) $(if $(filter guest/kernel/% guest/arch/%,$(1)),$(LIN
 fmt: setup-lint
 	@clang-format -i $(C_FILES)
 
-# clang-tidy reads the headers of every library, so setup-lint has those of the build and the tests as well.
+# clang-tidy reads every header that a compiler would: those of the libraries of build and tests (setup-lint has
+# their packages) and the generated ones, which are made first.
 lint: setup-lint
 	@clang-format --dry-run --Werror $(C_FILES)
+	+@$(MAKE) --no-print-directory --silent $(VMM_PROTOCOL_HEADERS)
 	+@$(MAKE) --no-print-directory --keep-going --output-sync=target $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
 	    lint-files
 lint-files: $(LINT_DIR)/cppcheck.ok $(LINT_STAMPS)
