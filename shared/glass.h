@@ -125,6 +125,8 @@ struct glass_cpu {
     uint64_t first_user_tsc; /* TSC just before the first return to user mode, 0 = never */
     uint64_t fpu_area;       /* IN  guest-physical address for HYPERCALL_FPU_*, a multiple of 64 */
     uint64_t fpu_result;     /* OUT of HYPERCALL_FPU_*: 0 = done */
+    uint64_t parked_cr3;     /* the register itself, read when the CPU stopped or parked last */
+    uint64_t parked_rsp;
     uint64_t reserved[2];
 };
 

@@ -36,7 +36,25 @@ enum trace_type {
                                      arg2 = error code, arg3 = signal */
     TRACE_COMM = 15,              /* a task renamed itself: arg0, arg1 = new comm */
     TRACE_STOP_TASK = 16,         /* job control: arg0 = tid, arg1 = signal */
+    /* Written by debug kernels with the option `audit` only: what no look at memory can show. */
+    TRACE_AUDIT_OUT =
+        17,              /* a user task was switched away from: arg0 = hash of its user registers;
+                            arg1 = of the FPU's registers; arg2 = of the FS and GS bases; arg3 = CR3 */
+    TRACE_AUDIT_IN = 18, /* it got a CPU again: the same, read back from the registers */
+    TRACE_AUDIT_RETURN =
+        19, /* it goes back to user mode after a switch: arg0 = hash of the callee-saved
+               registers as they will be; arg1 = as the program left them */
+    TRACE_AUDIT_FLUSH = 20, /* translations: arg0 = enum audit_flush; arg1 = root table; arg2 = mask
+                               of CPUs that may hold some */
+    TRACE_AUDIT_MASK = 21, /* signal handler: arg0 = 1 entered, 2 left; arg1 = address of the frame;
+                              arg2 = mask that the frame holds; arg3 = mask from now on */
     TRACE_TYPES
+};
+
+enum audit_flush {
+    AUDIT_FLUSH_BEGIN = 1,  /* this CPU changed page tables and wants them forgotten */
+    AUDIT_FLUSH_SERVED = 2, /* this CPU has forgotten, because another one asked */
+    AUDIT_FLUSH_END = 3,    /* from here on the frames may be given to others */
 };
 
 /* Why a CPU changed from one task to another. */

@@ -46,7 +46,7 @@ struct descriptor_table {
     uint64_t entries[GDT_ENTRIES];
 };
 
-static PER_CPU(struct cpu, cpu) __attribute__((aligned(64)));
+PER_CPU(struct cpu, cpu) __attribute__((aligned(64)));
 static PER_CPU(struct task_state_segment, task_state);
 static PER_CPU(struct descriptor_table, descriptor_table);
 static struct gate gates[256] __attribute__((aligned(16)));

@@ -39,8 +39,12 @@ NO_INLINE void requests_serve(void)
 void cpu_serve_requests(void)
 {
     cpu_relax();
-    if (unlikely(READ_ONCE(this_cpu()->requests)))
+    struct cpu *cpu = this_cpu();
+    if (unlikely(READ_ONCE(cpu->requests))) {
+        cpu->in_busy_wait = true;
         requests_serve();
+        cpu->in_busy_wait = false;
+    }
 }
 
 void cpus_halt_others(void)

@@ -9,6 +9,7 @@
  */
 #include "kernel/observe/describe.h"
 
+#include "kernel/observe/describe_audit.h"
 #include "kernel/observe/describe_files.h"
 #include "kernel/observe/describe_memory.h"
 #include "kernel/observe/describe_sync.h"
@@ -22,7 +23,7 @@
      .kind = GLASS_##field_kind},
 #define COUNT(type, member, field_kind, target_type) +1
 
-#define ALL_TYPES(T) SYNC_TYPES(T) TASK_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T)
+#define ALL_TYPES(T) SYNC_TYPES(T) TASK_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T) AUDIT_TYPES(T)
 
 /* For each type: where its fields begin, and the last of them; so the next type begins behind. */
 #define PLACE(type, name, FIELDS) type##_AT, type##_LAST = type##_AT FIELDS(COUNT) - 1,
@@ -51,7 +52,7 @@ const struct glass_type glass_types[] = {ALL_TYPES(TYPE)};
      .count = CPUS_MAX,                                                                            \
      .stride = PER_CPU_BYTES},
 const struct glass_root glass_roots[] = {SYNC_ROOTS(ROOT) TASK_ROOTS(ROOT) MEMORY_ROOTS(
-    ROOT) FILE_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
+    ROOT) FILE_ROOTS(ROOT) AUDIT_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
 
 const uint32_t glass_type_count = ARRAY_COUNT(glass_types);
 const uint32_t glass_field_count = ARRAY_COUNT(glass_fields);

@@ -71,6 +71,7 @@
 
 #define PIPE_FIELDS(F)                                                                             \
     F(pipe, lock, STRUCT, "mutex")                                                                 \
+    F(pipe, ends, UNSIGNED, "")                                                                    \
     F(pipe, ends.head, UNSIGNED, "")                                                               \
     F(pipe, ends.tail, UNSIGNED, "")                                                               \
     F(pipe, capacity, UNSIGNED, "")                                                                \

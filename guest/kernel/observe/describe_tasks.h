@@ -45,6 +45,8 @@
     F(task, ready_tsc, UNSIGNED, "")                                                               \
     F(task, run_delay_tsc, UNSIGNED, "")                                                           \
     F(task, work, UNSIGNED, "")                                                                    \
+    F(task, preempted_inside, UNSIGNED, "")                                                        \
+    F(task, arch, STRUCT, "arch_task")                                                             \
     F(task, address_space, ADDRESS, "address_space")                                               \
     F(task, files, ADDRESS, "file_table")                                                          \
     F(task, pending, UNSIGNED, "")                                                                 \
@@ -66,6 +68,7 @@
     F(fair_entity, node, STRUCT, "rb_node")                                                        \
     F(fair_entity, deadline, UNSIGNED, "")                                                         \
     F(fair_entity, vruntime, UNSIGNED, "")                                                         \
+    F(fair_entity, min_vruntime, UNSIGNED, "")                                                     \
     F(fair_entity, lag, SIGNED, "")                                                                \
     F(fair_entity, slice, UNSIGNED, "")                                                            \
     F(fair_entity, weight, UNSIGNED, "")                                                           \

@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/doorbell.h"
 #include "arch/machine.h"
+#include "arch/registers.h"
 #include "kernel/mm/frame.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/glass.h"
@@ -21,6 +22,8 @@ static bool resumed(uint64_t epoch)
 static void wait_parked(struct glass_cpu *cpu, enum glass_park park, enum hypercall_code code,
                         uint64_t epoch)
 {
+    cpu->parked_cr3 = cr3_read();
+    cpu->parked_rsp = (uint64_t)__builtin_frame_address(0);
     WRITE_ONCE(cpu->park, park);
     store_release(&cpu->parked_epoch, epoch);
     doorbell(code); /* our VMM returns from this only when the host resumes; QEMU at once */

@@ -12,19 +12,12 @@
 #include "arch/layout.h"
 #include "kernel/mm/frame.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/pid_table.h"
 
-struct pid_entry {
-    struct task *task;
-    struct process *process;
-    struct process *group;   /* any member of the group with this id */
-    struct process *session; /* any member of the session */
-};
-
-#define ENTRIES_PER_CHUNK (PAGE_SIZE / sizeof(struct pid_entry))
-#define PID_AFTER_WRAP    300 /* the low numbers belong to what started first */
+#define PID_AFTER_WRAP 300 /* the low numbers belong to what started first */
 
 struct spinlock family_lock = SPINLOCK_INIT(RANK_FAMILY);
-static struct pid_entry *chunks[(PID_MAX + 1) / ENTRIES_PER_CHUNK];
+struct pid_entry *pid_chunks[PID_CHUNKS];
 static int32_t last_pid;
 static uint32_t processes, threads;
 
@@ -32,8 +25,8 @@ static struct pid_entry *entry_at(int32_t pid)
 {
     if (pid <= 0 || pid > PID_MAX)
         return NULL;
-    struct pid_entry *chunk = chunks[(uint32_t)pid / ENTRIES_PER_CHUNK];
-    return chunk ? &chunk[(uint32_t)pid % ENTRIES_PER_CHUNK] : NULL;
+    struct pid_entry *chunk = pid_chunks[(uint32_t)pid / PID_ENTRIES_PER_CHUNK];
+    return chunk ? &chunk[(uint32_t)pid % PID_ENTRIES_PER_CHUNK] : NULL;
 }
 
 static bool entry_free(const struct pid_entry *entry)
@@ -46,14 +39,14 @@ int32_t pid_take_locked(struct task *task)
     int32_t pid = last_pid;
     for (int tries = 0; tries <= PID_MAX; tries++) {
         pid = pid >= PID_MAX ? PID_AFTER_WRAP : pid + 1;
-        struct pid_entry **chunk = &chunks[(uint32_t)pid / ENTRIES_PER_CHUNK];
+        struct pid_entry **chunk = &pid_chunks[(uint32_t)pid / PID_ENTRIES_PER_CHUNK];
         if (unlikely(!*chunk)) {
             phys_t frame = frame_allocate(FRAME_KERNEL, 0, FRAME_WANT_ZERO);
             if (!frame)
                 return 0;
             *chunk = phys_to_virt(frame);
         }
-        struct pid_entry *entry = &(*chunk)[(uint32_t)pid % ENTRIES_PER_CHUNK];
+        struct pid_entry *entry = &(*chunk)[(uint32_t)pid % PID_ENTRIES_PER_CHUNK];
         if (likely(entry_free(entry))) {
             last_pid = pid;
             entry->task = task;
@@ -134,13 +127,13 @@ struct process *process_next_locked(int32_t from)
     if (from < 1)
         from = 1;
     for (uint32_t pid = (uint32_t)from; pid <= PID_MAX; pid++) {
-        struct pid_entry *chunk = chunks[pid / ENTRIES_PER_CHUNK];
+        struct pid_entry *chunk = pid_chunks[pid / PID_ENTRIES_PER_CHUNK];
         if (!chunk) {
-            pid |= ENTRIES_PER_CHUNK - 1;
+            pid |= PID_ENTRIES_PER_CHUNK - 1;
             continue;
         }
-        if (chunk[pid % ENTRIES_PER_CHUNK].process)
-            return chunk[pid % ENTRIES_PER_CHUNK].process;
+        if (chunk[pid % PID_ENTRIES_PER_CHUNK].process)
+            return chunk[pid % PID_ENTRIES_PER_CHUNK].process;
     }
     return NULL;
 }

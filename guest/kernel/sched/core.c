@@ -263,12 +263,20 @@ void task_yield(void)
     schedule_away(queue, task, TASK_READY, SWITCH_YIELD);
 }
 
+/* Others see, from outside too, that what this task was at in the kernel is half done. */
+static __attribute__((noinline, cold)) void preempt_inside(struct task *task)
+{
+    task->preempted_inside = true;
+    schedule_preempt();
+    task->preempted_inside = false;
+}
+
 void preemption_point(void)
 {
     struct task *task = current;
     __asm__ volatile("sti; nop; cli" ::: "memory");
     if (unlikely(READ_ONCE(task->work) & TASK_WORK_RESCHEDULE) && task != this_cpu()->idle)
-        schedule_preempt();
+        preempt_inside(task);
 }
 
 /* ---- blocking ---- */

@@ -74,7 +74,10 @@ struct task {
     uint64_t ready_tsc; /* when it last became ready (run delay) */
     uint64_t run_delay_tsc;
 
-    uint32_t work; /* enum task_work; atomic, anyone */
+    uint32_t work;         /* enum task_work; atomic, anyone */
+    bool preempted_inside; /* lost its CPU at a preemption point: its work in the kernel is
+                            * unfinished
+                            */
 
     /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look
      * -- */

@@ -35,6 +35,7 @@ struct cpu {
     struct task *fpu_owner;            /* whose state is in the FPU registers */
     uint32_t requests;                 /* enum cpu_request; atomic: others set, this CPU clears */
     bool in_interrupt;                 /* a handler runs: it may not block */
+    bool in_busy_wait;                 /* requests are served from a busy wait of the kernel */
     uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
     uint64_t timer_armed_tsc;          /* when the LAPIC timer will fire; UINT64_MAX = not armed */
     struct trace_record *trace_ring;   /* as in the glass, at hand (observe/trace.c) */

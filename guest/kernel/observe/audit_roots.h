@@ -1,0 +1,33 @@
+/*
+ * kernel/observe/audit_roots.h - where the things lie that no other published object leads to, for
+ * a host that proves the kernel's promises (vmm/audit). Constants of the link: nothing of the
+ * kernel reads them.
+ */
+#ifndef KERNEL_OBSERVE_AUDIT_ROOTS_H
+#define KERNEL_OBSERVE_AUDIT_ROOTS_H
+
+#include <stdint.h>
+
+struct audit_roots {
+    uint64_t cpus; /* struct cpu, one per CPU, per_cpu_bytes apart */
+    uint64_t per_cpu_bytes;
+    uint64_t family_lock;     /* struct spinlock */
+    uint64_t pid_chunks;      /* struct pid_entry *[pid_chunk_count] */
+    uint32_t pid_chunk_count; /* ... of PAGE_SIZE each */
+    uint32_t futex_bucket_count;
+    uint64_t futex_buckets; /* struct futex_bucket[] */
+    uint64_t timer_queues;  /* struct timer_queue, likewise */
+    uint64_t fixed_ranges;  /* struct fixed_range[fixed_range_count] */
+    uint32_t fixed_range_count;
+    uint32_t slice_ns;           /* how long one request of the fair class is */
+    uint64_t pipe_operations;    /* struct file.operations of pipes and FIFOs */
+    uint64_t text_end;           /* the image: code up to here ... */
+    uint64_t rodata_end;         /* ... constants up to here, then data */
+    uint64_t soft_syscall_page;  /* the one kernel address that users may read */
+    uint64_t kernel_stacks;      /* where kernel stacks are mapped ... */
+    uint64_t kernel_stack_bytes; /* ... and how large each is */
+};
+
+extern const struct audit_roots audit_roots;
+
+#endif
