@@ -13,7 +13,9 @@
 #include "kernel/lib/panic.h"
 #include "kernel/lib/random.h"
 #include "kernel/mm/frame.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/glass.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/time/clock.h"
@@ -38,6 +40,8 @@ _Noreturn __attribute__((optimize("no-stack-protector"))) void kernel_main(void)
     cpu_early_init(boot);
     check_boot_page(boot);
     __stack_chk_guard ^= boot->random_seed[0] & ~0xffull; /* a NUL in it stops string overflows */
+    mutant_init();
+    audit_init();
     clock_init(boot, entry_tsc);
     frame_init(boot, virt_to_phys(image_end));
     paging_init(boot);

@@ -11,6 +11,7 @@
 #include "fpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define ARCH_SET_GS 0x1001
@@ -143,11 +144,16 @@ void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next)
     if (next->arch.fpu) {
         /* The base is only as saved if nobody else's was loaded since; comparing costs as much as
          * writing. */
-        write_fs_base(next->arch.fs_base);
+        if (!MUTANT_EVERY(TLS_NOT_SWITCHED, 50))
+            write_fs_base(next->arch.fs_base);
         if (next->arch.gs_base || !prev->arch.fpu || prev->arch.gs_base)
             write_user_gs_base(next->arch.gs_base);
     }
     cpu_set_kernel_stack(cpu, next->arch.stack_top);
+    if (MUTANT_EVERY(RFLAGS_WRONG, 50) && next->arch.fpu)
+        arch_task_frame(&next->arch)->rflags ^= RFLAGS_CARRY;
+    if (MUTANT_EVERY(INTERRUPTS_OFF, 50) && prev->arch.fpu)
+        arch_task_frame(&prev->arch)->rflags &= ~RFLAGS_INTERRUPT;
 }
 
 int64_t arch_prctl(struct task *task, int code, uint64_t address)

@@ -90,6 +90,14 @@ syscall_entry:
 2:  movl TASK_WORK(%rbx), %eax
     orl FRAME_ERROR_CODE(%rsp), %eax
     jnz 5f
+#ifdef KERNEL_DEBUG
+    mov %rsp, %rdi
+    mov %r12, %rsi
+    mov %r13, %rdx
+    mov %r14, %rcx
+    mov %r15, %r8
+    call audit_return
+#endif
     ACCOUNT TASK_STIME_TSC
 /*
  * Nobody replaced registers in the frame, so it is what sysret produces (rip = rcx, flags = r11), and those that C
@@ -223,6 +231,12 @@ paranoid_common:
     add $16, %rsp
     iretq
 
+#ifdef KERNEL_DEBUG
+    .data
+stack_switch_turns: /* of the mutant: every 256th switch */
+    .byte 0
+    .text
+#endif
 /* void stack_switch(uint64_t *save_rsp, uint64_t load_rsp): the rest of the caller runs when switched back. */
     .globl stack_switch
     .balign 16
@@ -236,6 +250,14 @@ stack_switch:
     mov %rsp, (%rdi)
     mov %rsi, %rsp
     pop %r15
+#ifdef KERNEL_DEBUG
+    cmpl $MUTANT_CALLEE_SAVED_CLOBBERED_NUMBER, mutant_active(%rip)
+    jne 1f
+    incb stack_switch_turns(%rip)
+    jnz 1f
+    not %r15
+1:
+#endif
     pop %r14
     pop %r13
     pop %r12

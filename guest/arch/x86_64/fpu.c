@@ -12,6 +12,7 @@
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define FXSAVE_BYTES          512
@@ -143,8 +144,10 @@ static inline bool registers_hold(const struct cpu *cpu, const struct task *task
 
 void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next)
 {
-    if (prev->arch.fpu && registers_hold(cpu, prev))
+    if (prev->arch.fpu && registers_hold(cpu, prev) && !MUTANT_EVERY(FPU_NOT_SAVED, 10))
         state_save(prev->arch.fpu);
+    if (MUTANT_EVERY(FPU_STALE_OWNER, 10))
+        return;
     if (next->arch.fpu && !registers_hold(cpu, next)) {
         state_load(next->arch.fpu);
         cpu->fpu_owner = next;

@@ -2,6 +2,7 @@
 #include "arch/asm_offsets.h"
 #include "arch/cpu.h"
 #include "arch/trap_frame.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 #include "shared/boot.h"
 
@@ -18,6 +19,11 @@ _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "known to entry.S"
 _Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "known to entry.S");
 _Static_assert(BOOT_CPU_AVX == 2, "known to page_copy.S");
 _Static_assert(BOOT_CPU_SMAP == 8, "known to user_copy.S");
+
+#ifdef KERNEL_DEBUG
+_Static_assert(MUTANT_CALLEE_SAVED_CLOBBERED == MUTANT_CALLEE_SAVED_CLOBBERED_NUMBER,
+               "known to entry.S");
+#endif
 
 #define CHECK(type, member, number)                                                                \
     _Static_assert(offsetof(struct type, member) == (number), "known to entry.S")

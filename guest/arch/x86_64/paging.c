@@ -14,6 +14,7 @@
 #include "fault_stacks.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/frame.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel_tables.h"
 
@@ -88,7 +89,7 @@ static pte_t image_flags(uint64_t address)
     if (address >= (uint64_t)boot_stack_guard && address < (uint64_t)boot_stack_guard + PAGE_SIZE)
         return 0;
     if (address < (uint64_t)text_end)
-        return PTE_PRESENT | PTE_GLOBAL;
+        return PTE_PRESENT | PTE_GLOBAL | (MUTANT_AT_BOOT(KERNEL_TEXT_WRITABLE) ? PTE_WRITABLE : 0);
     if (address < (uint64_t)rodata_end)
         return PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE;
     return PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE | PTE_WRITABLE;
@@ -193,7 +194,8 @@ static uint64_t stack_make(unsigned pages)
     for (unsigned i = 1; i <= pages; i++) {
         phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
         if (!frame || !kernel_map_page(top - i * PAGE_SIZE, frame,
-                                       PTE_WRITABLE | PTE_NO_EXECUTE | PTE_GLOBAL)) {
+                                       PTE_WRITABLE | PTE_NO_EXECUTE | PTE_GLOBAL |
+                                           (MUTANT_AT_BOOT(USER_BIT_ON_KERNEL) ? PTE_USER : 0))) {
             /* The pages mapped so far stay with this slot, which is simply not used. */
             if (frame)
                 frame_release(frame);
@@ -207,7 +209,7 @@ uint64_t kernel_stack_allocate(void)
 {
     struct stack_cache *cache = &per_cpu(stack_cache, this_cpu()->index);
     if (cache->count)
-        return cache->tops[--cache->count];
+        return cache->tops[MUTANT_EVERY(KERNEL_STACK_SHARED, 10) ? cache->count - 1 : --cache->count];
     spin_lock(&stack_lock);
     uint64_t top = free_stacks;
     if (top)

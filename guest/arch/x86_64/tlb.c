@@ -11,6 +11,8 @@
 #include "arch/page_table.h"
 #include "arch/registers.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/observe/audit.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 #include "requests.h"
 
@@ -55,6 +57,7 @@ void tlb_serve_flush(void)
         load(cpu, NULL);
     else
         tlb_flush_all_user();
+    audit_flush(AUDIT_FLUSH_SERVED, cr3_read(), 0);
     store_release(&cpu->flush_done, wanted);
 }
 
@@ -81,8 +84,10 @@ static void shoot_others(const struct address_space *space)
     uint64_t mask = __atomic_load_n(&space->cpu_mask, __ATOMIC_SEQ_CST);
     uint64_t others = mask & ~(1ull << this_cpu()->index);
 
-    if (others)
+    audit_flush(AUDIT_FLUSH_BEGIN, space->root, mask);
+    if (others && !MUTANT(TLB_NOT_FLUSHED))
         flush_others(others);
+    audit_flush(AUDIT_FLUSH_END, space->root, mask);
 }
 
 static bool loaded_here(const struct address_space *space)

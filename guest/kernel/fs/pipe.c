@@ -18,6 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
@@ -233,7 +234,9 @@ static __attribute__((noinline)) int wait_for_room(struct pipe *pipe, const stru
 /* After a write, without the lock: readers for the bytes, the next writer for the room left. */
 static inline void wake_after_write(struct pipe *pipe)
 {
-    wake_up_one(&pipe->read_waiters);
+    if (MUTANT_EVERY(WAKEUP_LOST_PIPE, 50))
+        return;
+    wake_up_one(MUTANT_EVERY(WAKEUP_WRONG_END, 50) ? &pipe->write_waiters : &pipe->read_waiters);
     /* The wake-up that brought us may have been for two. */
     if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
         wake_up_one(&pipe->write_waiters);
@@ -254,6 +257,8 @@ static __attribute__((noinline)) ssize_t write_pieces(struct file *file, struct 
             return result ? result : -EPIPE;
         }
         uint32_t room = pipe_room(pipe);
+        if (MUTANT(PIPE_OVERFILLED))
+            room += 64;
         if (room >= needed) {
             ssize_t put = put_pieces(pipe, buffer, room);
             bool full = !pipe_room(pipe);

@@ -22,6 +22,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/ipc/futex_queue.h"
 #include "kernel/mm/vma.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -192,6 +193,8 @@ static inline void wake_waiter(struct futex_bucket *bucket, struct futex_waiter 
     struct task *task = waiter->task;
     bucket_remove(bucket, waiter);
     store_release(&waiter->bucket, NULL);
+    if (MUTANT_EVERY(WAKEUP_LOST_FUTEX, 20))
+        return;
     task_wake(task, WAKE_NORMAL);
 }
 

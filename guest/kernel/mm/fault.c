@@ -17,6 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/sched/task.h"
 
@@ -167,7 +168,8 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
     bool was_anonymous = *slot & PTE_ANONYMOUS;
     pte_t bits = PTE_ANONYMOUS | vma_leaf_bits(vma->flags);
 
-    if (was_anonymous && __atomic_load_n(&frame_of(old)->references, __ATOMIC_ACQUIRE) == 1) {
+    if (was_anonymous && (__atomic_load_n(&frame_of(old)->references, __ATOMIC_ACQUIRE) == 1 ||
+                          MUTANT_EVERY(COW_REUSE_SHARED, 20))) {
         *slot = old | bits;
         tlb_flush_page(address); /* other CPUs at worst fault once more */
         *ret = TRACE_FAULT_COW_REUSE;
@@ -184,6 +186,8 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
         space->file_pages--;
     }
     frame_release(old);
+    if (MUTANT_EVERY(FRAME_FREED_MAPPED, 20) && was_anonymous)
+        frame_release(old);
     *ret = TRACE_FAULT_COW_COPY;
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define REFAULT_PAGES                                                                              \
@@ -55,14 +56,21 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
             if (!to)
                 return -ENOMEM;
         }
-        if (leaf & drop) {
+        if (leaf & drop && !MUTANT_EVERY(COW_PARENT_WRITABLE, 20)) {
             leaf = (leaf & ~drop) | PTE_SOFT_COW;
             *slot = leaf;
             if (lost->count < TLB_FEW_PAGES)
                 lost->pages[lost->count] = address + (uint64_t)(slot - first) * PAGE_SIZE;
             lost->count++;
+        } else if (MUTANT(COW_PARENT_WRITABLE)) {
+            leaf &= ~drop;
         }
-        frame_reference_more(frame_of(leaf & PTE_ADDRESS));
+        if (!MUTANT_EVERY(FRAME_COUNT_LOW, 20))
+            frame_reference_more(frame_of(leaf & PTE_ADDRESS));
+        if (MUTANT_EVERY(FRAME_COUNT_HIGH, 20))
+            frame_reference_more(frame_of(leaf & PTE_ADDRESS));
+        if (leaf & PTE_SOFT_COW && vma->flags & VMA_WRITE && MUTANT_EVERY(COW_CHILD_WRITABLE, 20))
+            leaf |= PTE_WRITABLE;
         to[slot - first] = leaf;
         anonymous += (leaf & PTE_ANONYMOUS) != 0;
         total++;

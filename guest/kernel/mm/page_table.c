@@ -10,6 +10,7 @@
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define TABLE_BITS       (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
@@ -111,6 +112,8 @@ void page_table_set(struct address_space *space, pte_t *slot, pte_t value)
     note_resident(space);
     ++*page_table_used(slot);
     *slot = value;
+    if (MUTANT_EVERY(USER_EXECUTABLE, 10))
+        *slot &= ~PTE_NO_EXECUTE;
 }
 
 void page_table_count_file(struct address_space *space, const pte_t *slot, unsigned count)
@@ -183,7 +186,8 @@ static void detach_empty(struct batch *batch, uint64_t address)
         *path[level] = 0;
         --*page_table_used(path[level]);
         batch->space->table_pages--;
-        batch->frames[batch->count++] = child | BATCH_TABLE;
+        if (!MUTANT_EVERY(PAGE_TABLE_LEAKED, 10))
+            batch->frames[batch->count++] = child | BATCH_TABLE;
         batch_cover(batch, align_down(address, PAGE_SIZE),
                     align_down(address, PAGE_SIZE) + PAGE_SIZE);
     }
@@ -215,6 +219,8 @@ static void clear_leaves(struct batch *batch, pte_t *slot, pte_t *end, uint64_t 
             batch->anonymous++;
         else
             batch->file++;
+        if (MUTANT_EVERY(MUNMAP_LEAVES_PAGE, 50))
+            continue;
         batch->frames[batch->count++] = *slot & PTE_ADDRESS;
         *slot = 0;
         --*used;
@@ -304,6 +310,8 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
             if (wanted & PTE_WRITABLE && !(vma->flags & VMA_SHARED) &&
                 !(leaf & PTE_ANONYMOUS && READ_ONCE(frame_of(phys)->references) == 1))
                 wanted = (wanted & ~PTE_WRITABLE) | PTE_SOFT_COW;
+            if (MUTANT(MPROTECT_KEEPS_RIGHTS))
+                continue;
             *slot = wanted;
             changed = true;
         }

@@ -10,6 +10,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 
 static struct object_cache vma_cache = OBJECT_CACHE_INIT("vma", struct vma);
 
@@ -247,6 +248,9 @@ int vma_isolate(struct address_space *space, struct vma **vma, uint64_t start, u
 
 static bool can_join(const struct vma *lower, const struct vma *upper)
 {
+    if (MUTANT(VMA_MERGE_WRONG) && lower->end == upper->start && !lower->file && !upper->file &&
+        !(upper->flags & VMA_GROWS_DOWN))
+        return true;
     if (lower->end != upper->start || lower->flags != upper->flags || lower->file != upper->file ||
         lower->max_protection != upper->max_protection || lower->flags & VMA_GROWS_DOWN)
         return false;

@@ -15,6 +15,7 @@
 #include "kernel/ipc/futex.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/observe/done.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
@@ -57,7 +58,7 @@ bool process_notify_parent_locked(struct process *process)
         info.child.stime = (int64_t)(system_ns / NS_PER_TICK);
         signal_send(parent, NULL, signal, &info);
     }
-    if (wait_queue_active(&parent->child_events))
+    if (wait_queue_active(&parent->child_events) && !MUTANT(WAKEUP_LOST_CHILD))
         wake_up_all(&parent->child_events);
     return reap_now;
 }
@@ -89,6 +90,8 @@ void process_reap_finish(struct task *leader)
     struct process *process = leader->process;
     task_put(leader);
     process_put(process);
+    if (MUTANT_EVERY(TASK_PUT_TWICE, 10) && process->object.id)
+        process_put(process);
 }
 
 /* ---- orphans ---- */
@@ -242,6 +245,8 @@ static void release_memory(struct task *task)
     struct address_space *space = task_detach_address_space(task);
     address_space_activate(next);
     process_vfork_done(task);
+    if (MUTANT_EVERY(SPACE_LEAKED, 10))
+        return;
     address_space_put(space);
     if (next)
         address_space_put(next);
@@ -279,7 +284,7 @@ static void become_zombie(struct process *process)
     release_orphaned_group(process, process->parent, process);
     object_write_begin(&process->object);
     process->stopped = process->continued = false;
-    process->zombie = true;
+    process->zombie = !MUTANT_EVERY(ZOMBIE_UNREPORTED, 5);
     object_write_end(&process->object);
     if (process_notify_parent_locked(process))
         leader = process_reap_locked(process);

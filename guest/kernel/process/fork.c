@@ -10,6 +10,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
@@ -185,7 +186,7 @@ void process_join_family_locked(struct process *process, struct task *leader,
     process->leader = leader;
     process->parent = parent;
     pid_set_process_locked(process->pid, process);
-    if (parent)
+    if (parent && !MUTANT_EVERY(CHILD_OUTSIDE_TREE, 5))
         list_push_back(&parent->children, &process->sibling_link);
     group_join_locked(process, group ? group : process->pid);
     session_join_locked(process, session ? session : process->pid);

@@ -3,6 +3,8 @@
  * pages of section 2 give them.
  */
 #include "kernel/lib/string.h"
+#include "kernel/observe/audit.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -102,11 +104,16 @@ SYSCALL_FRAME(rt_sigreturn)
 {
     struct task *task = current;
     uint64_t mask = task->blocked.bits;
+#ifdef KERNEL_DEBUG
+    uint64_t address = frame->rsp - 8; /* where arch_signal_frame_push() put it */
+#endif
     int error = arch_signal_frame_pop(task, &mask);
     struct process *process = task->process;
     spin_lock(&process->signal_lock);
-    signal_change_mask_signal_locked(task, process, mask & ~SIGNALS_UNBLOCKABLE);
+    if (!MUTANT_EVERY(SIGNAL_MASK_LOST, 20))
+        signal_change_mask_signal_locked(task, process, mask & ~SIGNALS_UNBLOCKABLE);
     spin_unlock(&process->signal_lock);
+    audit_mask(2, address, mask & ~SIGNALS_UNBLOCKABLE, task->blocked.bits);
     /* What looks like a restart code now is the program's own value. */
     frame->original_rax = UINT64_MAX;
     if (likely(!error))

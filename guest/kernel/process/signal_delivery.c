@@ -7,6 +7,7 @@
  */
 #include "arch/user_access.h"
 #include "kernel/lib/errno.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
 
@@ -168,6 +169,7 @@ static inline bool deliver_one(struct task *task, struct trap_frame *frame)
     else
         trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal),
                     (uint64_t)(int64_t)entry->info.code, TRACE_SIGNAL_HANDLER, 0);
+    audit_mask(1, frame->rsp, saved, task->blocked.bits);
     pending_release(process, entry);
     return true;
 }

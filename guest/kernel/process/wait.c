@@ -6,6 +6,7 @@
  * the same step, so that two waiting threads never get the same one. Sleeping is on the parent's
  * own queue.
  */
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/accounting.h"
 #include "kernel/process/internal.h"
@@ -159,6 +160,8 @@ SYSCALL4(wait4, int, pid, uint64_t, status_address, uint32_t, options, uint64_t,
     int error = wait_for_news(&request);
     if (error || !request.found)
         return error;
+    if (MUTANT(STACK_LEAK))
+        request.usage.nsignals = (int64_t)&request;
     if (usage_address && put_user(request.usage, usage_address))
         return -EFAULT;
     if (status_address && put_user(request.status, status_address))

@@ -16,6 +16,8 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/observe/audit.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/sched/block.h"
 #include "kernel/sched/idle.h"
@@ -50,6 +52,8 @@ static inline void charge(struct run_queue *queue, uint64_t now)
     queue->charged_tsc = now;
     if (likely(queue->fair.running)) {
         queue->running->exec_tsc += cycles;
+        if (MUTANT(VRUNTIME_WRONG_TASK) && queue->running->tid % 2)
+            return;
         if (unlikely(fair_account(&queue->fair, cycles)))
             queue->slice_over = true;
     } else {
@@ -81,6 +85,8 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
 {
     task->cpu = queue->cpu;
     task->ready_tsc = now;
+    if (MUTANT_EVERY(READY_ON_NO_QUEUE, 400))
+        return;
     if (likely(!task->held)) {
         fair_enqueue(&queue->fair, &task->fair, first);
         queue->ready++;
@@ -106,6 +112,14 @@ static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
         }
         if (found) {
             *now = clock_tsc(); /* it may have been woken since the caller looked at the clock */
+            if (MUTANT_EVERY(TWO_RUN_QUEUES, 20)) {
+                struct fair_entity copy = found->fair;
+                fair_enqueue(&queue->fair, &found->fair, false);
+                found->fair.node = copy.node;
+                queue->ready++;
+                spin_unlock(&other->lock);
+                return found;
+            }
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
             trace_event_at(*now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
@@ -140,7 +154,8 @@ void schedule_finish(void)
     struct cpu *cpu = this_cpu();
     struct run_queue *queue = cpu->run_queue;
     struct task *previous = queue->previous;
-    address_space_activate(cpu->task->address_space);
+    if (!MUTANT_EVERY(WRONG_CR3, 100))
+        address_space_activate(cpu->task->address_space);
     bool gone = previous->state == TASK_ZOMBIE;
     bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
     if (unlikely(misplaced))
@@ -226,9 +241,11 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
     slice_plan(cpu, queue, now);
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
+    audit_switch_out(prev);
     arch_switch_prepare(cpu, prev, next);
     stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp);
     schedule_finish();
+    audit_switch_in(current);
 }
 
 /* The one copy for all who do not block; blocking, the commonest by far, has its own. */
@@ -547,7 +564,7 @@ void scheduler_tick(void)
     if (now >= queue->slice_end_tsc) {
         charge(queue, now);
         queue->slice_end_tsc = UINT64_MAX; /* planned anew by the switch */
-        if (queue->ready)
+        if (queue->ready && !MUTANT(SLICE_NEVER_ENDS))
             __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
     }
     spin_unlock(&queue->lock);

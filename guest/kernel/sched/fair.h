@@ -19,6 +19,7 @@
 #ifndef KERNEL_SCHED_FAIR_H
 #define KERNEL_SCHED_FAIR_H
 
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define FAIR_WEIGHT_NICE_0 1024u

@@ -72,6 +72,8 @@ static inline void fair_enqueue(struct fair_queue *queue, struct fair_entity *en
     entity->vruntime = fair_average(queue) - (uint64_t)lag;
     uint64_t request = fair_virtual(entity->slice, entity->weight);
     entity->deadline = entity->vruntime + (first ? request / 2 : request);
+    if (MUTANT_EVERY(STARVATION, 100))
+        entity->vruntime += 1ull << 36;
     fair_sum_add(queue, entity);
     fair_tree_insert(queue, entity);
 }
@@ -82,6 +84,8 @@ static inline void fair_dequeue(struct fair_queue *queue, struct fair_entity *en
     int64_t lag = fair_lag(queue, entity);
     int64_t bound = (int64_t)fair_virtual(2 * entity->slice, entity->weight);
     entity->lag = lag > bound ? bound : lag < -bound ? -bound : lag;
+    if (MUTANT(LAG_NOT_KEPT))
+        entity->lag = 0;
     if (entity == queue->running)
         queue->running = NULL;
     else

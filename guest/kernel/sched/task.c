@@ -5,6 +5,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/sched/fair.h"
 #include "kernel/sched/idle.h"
@@ -80,6 +81,7 @@ void task_set_comm(struct task *task, const char *name)
     memcpy(task->comm, comm, sizeof(comm));
     object_write_end(&task->object);
     memcpy(halves, comm, sizeof(halves));
+    mutant_arm(comm);
     trace_event(TRACE_COMM, halves[0], halves[1], 0, 0);
 }
 

@@ -126,6 +126,7 @@ struct task {
 #ifdef KERNEL_DEBUG
     uint16_t held_mutex_ranks[8];
     uint8_t held_mutex_count;
+    bool audit_returns; /* it was switched in and has not been back in user mode since */
 #endif
     struct arch_task arch;
 };

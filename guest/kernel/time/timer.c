@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "arch/interrupts.h"
 #include "arch/per_cpu.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/time/clock.h"
@@ -70,7 +71,8 @@ NO_INLINE void timer_start(struct timer *timer, uint64_t deadline_ns)
     spin_lock(&queue->lock);
     timer->deadline_ns = deadline_ns;
     timer->cpu = cpu;
-    insert(queue, timer);
+    if (!MUTANT_EVERY(TIMER_LOST, 20))
+        insert(queue, timer);
     update_next(queue);
     spin_unlock(&queue->lock);
     timer_program();
@@ -112,6 +114,8 @@ void timer_program(void)
         next = slice;
     if (next >= cpu->timer_armed_tsc)
         return; /* it will fire early enough, and then be armed again */
+    if (MUTANT(TIMER_LATE))
+        next += clock_ns_to_tsc(1000000000);
     cpu->timer_armed_tsc = next;
     apic_timer_arm(next);
 }

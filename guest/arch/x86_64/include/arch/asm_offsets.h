@@ -18,6 +18,9 @@
 #define TRACE_ACTIVE_SYSCALLS  6 /* second byte of trace_active: system-call enter and exit */
 #define SYSCALL_NUMBER_END     512
 
+/* enum mutant, debug kernels (kernel/observe/mutants.def) */
+#define MUTANT_CALLEE_SAVED_CLOBBERED_NUMBER 23
+
 #define FRAME_RBP          32
 #define FRAME_RBX          40
 #define FRAME_R11          48
