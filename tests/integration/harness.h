@@ -91,6 +91,8 @@ struct session_settings {
     bool icount;
     unsigned trace_ring_records;
     uint64_t memory_bytes;
+    const char *kernel;         /* NULL = the usual one */
+    const char *kernel_options; /* NULL = none */
     const char *name;
     unsigned seconds; /* deadline of every wait in this session; 0 = 60 (soft KVM: 180) */
 };
@@ -115,6 +117,9 @@ int session_timeout_ms(const struct session *session);
 const char *session_expect(struct session *session, const char *prefix);
 void session_send(struct session *session, const char *text);
 void session_close_input(struct session *session);
+
+/* The same, but a program that never prints it, or has ended, is no failure: NULL. */
+const char *session_await(struct session *session, const char *prefix, unsigned seconds);
 
 /* Waits for the end of the machine and of all output. A FAILED end fails the test, with the report.
  */

@@ -157,6 +157,8 @@ struct session *session_start(const struct variant *variant,
     options.envp = settings->environment;
     options.rootfs = settings->rootfs;
     options.name = settings->name;
+    options.kernel = settings->kernel;
+    options.kernel_options = settings->kernel_options;
     options.stdin_fd = session->guest_fds[0];
     options.stdout_fd = session->guest_fds[1];
     options.stderr_fd = session->guest_fds[2];
@@ -236,13 +238,13 @@ static const char *next_line(struct session *session, const struct timespec *dea
     }
 }
 
-const char *session_expect(struct session *session, const char *prefix)
+const char *session_await(struct session *session, const char *prefix, unsigned seconds)
 {
     struct timespec deadline;
     const char *end;
     bool found = false;
 
-    deadline_after(session->seconds, &deadline);
+    deadline_after(seconds, &deadline);
     pthread_mutex_lock(&session->lock);
     while (!found && (end = next_line(session, &deadline)) != NULL) {
         const char *start = session->out.data + session->line_start;
@@ -255,11 +257,18 @@ const char *session_expect(struct session *session, const char *prefix)
         }
     }
     pthread_mutex_unlock(&session->lock);
-    if (!found) {
+    return found ? session->line : NULL;
+}
+
+const char *session_expect(struct session *session, const char *prefix)
+{
+    const char *line = session_await(session, prefix, session->seconds);
+
+    if (line == NULL) {
         explain(session);
         cr_assert_fail("the guest program never printed \"%s\"", prefix);
     }
-    return session->line;
+    return line;
 }
 
 void session_send(struct session *session, const char *text)

@@ -83,6 +83,11 @@ const char *vt_trace_type_name(enum trace_type type)
         [TRACE_PROCESS_EXCEPTION] = "exception",
         [TRACE_COMM] = "comm",
         [TRACE_STOP_TASK] = "stop-task",
+        [TRACE_AUDIT_OUT] = "audit-out",
+        [TRACE_AUDIT_IN] = "audit-in",
+        [TRACE_AUDIT_RETURN] = "audit-return",
+        [TRACE_AUDIT_FLUSH] = "audit-flush",
+        [TRACE_AUDIT_MASK] = "audit-mask",
     };
 
     return NAME_OF(names, type);

@@ -59,7 +59,8 @@ static void record(enum trace_type type, struct task *task)
         return;
     uint64_t bases[2] = {msr_read(MSR_FS_BASE), msr_read(MSR_KERNEL_GS_BASE)};
     trace_event(type, hash(HASH_START, arch_task_frame(&task->arch), sizeof(struct trap_frame)),
-                hash_fpu(), hash(HASH_START, bases, sizeof(bases)), cr3_read());
+                hash_fpu(), hash(HASH_START, bases, sizeof(bases)),
+              task->address_space ? cr3_read() : 0); /* at its end it borrows somebody's */
 }
 
 void audit_switch_out(struct task *task)

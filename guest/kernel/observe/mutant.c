@@ -12,8 +12,8 @@ uint32_t mutant_planted, mutant_active;
 
 static const char *const names[] = {
     [MUTANT_NONE] = "NONE",
-#define M(name, what) [MUTANT_##name] = #name,
-#include "kernel/observe/mutants.def"
+#define M(name, by, what) [MUTANT_##name] = #name,
+#include "shared/mutants.def"
 #undef M
 };
 
@@ -28,7 +28,7 @@ void mutant_init(void)
         mutant_planted = i;
         return;
     }
-    panic("boot option mutant=%s: there is no such mutant (guest/kernel/observe/mutants.def)",
+    panic("boot option mutant=%s: there is no such mutant (shared/mutants.def)",
           value);
 }
 

@@ -1,5 +1,5 @@
 /*
- * kernel/observe/mutant.h - planted bugs (mutants.def). In a release kernel MUTANT() is the
+ * kernel/observe/mutant.h - planted bugs (shared/mutants.def). In a release kernel MUTANT() is the
  * constant 0 and nothing of it is left; in a debug kernel it is one comparison.
  */
 #ifndef KERNEL_OBSERVE_MUTANT_H
@@ -10,8 +10,8 @@
 
 enum mutant {
     MUTANT_NONE = 0,
-#define M(name, what) MUTANT_##name,
-#include "kernel/observe/mutants.def"
+#define M(name, by, what) MUTANT_##name,
+#include "shared/mutants.def"
 #undef M
     MUTANTS_END
 };

@@ -239,9 +239,9 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
     queue->running = next;
     queue->previous = prev;
     slice_plan(cpu, queue, now);
+    audit_switch_out(prev); /* while it is still the current task */
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
-    audit_switch_out(prev);
     arch_switch_prepare(cpu, prev, next);
     stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp);
     schedule_finish();

@@ -18,7 +18,7 @@
 #define TRACE_ACTIVE_SYSCALLS  6 /* second byte of trace_active: system-call enter and exit */
 #define SYSCALL_NUMBER_END     512
 
-/* enum mutant, debug kernels (kernel/observe/mutants.def) */
+/* enum mutant, debug kernels (shared/mutants.def) */
 #define MUTANT_CALLEE_SAVED_CLOBBERED_NUMBER 23
 
 #define FRAME_RBP          32

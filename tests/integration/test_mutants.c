@@ -1,0 +1,253 @@
+/*
+ * tests/integration/test_mutants.c - does the auditor see what it claims to see? A debug kernel plants
+ * one known bug at a time (shared/mutants.def); under a load that exercises everything, each must be
+ * found. And a kernel without any must give nothing to report, or a finding would mean nothing.
+ *
+ * On QEMU with two CPUs: what is proved here is the auditor, on every host the same way.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/integration/harness.h"
+
+#define SECONDS_PER_MUTANT 8
+#define SWITCH_STOPS       6
+
+struct mutant {
+    char name[32], by[24], what[100];
+};
+
+static struct mutant mutants[] = {
+#define M(name, by, what) {#name, by, what},
+#include "shared/mutants.def"
+#undef M
+};
+
+static const struct variant variant = {VT_ACCEL_QEMU, 2};
+
+/* ---- one audited machine ---- */
+
+struct audited {
+    struct session *session;
+    struct vt_guest *guest;
+    struct vt_audit *audit;
+    struct vt_trace *trace;
+    pthread_t feeder;
+};
+
+static void *feed(void *context)
+{
+    struct audited *audited = context;
+    struct trace_record record;
+    struct vt_error *error;
+
+    while ((error = vt_trace_next(audited->trace, 1000, &record)) == NULL ||
+           vt_error_code(error) == VT_ERROR_TIMEOUT) {
+        if (error == NULL)
+            vt_audit_feed(audited->audit, &record);
+        vt_error_destroy(error);
+    }
+    vt_error_destroy(error);
+    return NULL;
+}
+
+static struct audited audited_start(const char *kernel, const char *options, const char *program)
+{
+    const char *arguments[] = {guest_program(program), NULL};
+    struct session_settings settings = {.arguments = arguments,
+                                        .kernel = kernel,
+                                        .kernel_options = options,
+                                        .keep_input_open = true,
+                                        .trace = true,
+                                        .trace_lossless = true};
+    struct audited audited = {.session = session_start(&variant, &settings)};
+
+    audited.guest = session_guest(audited.session);
+    require_ok(vt_audit_create(audited.guest, NULL, &audited.audit), "vt_audit_create");
+    require_ok(vt_trace_open(audited.guest, false, &audited.trace), "vt_trace_open");
+    return audited;
+}
+
+static void audited_follow(struct audited *audited)
+{
+    cr_assert(pthread_create(&audited->feeder, NULL, feed, audited) == 0);
+}
+
+static void audited_end(struct audited *audited)
+{
+    struct vt_outcome outcome;
+
+    vt_machine_kill(session_machine(audited->session));
+    vt_error_destroy(vt_machine_wait(session_machine(audited->session), 10000, &outcome));
+    pthread_join(audited->feeder, NULL);
+    vt_trace_close(audited->trace);
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static size_t found(const struct audited *audited)
+{
+    const struct vt_violation *violations;
+
+    return vt_audit_violations(audited->audit, &violations);
+}
+
+/* Stops inside some switches, where a task's lag can be judged. False when the machine is gone. */
+static bool check_at_switches(struct audited *audited)
+{
+    struct glass_filter filter = vt_filter(TRACE_SWITCH);
+    struct vt_error *error = NULL;
+    struct vt_stop stop;
+    int index;
+
+    filter.arg_mask = 1u << 1;
+    filter.arg_and[1] = 0xff;
+    filter.arg_value[1] = TASK_BLOCKED;
+    require_ok(vt_guest_stop_on(audited->guest, &filter, &index), "vt_guest_stop_on");
+    for (int i = 0; i < SWITCH_STOPS && error == NULL; i++) {
+        error = vt_guest_wait_stop(audited->guest, 3000, &stop);
+        if (error != NULL)
+            break;
+        double start = now();
+        error = vt_audit_check(audited->audit, NULL);
+        vt_audit_note_stop(audited->audit, (uint64_t)((now() - start) * 1e9));
+        if (i == SWITCH_STOPS - 1)
+            require_ok(vt_guest_stop_off(audited->guest, index), "vt_guest_stop_off");
+        vt_error_destroy(vt_guest_resume(audited->guest));
+    }
+    bool gone = error != NULL && vt_error_code(error) == VT_ERROR_GONE;
+    if (error != NULL && !gone)
+        vt_error_destroy(vt_guest_stop_off(audited->guest, index));
+    vt_error_destroy(error);
+    /* A CPU that had matched before may still stop. */
+    while (!gone && (error = vt_guest_wait_stop(audited->guest, 5, &stop)) == NULL)
+        vt_error_destroy(vt_guest_resume(audited->guest));
+    vt_error_destroy(error);
+    return !gone;
+}
+
+/* Judges again and again until something is found or the time is over. A kernel that panicked stands
+ * still: then its memory is judged as it is. */
+static void judge(struct audited *audited, double seconds, bool at_switches)
+{
+    double end = now() + seconds;
+
+    for (unsigned round = 0; now() < end && found(audited) == 0; round++) {
+        struct vt_error *error = vt_audit_check_now(audited->audit, 300, NULL);
+
+        if (error == NULL && at_switches && round % 8 == 7 && !check_at_switches(audited))
+            error = vt_error_create(VT_ERROR_GONE, "gone");
+        if (error == NULL) {
+            const struct timespec pause = {0, 10000000}; /* lets the guest get on: not a wait */
+
+            nanosleep(&pause, NULL);
+            continue;
+        }
+        vt_error_destroy(error);
+        vt_error_destroy(vt_audit_check(audited->audit, NULL));
+        return;
+    }
+}
+
+static const char *debug_kernel(void)
+{
+    const char *path = getenv("VITRINE_DEBUG_KERNEL");
+
+    return path != NULL ? path : "build/vitrine-kernel-debug";
+}
+
+static bool caught_by(const struct audited *audited, const char *names, char *text, size_t bytes)
+{
+    const struct vt_violation *violations;
+    size_t count = vt_audit_violations(audited->audit, &violations);
+    bool expected = false;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (strstr(text, violations[i].invariant) == NULL) {
+            strncat(text, text[0] ? ", " : "", bytes - strlen(text) - 1);
+            strncat(text, violations[i].invariant, bytes - strlen(text) - 1);
+        }
+        expected = expected || strcmp(violations[i].invariant, names) == 0;
+    }
+    return expected;
+}
+
+/* ---- the tests ---- */
+
+ParameterizedTestParameters(mutants, each_is_caught)
+{
+    return cr_make_param_array(struct mutant, mutants, sizeof mutants / sizeof *mutants);
+}
+
+/* Is this planted bug found, and by the invariant that is meant to find it? */
+ParameterizedTest(struct mutant *mutant, mutants, each_is_caught)
+{
+    char options[64], text[256];
+
+    variant_require(&variant);
+    snprintf(options, sizeof options, "audit mutant=%s", mutant->name);
+    struct audited audited = audited_start(debug_kernel(), options, "audit_load");
+    audited_follow(&audited);
+    double start = now();
+    if (session_await(audited.session, "loaded", 20) != NULL) {
+        session_send(audited.session, "now\n");
+        judge(&audited, SECONDS_PER_MUTANT, strcmp(mutant->name, "LAG_NOT_KEPT") == 0);
+    } else {
+        vt_error_destroy(vt_audit_check(audited.audit, NULL));
+    }
+    double seconds = now() - start;
+    audited_end(&audited);
+    bool expected = caught_by(&audited, mutant->by, text, sizeof text);
+    const struct vt_violation *violations;
+    size_t count = vt_audit_violations(audited.audit, &violations);
+    fprintf(stderr, "%-24s %5.2f s  %-14s %s\n", mutant->name, seconds, text,
+            count > 0 ? violations[0].message : "NOT FOUND");
+    cr_assert(count > 0, "mutant %s (%s) was not found", mutant->name, mutant->what);
+    cr_assert(expected, "mutant %s was found by %s, not by %s", mutant->name, text, mutant->by);
+    vt_audit_destroy(audited.audit);
+    session_destroy(audited.session);
+}
+
+/* Does a kernel without a planted bug keep every promise, under the same load? */
+static void run_clean(const char *kernel, double seconds)
+{
+    variant_require(&variant);
+    struct audited audited = audited_start(kernel, "audit", "audit_load");
+    audited_follow(&audited);
+    session_expect(audited.session, "loaded");
+    session_send(audited.session, "now\n");
+    judge(&audited, seconds, true);
+    session_send(audited.session, "end\n");
+    session_expect(audited.session, "done 0");
+    audited_end(&audited);
+    const struct vt_violation *violations;
+    size_t count = vt_audit_violations(audited.audit, &violations);
+    struct vt_audit_numbers numbers = vt_audit_numbers(audited.audit);
+    fprintf(stderr, "clean: %llu worlds (%llu of them at rest), %llu records, %zu violations\n",
+            (unsigned long long)numbers.checks, (unsigned long long)numbers.checks_settled,
+            (unsigned long long)numbers.records, count);
+    cr_assert(numbers.checks_settled > 10 && numbers.records > 10000, "hardly anything was judged");
+    cr_assert(count == 0, "%s: %s", violations[0].invariant, violations[0].message);
+    vt_audit_destroy(audited.audit);
+    session_destroy(audited.session);
+}
+
+Test(mutants, clean_debug_kernel)
+{
+    run_clean(debug_kernel(), harness_is_long() ? 60 : 3);
+}
+
+Test(mutants, clean_release_kernel)
+{
+    run_clean(NULL, harness_is_long() ? 60 : 3);
+}

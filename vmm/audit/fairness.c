@@ -1,0 +1,163 @@
+/*
+ * vmm/audit/fairness.c - who is ready runs within a bound, and time adds up.
+ *
+ * Reads: every switch, wake-up, fork and migration. Proves: while a task is ready on a CPU, the
+ * others there run for at most two slices each before it does (Stoica and Abdel-Wahab 1995, Theorem
+ * 1: nobody falls behind by more than a slice; the second is for those who are owed one), weights
+ * of one kind taken for granted; no task runs on for half a second while others wait; the time a
+ * task ran, as its switch record says, is the time between the two switches; who is blocked does
+ * not run.
+ *
+ * A host that does not run the CPU makes single runs long. So each counts for two slices at most in
+ * the first bound, and what went beyond is told to run_queues.c. Cost: one pass over the tasks that
+ * are ready per switch.
+ */
+#include "vmm/audit/stream.h"
+
+#define SLICE_US      3000ull
+#define WAIT_SLICES   16ull /* per task that is ready or running there; nice levels included */
+#define WAIT_LEAST_US 100000ull
+#define LONGEST_US    500000ull
+#define READY_MAX     256
+
+struct waiting {
+    int32_t tid;
+    uint64_t passed; /* cycles that others ran meanwhile, each run cut to two slices */
+};
+
+struct cpu_state {
+    bool seen;
+    int32_t running;
+    uint64_t since;
+    struct waiting ready[READY_MAX];
+    unsigned count, most;
+};
+
+struct fairness {
+    struct cpu_state cpus[BOOT_CPUS_MAX];
+    int16_t where[AUDIT_TIDS]; /* CPU + 1 on which it is ready, 0 = none */
+};
+
+static void *create(void)
+{
+    return calloc(1, sizeof(struct fairness));
+}
+
+static void add_ready(struct fairness *fairness, unsigned cpu, int32_t tid)
+{
+    struct cpu_state *state = &fairness->cpus[cpu];
+
+    if (!stream_tid_ok(tid) || !tid || fairness->where[tid] || state->count == READY_MAX)
+        return;
+    state->ready[state->count++] = (struct waiting){.tid = tid};
+    state->most = state->count > state->most ? state->count : state->most;
+    fairness->where[tid] = (int16_t)(cpu + 1);
+}
+
+static void remove_ready(struct fairness *fairness, int32_t tid)
+{
+    if (!stream_tid_ok(tid) || !fairness->where[tid])
+        return;
+    struct cpu_state *state = &fairness->cpus[fairness->where[tid] - 1];
+    for (unsigned i = 0; i < state->count; i++)
+        if (state->ready[i].tid == tid) {
+            state->ready[i] = state->ready[--state->count];
+            break;
+        }
+    fairness->where[tid] = 0;
+}
+
+static void pass_time(struct vt_audit *audit, struct cpu_state *state, unsigned cpu, uint64_t ran)
+{
+    uint64_t khz = audit_tsc_khz(audit), slice = SLICE_US * khz / 1000;
+    uint64_t counted = ran > 2 * slice ? 2 * slice : ran;
+
+    for (unsigned i = 0; i < state->count; i++) {
+        struct waiting *waiting = &state->ready[i];
+        uint64_t bound = WAIT_SLICES * slice * (state->most + 1);
+        uint64_t least = WAIT_LEAST_US * khz / 1000;
+
+        waiting->passed += counted;
+        if (waiting->passed > (bound > least ? bound : least)) {
+            audit_report(audit, (struct audit_finding){.tid = waiting->tid},
+                         "task %d is ready on CPU %u and was passed over for %lu ms of others' "
+                         "running",
+                         waiting->tid, cpu, (unsigned long)(waiting->passed / khz));
+            waiting->passed = 0;
+        }
+    }
+}
+
+static void check_switch(struct vt_audit *audit, struct fairness *fairness,
+                         const struct trace_record *record)
+{
+    struct cpu_state *state = &fairness->cpus[record->cpu];
+    int32_t previous = low_half(record->arg[0]), next = high_half(record->arg[0]);
+    uint64_t khz = audit_tsc_khz(audit), slice = SLICE_US * khz / 1000;
+
+    if (!khz)
+        return;
+    if (state->seen && previous) {
+        uint64_t ran = record->tsc - state->since;
+
+        if (ran != record->arg[3])
+            audit_report(
+                audit, (struct audit_finding){.tid = previous},
+                "task %d is said to have run %lu cycles on CPU %u, between its switches were "
+                "%lu",
+                previous, (unsigned long)record->arg[3], record->cpu, (unsigned long)ran);
+        if (ran > 2 * slice && state->count)
+            audit_add_overrun(audit, ran - 2 * slice);
+        if (ran > LONGEST_US * khz / 1000 + audit_stopped_tsc(audit) && state->count)
+            audit_report(audit, (struct audit_finding){.tid = previous},
+                         "task %d ran for %lu ms on CPU %u while %u others were ready", previous,
+                         (unsigned long)(ran / khz), record->cpu, state->count);
+        pass_time(audit, state, record->cpu, ran);
+    }
+    remove_ready(fairness, next);
+    if (!state->count)
+        state->most = 0;
+    if (previous && switch_state(record) == TASK_READY)
+        add_ready(fairness, record->cpu, previous);
+    state->seen = true;
+    state->running = next;
+    state->since = record->tsc;
+}
+
+static void record(struct vt_audit *audit, const struct trace_record *record)
+{
+    struct fairness *fairness = audit_state(audit);
+
+    if (record->cpu >= BOOT_CPUS_MAX)
+        return;
+    switch (record->type) {
+    case TRACE_SWITCH:
+        check_switch(audit, fairness, record);
+        break;
+    case TRACE_WAKEUP: {
+        uint32_t cpu = (uint32_t)high_half(record->arg[0]);
+
+        if (cpu < BOOT_CPUS_MAX)
+            add_ready(fairness, cpu, low_half(record->arg[0]));
+        break;
+    }
+    case TRACE_MIGRATE: {
+        uint32_t cpu = (uint32_t)high_half(record->arg[0]);
+
+        remove_ready(fairness, low_half(record->arg[0]));
+        if (cpu < BOOT_CPUS_MAX)
+            add_ready(fairness, cpu, low_half(record->arg[0]));
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+const struct audit_invariant invariant_fairness = {
+    .name = "fairness",
+    .proves = "a ready task is not passed over beyond the scheduler's bound, and run times add up",
+    .record = record,
+    .state_create = create,
+    .state_destroy = free,
+};
