@@ -295,6 +295,7 @@ struct glass {
     uint64_t unknown_system_calls;
     uint64_t
         ready_tsc; /* TSC just before HYPERCALL_READY: relates the guest's clock to the host's */
+    uint64_t audit_roots; /* struct audit_roots, by the published type of that name */
 
     /* roots by name */
     uint64_t roots; /* struct glass_root[root_count] */

@@ -16,8 +16,8 @@ enum trace_type {
     TRACE_NONE = 0,
     TRACE_SWITCH = 1, /* arg0 = prev tid | next tid << 32; arg1 = prev state | reason << 8 |
                          wait kind << 16 (enum wait_kind); arg2 = what prev waits on (kernel
-                         address, or pid of a wait, or user address of a futex), 0 if ready;
-                         arg3 = TSC cycles that prev ran since it was switched in */
+                         address, or of a wait pid | group << 32, or user address of a futex), 0 if
+                         ready; arg3 = TSC cycles that prev ran since it was switched in */
     TRACE_WAKEUP = 2, /* arg0 = woken tid | target cpu << 32; arg1 = wait kind it slept in */
     TRACE_FORK = 3,   /* arg0 = child tid | child tgid << 32; arg1 = clone flags | exit signal */
     TRACE_EXEC = 4,   /* arg0, arg1 = new comm (16 bytes); arg2 = inode number */

@@ -1,9 +1,11 @@
 /*
- * tests/guest/audit_load.c - a little of everything that the kernel promises something about, at once
- * and without end: forks and copies on write, threads and futexes, pipes that run empty and full,
- * signals, sleepers, mappings that come, change and go, children waited for, vector registers, CPU
- * hogs. A line on stdin arms what the kernel has planted; a second one ends the load.
+ * tests/guest/audit_load.c - a little of everything that the kernel promises something about, at
+ * once and without end: forks and copies on write, threads and futexes, pipes that run empty and
+ * full, signals, sleepers, mappings that come, change and go, children waited for, vector
+ * registers, CPU hogs. A line on stdin arms what the kernel has planted; a second one ends the
+ * load.
  */
+#define _GNU_SOURCE
 #include "tests/guest/guest.h"
 
 #include <pthread.h>
@@ -32,11 +34,21 @@ static void nap(long microseconds)
     nanosleep(&time, NULL);
 }
 
+/* The busy ones stay on the first CPU: the other one is often idle. */
+static void stay_on(unsigned cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
 /* Parent and child write to the same pages; each must see its own. */
 static void fork_and_copy(void)
 {
-    char *pages = mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages =
+        mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     for (unsigned round = 0; going(); round++) {
         for (unsigned i = 0; i < PAGES; i++)
@@ -81,6 +93,7 @@ static void ping_pong(void)
     int there[2], back[2];
     char byte = 'x';
 
+    stay_on(0);
     if (pipe(there) != 0 || pipe(back) != 0)
         _exit(1);
     pid_t partner = fork();
@@ -147,20 +160,25 @@ static void *hold_registers(void *number)
 {
     double own = (double)(uintptr_t)number;
 
-    while (going()) {
+    stay_on((uintptr_t)number % 2); /* one process on both CPUs */
+    for (unsigned round = 0; going(); round++) {
         double sum = 0;
 
         for (unsigned i = 0; i < 20000; i++)
             sum += own;
         if (sum != own * 20000)
             _exit(3);
-        sched_yield();
+        if (round % 4 == 0)
+            nap(2000);
+        else
+            sched_yield();
     }
     return NULL;
 }
 
 static void *map_and_unmap(void *far)
 {
+    stay_on((uintptr_t)far >> 44 & 1);
     for (unsigned round = 0; going(); round++) {
         char *pages = mmap(NULL, PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -184,12 +202,12 @@ static void *map_and_unmap(void *far)
 
 static void threads(void)
 {
-    pthread_t all[7];
+    pthread_t all[9];
     unsigned count = 0;
 
     for (uintptr_t i = 0; i < 3; i++)
         pthread_create(&all[count++], NULL, take_turns, (void *)i);
-    for (uintptr_t i = 1; i < 3; i++)
+    for (uintptr_t i = 1; i < 5; i++)
         pthread_create(&all[count++], NULL, hold_registers, (void *)i);
     pthread_create(&all[count++], NULL, map_and_unmap, (void *)0x200000000000);
     pthread_create(&all[count++], NULL, map_and_unmap, (void *)0x300000000000);
@@ -209,6 +227,7 @@ static void signals(void)
     struct sigaction action = {.sa_handler = handle};
     struct itimerval often = {{0, 2000}, {0, 2000}};
 
+    stay_on(0);
     sigaddset(&action.sa_mask, SIGUSR2);
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
@@ -228,6 +247,7 @@ static void sleeper(void)
 
 static void hog(void)
 {
+    stay_on(0);
     while (going())
         for (volatile int i = 0; i < 100000; i++)
             ;

@@ -41,6 +41,7 @@ static void *collect(void *unused)
 void events_collect(struct session *session, struct event_log *log)
 {
     *log = (struct event_log){0};
+    log->guest = session_guest(session);
     collector.log = log;
     collector.timeout_ms = session_timeout_ms(session);
     require_ok(vt_trace_open(session_guest(session), false, &collector.trace), "vt_trace_open");

@@ -10,6 +10,7 @@
 #include "tests/integration/harness.h"
 
 struct event_log {
+    struct vt_guest *guest;
     struct trace_record *records; /* in time order */
     size_t count;
     uint64_t lost;
@@ -46,9 +47,9 @@ static inline enum switch_reason switch_reason_of(const struct trace_record *rec
 }
 
 /*
- * Replays the state machine of every task over the whole log and fails the test at the first step
- * that it does not allow: who runs where, who may be switched to, woken, ended, reaped; why and
- * into which state a task left its CPU. Checks per-CPU sequence numbers and time, too.
+ * Gives the whole log to an audit and fails the test at the first promise that it breaks: legal
+ * transitions for reasons that fit, nobody ready passed over, run times that add up, records
+ * without a gap (vmm/audit). The session must still be there.
  */
 void events_check_transitions(const struct event_log *log);
 

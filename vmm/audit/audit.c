@@ -264,26 +264,36 @@ static struct vt_error *world_is_settled(struct vt_audit *audit, bool *ret)
     return error;
 }
 
+static struct vt_error *stop_world(struct vt_audit *audit, int timeout_ms)
+{
+    struct vt_stop stop;
+
+    if (!audit->guest->own)
+        return vt_guest_ask_stop(audit->guest, true, timeout_ms < 3000 ? 3000 : timeout_ms);
+    struct vt_error *error = vt_guest_stop_now(audit->guest);
+    return error ? error
+                 : vt_guest_wait_stop(audit->guest, timeout_ms < 3000 ? 3000 : timeout_ms, &stop);
+}
+
 struct vt_error *vt_audit_check_now(struct vt_audit *audit, int timeout_ms, bool *ret_settled)
 {
     int64_t deadline = guest_deadline_us(timeout_ms);
 
     for (unsigned tries = 1;; tries++) {
-        struct vt_stop stop;
         bool settled = false;
-        struct vt_error *error = vt_guest_stop_now(audit->guest);
+        uint64_t start = now_ns(); /* one CPU may stand long before the last one does */
+        struct vt_error *error = stop_world(audit, timeout_ms);
 
-        if (!error)
-            error = vt_guest_wait_stop(audit->guest, timeout_ms, &stop);
         if (error)
             return error;
-        uint64_t start = now_ns();
         bool last = tries >= SETTLE_TRIES || guest_clock_us() >= deadline;
         error = world_is_settled(audit, &settled);
         if (!error && (settled || last))
             error = vt_audit_check(audit, ret_settled);
         vt_audit_note_stop(audit, now_ns() - start);
-        struct vt_error *resume = vt_guest_resume(audit->guest);
+        struct vt_error *resume = audit->guest->own
+                                      ? vt_guest_resume(audit->guest)
+                                      : vt_guest_ask_stop(audit->guest, false, timeout_ms);
         if (error || settled || last) {
             if (error)
                 vt_error_destroy(resume);

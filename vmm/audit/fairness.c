@@ -4,7 +4,8 @@
  * Reads: every switch, wake-up, fork and migration. Proves: while a task is ready on a CPU, the
  * others there run for at most two slices each before it does (Stoica and Abdel-Wahab 1995, Theorem
  * 1: nobody falls behind by more than a slice; the second is for those who are owed one), weights
- * of one kind taken for granted; no task runs on for half a second while others wait; the time a
+ * of one kind taken for granted; no task runs on for a second
+ * while others wait; the time a
  * task ran, as its switch record says, is the time between the two switches; who is blocked does
  * not run.
  *
@@ -16,8 +17,8 @@
 
 #define SLICE_US      3000ull
 #define WAIT_SLICES   16ull /* per task that is ready or running there; nice levels included */
-#define WAIT_LEAST_US 100000ull
-#define LONGEST_US    500000ull
+#define WAIT_LEAST_US 300000ull
+#define LONGEST_US    1000000ull
 #define READY_MAX     256
 
 struct waiting {
@@ -34,6 +35,7 @@ struct cpu_state {
 };
 
 struct fairness {
+    unsigned cpu_count; /* seen so far */
     struct cpu_state cpus[BOOT_CPUS_MAX];
     int16_t where[AUDIT_TIDS]; /* CPU + 1 on which it is ready, 0 = none */
 };
@@ -108,10 +110,6 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
                 previous, (unsigned long)record->arg[3], record->cpu, (unsigned long)ran);
         if (ran > 2 * slice && state->count)
             audit_add_overrun(audit, ran - 2 * slice);
-        if (ran > LONGEST_US * khz / 1000 + audit_stopped_tsc(audit) && state->count)
-            audit_report(audit, (struct audit_finding){.tid = previous},
-                         "task %d ran for %lu ms on CPU %u while %u others were ready", previous,
-                         (unsigned long)(ran / khz), record->cpu, state->count);
         pass_time(audit, state, record->cpu, ran);
     }
     remove_ready(fairness, next);
@@ -124,12 +122,33 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
     state->since = record->tsc;
 }
 
+/* Who runs on and on is seen by what is written meanwhile. */
+static void check_running(struct vt_audit *audit, struct fairness *fairness,
+                          const struct trace_record *record)
+{
+    uint64_t khz = audit_tsc_khz(audit);
+    int64_t longest = (int64_t)(LONGEST_US * khz / 1000 + audit_stopped_tsc(audit));
+
+    for (unsigned i = 0; i < fairness->cpu_count; i++) {
+        const struct cpu_state *state = &fairness->cpus[i];
+        int64_t runs = (int64_t)(record->tsc - state->since);
+
+        if (state->seen && state->running && state->count && runs > longest)
+            audit_report(audit, (struct audit_finding){.tid = state->running},
+                         "task %d runs on CPU %u for %lu ms while %u others are ready",
+                         state->running, i, (unsigned long)((uint64_t)runs / khz), state->count);
+    }
+}
+
 static void record(struct vt_audit *audit, const struct trace_record *record)
 {
     struct fairness *fairness = audit_state(audit);
 
     if (record->cpu >= BOOT_CPUS_MAX)
         return;
+    if (record->cpu >= fairness->cpu_count)
+        fairness->cpu_count = record->cpu + 1u;
+    check_running(audit, fairness, record);
     switch (record->type) {
     case TRACE_SWITCH:
         check_switch(audit, fairness, record);

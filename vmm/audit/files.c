@@ -2,10 +2,9 @@
  * vmm/audit/files.c - open files are held as often as their counts say.
  *
  * Reads: every descriptor table, every mapping's file, every program's file. Proves, in a world at
- * rest: no file has fewer references than holders were found (so none can be freed in use); a
- * pipe's end, which nothing else can hold, has exactly as many, except for what tasks in the middle
- * of a system call on a shared table hold meanwhile. Cost: one pass over descriptors and mappings,
- * and a sort of what was found.
+ * rest: a file has as many references as holders were found, so that none is freed in use and none
+ * is leaked; except for what tasks in the middle of a system call on a shared table hold meanwhile.
+ * Cost: one pass over descriptors and mappings, and a sort of what was found.
  */
 #include "vmm/audit/files.h"
 
@@ -130,7 +129,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
         }
         uint64_t counted = AUDIT_GET(world, file->raw, file_references);
         bool pipe = AUDIT_GET(world, file->raw, file_operations) == pipes;
-        if (counted < file->holders || (pipe && counted > file->holders + files.slack))
+        if (counted < file->holders || counted > file->holders + files.slack)
             audit_report(audit, where, "%s %#lx has %lu references, %u holders were found",
                          pipe ? "a pipe's end at" : "the open file at",
                          (unsigned long)file->address, (unsigned long)counted, file->holders);

@@ -47,7 +47,8 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
                 task = &world->tasks[j];
                 running++;
             }
-        if (running != 1)
+        /* Between the task that goes and the one that comes there is none for a moment. */
+        if (running > 1 || (!running && !cpu->queue_locked))
             audit_report(audit, (struct audit_finding){.object = cpu->queue_address},
                          "%u tasks are running on CPU %u", running, i);
         if (running != 1 || cpu->queue_locked)

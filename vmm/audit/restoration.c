@@ -45,8 +45,7 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
     if (record->type == TRACE_AUDIT_RETURN && record->arg[0] != record->arg[1])
         audit_report(
             audit, (struct audit_finding){.tid = record->tid, .pid = record->tgid, .object = 5},
-            "registers r12 to r15 of task %d will not be what they were at its system call",
-            record->tid);
+            "registers that functions preserve are not what task %d had in them", record->tid);
     if (!stream_tid_ok(record->tid))
         return;
     struct context *context = &contexts[record->tid];

@@ -361,13 +361,14 @@ static bool task_settled(const struct audit_task *task)
 /*
  * The CPU whose event stopped the world is inside that event. At some events no reference to a
  * frame is in flight there: at a switch the task that goes is where task_settled() looks, and the
- * record of a fault in user mode is written when all is done.
+ * record of a fault in user mode is written when all is done; a task that ends has given its memory
+ * back before, or is the last one, which keeps it.
  */
 static bool event_leaves_memory_alone(const struct audit_world *world)
 {
     const struct audit_cpu *cpu = &world->cpus[world->stopper];
 
-    if (world->event.type == TRACE_SWITCH)
+    if (world->event.type == TRACE_SWITCH || world->event.type == TRACE_EXIT)
         return true;
     if (world->event.type != TRACE_FAULT)
         return false;
@@ -381,8 +382,10 @@ static void settle(struct audit_world *world)
     const uint8_t *family = audit_at(world, AUDIT_ROOT(world, roots_family_lock), 4);
     bool rest = true, tasks = true, memory = true;
 
+    /* Of the last process nothing is in flight when it ends, unless it gives its memory back. */
+    bool ends = world->event.type == TRACE_EXIT && world->event.arg[1] && family && !*family;
     if (world->event.type && world->stopper < world->cpu_count)
-        world->cpus[world->stopper].at_rest = false;
+        world->cpus[world->stopper].at_rest = ends;
     for (unsigned i = 0; i < world->cpu_count; i++) {
         if (!world->cpus[i].online || world->cpus[i].at_rest)
             continue;

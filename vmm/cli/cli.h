@@ -25,12 +25,13 @@ int cli_processes(int argc, char **argv);
 int cli_queues(int argc, char **argv);
 int cli_locks(int argc, char **argv);
 int cli_frames(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);
 
-/* Options of ps and tree: [NAME] and --json. Exits on bad usage. */
+/* Options of ps, tree and audit: [NAME] and --json. Exits on bad usage. */
 struct look_options {
     const char *name; /* NULL = the only running machine */
     int32_t pid;      /* 0 = not given */

@@ -10,7 +10,7 @@
 
 struct collector {
     struct vt_guest *guest;
-    struct trace_sink *sinks[1 + COLLECTOR_FILES_MAX]; /* the summary first */
+    struct trace_sink *sinks[2 + COLLECTOR_FILES_MAX]; /* the summary first */
     size_t sink_count;
     pthread_t thread;
     bool runs;
@@ -45,7 +45,7 @@ static void *collect(void *argument)
 }
 
 struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
-                                 struct collector **ret)
+                                 struct audit_run *audit, struct collector **ret)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
     struct vt_error *error;
@@ -58,6 +58,11 @@ struct vt_error *collector_start(struct vt_guest *guest, const char *const *trac
         collector->sink_count = 1;
     for (size_t i = 0; !error && i < COLLECTOR_FILES_MAX && trace_files[i]; i++) {
         error = trace_file_create(guest, trace_files[i], &collector->sinks[1 + i]);
+        if (!error)
+            collector->sink_count++;
+    }
+    if (!error && audit) {
+        error = audit_run_sink_create(audit, &collector->sinks[collector->sink_count]);
         if (!error)
             collector->sink_count++;
     }

@@ -8,16 +8,16 @@
 #ifndef VITRINE_CLI_COLLECTOR_H
 #define VITRINE_CLI_COLLECTOR_H
 
-#include "vmm/export/sink.h"
+#include "vmm/cli/audit_run.h"
 
 struct collector;
 
 #define COLLECTOR_FILES_MAX 8
 
 /* trace_files: up to COLLECTOR_FILES_MAX, then NULL; they are created before this returns, so that
- * a bad path is an error before the run. */
+ * a bad path is an error before the run. audit: NULL, or who gets every record too. */
 struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
-                                 struct collector **ret);
+                                 struct audit_run *audit, struct collector **ret);
 /* Waits for the end of the trace. After it the summary may be read. An error is that of writing the
  * trace. */
 struct vt_error *collector_finish(struct collector *collector);

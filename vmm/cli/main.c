@@ -25,11 +25,12 @@ static const struct {
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
     {"frames", cli_frames, "what memory is used for, counted frame by frame"},
     {"trace", cli_trace, "follow the events of a running machine"},
+    {"audit", cli_audit, "prove the kernel's promises on a running machine"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",      "audit",   "tokens",     "caps",  "gdb",
+static const char *const planned[] = {"top",      "tokens",     "caps",  "gdb",
                                       "snapshot", "restore", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmm/base/clock.h"
+#include "vmm/cli/audit_report.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/collector.h"
 #include "vmm/cli/run_options.h"
@@ -94,17 +95,24 @@ static void tell_outcome(const struct run_result *result, const struct run_optio
 }
 
 static int finish(struct run_result *result, const struct run_options *options,
-                  struct collector *collector)
+                  struct collector *collector, struct audit_run *audit_run)
 {
+    const struct vt_violation *violations;
     struct vt_error *error = collector ? collector_finish(collector) : NULL;
 
     result->exit_status = status_of(result);
+    if (!error && audit_run)
+        error = audit_run_finish(audit_run, &result->audit);
+    if (result->audit && vt_audit_violations(result->audit, &violations))
+        result->exit_status = STATUS_FAILED;
     result->tree = collector ? summary_tree(collector_summary(collector)) : NULL;
     if (error)
         result->exit_status = cli_fail(error);
     tell_outcome(result, options);
     if (collector && !options->quiet && result->outcome.kind != VT_OUTCOME_FAILED)
         summary_print(collector_summary(collector), stderr, summary_style_for(stderr));
+    if (result->audit && (!options->quiet || result->exit_status == STATUS_FAILED))
+        audit_report_print(result->audit, stderr, false);
     if (options->stats)
         run_stats_print(result, stderr);
     if (options->json_file) {
@@ -122,6 +130,7 @@ int cli_run(int argc, char **argv)
     struct vt_machine *machine;
     struct collector *collector = NULL;
     struct watchdog *watchdog = NULL;
+    struct audit_run *audit = NULL;
 
     run_options_parse(argc, argv, &options);
     struct vt_error *error = vt_host_probe(false, &host);
@@ -132,8 +141,10 @@ int cli_run(int argc, char **argv)
         return fail_to_create(error);
     if (!options.quiet)
         print_start(&host, &options, machine);
-    if (options.machine.trace)
-        error = collector_start(vt_machine_guest(machine), options.trace_files, &collector);
+    if (options.audit)
+        error = audit_run_start(vt_machine_guest(machine), options.audit_every, &audit);
+    if (!error && options.machine.trace)
+        error = collector_start(vt_machine_guest(machine), options.trace_files, audit, &collector);
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);
@@ -143,8 +154,9 @@ int cli_run(int argc, char **argv)
     if (error) {
         int status = cli_fail(error);
 
-        vt_machine_kill(machine); /* lets the collector see an end */
+        vt_machine_kill(machine); /* lets collector and audit see an end */
         collector_destroy(collector);
+        audit_run_destroy(audit);
         vt_machine_destroy(machine);
         return status;
     }
@@ -158,8 +170,9 @@ int cli_run(int argc, char **argv)
     error = vt_machine_wait(machine, -1, &result.outcome);
     result.wall_ns = clock_monotonic_ns() - started;
     result.timed_out = watchdog_stop(watchdog) && result.outcome.kind == VT_OUTCOME_KILLED;
-    int status = error ? cli_fail(error) : finish(&result, &options, collector);
+    int status = error ? cli_fail(error) : finish(&result, &options, collector, audit);
     collector_destroy(collector);
+    audit_run_destroy(audit);
     vt_machine_destroy(machine);
     return status;
 }

@@ -31,10 +31,10 @@ enum option_key {
     OPTION_JSON,
     OPTION_ICOUNT,
     OPTION_QUIET,
+    OPTION_AUDIT,
     OPTION_PLANNED_FIRST, /* the hidden ones: refused */
     OPTION_INIT = OPTION_PLANNED_FIRST,
     OPTION_POLICY,
-    OPTION_AUDIT,
     OPTION_GDB
 };
 
@@ -59,10 +59,14 @@ static const struct argp_option option_list[] = {
     {"json", OPTION_JSON, "FILE", 0, "Write outcome, processes and counters as JSON", 0},
     {"icount", OPTION_ICOUNT, NULL, 0,
      "QEMU, one CPU: time advances 1 ns per instruction, so every run repeats", 0},
+    {"audit", OPTION_AUDIT, "WHEN", OPTION_ARG_OPTIONAL,
+     "Prove the kernel's promises on every event it records, and on its memory: at-end, "
+     "every-event, or every-N events (default every-1000). A broken one is reported, and the exit "
+     "status 125",
+     0},
     {"quiet", OPTION_QUIET, NULL, 0, "Print nothing of our own", 0},
     {"init", OPTION_INIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"policy", OPTION_POLICY, "FILE", OPTION_HIDDEN, NULL, 0},
-    {"audit", OPTION_AUDIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"gdb", OPTION_GDB, "PORT", OPTION_HIDDEN, NULL, 0},
     {0}};
 
@@ -168,6 +172,25 @@ static void add_trace(struct run_options *options, const char *path)
     options->trace_files[count] = path;
 }
 
+static uint32_t parse_audit(const char *text)
+{
+    char *end;
+
+    if (!text)
+        return 1000;
+    if (strcmp(text, "at-end") == 0)
+        return 0;
+    if (strcmp(text, "every-event") == 0)
+        return 1;
+    if (strncmp(text, "every-", 6) == 0 && isdigit((unsigned char)text[6])) {
+        unsigned long value = strtoul(text + 6, &end, 10);
+
+        if (!*end && value > 0 && value <= INT32_MAX)
+            return (uint32_t)value;
+    }
+    refuse("--audit '%s' cannot be: at-end, every-event, or every-N with a number N", text);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct run_options *options = state->input;
@@ -208,6 +231,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_ICOUNT:
         options->machine.icount = true;
+        return 0;
+    case OPTION_AUDIT:
+        options->audit = true;
+        options->audit_every = parse_audit(argument);
         return 0;
     case OPTION_QUIET:
         options->quiet = true;
@@ -254,11 +281,10 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
         "PROGRAM is a path in the guest's root, or (with a '/') a file of this host that is copied "
         "in. Its standard "
         "streams are ours, its exit status too: 128+N for signal N, 124 after --timeout, 125 when "
-        "vitrine itself "
-        "failed, 126 and 127 as in a shell.\n\nAt a terminal, Ctrl-] three times within a second "
+        "vitrine itself failed or --audit found a broken promise, 126 and 127 as in a shell.\n\nAt "
+        "a terminal, Ctrl-] three times within a second "
         "ends the machine. Other keys are the program's, Ctrl-Z too; SIGTSTP stops the machine as "
-        "a job "
-        "of the shell, and in the background it reads no input.";
+        "a job of the shell, and in the background it reads no input.";
     struct argp argp = {.options = option_list,
                         .parser = parse_option,
                         .args_doc = "[--] PROGRAM [ARGUMENT...]",
@@ -279,6 +305,7 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
     ret->machine.raw_terminal = true;
-    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file;
+    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit;
+    ret->machine.hold_at_start = ret->audit; /* its audit sets the first stop points then */
     ret->machine.trace_lossless = ret->machine.trace;
 }

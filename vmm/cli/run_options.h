@@ -15,6 +15,8 @@ struct run_options {
     const char *json_file;                            /* --json */
     double timeout_seconds;                           /* 0 = none */
     bool stats, quiet;
+    bool audit;
+    uint32_t audit_every; /* events between two judgements; 0 = at the end only */
     const char *environment[RUN_ENVIRONMENT_MAX + 1];
     char name[64]; /* given, or made from the program and our pid */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "vmm/cli/audit_report.h"
 #include "vmm/cli/run_report.h"
 #include "vmm/export/summary.h"
 
@@ -159,6 +160,8 @@ struct vt_error *run_json_write(const struct run_result *result, const char *pat
         object, "doorbells",
         counts_json(counts, vt_machine_doorbell_counts(result->machine, counts, COUNTS_MAX)));
     json_object_set_new(object, "processes", processes_json(result->tree));
+    if (result->audit)
+        json_object_set_new(object, "audit", audit_report_json(result->audit));
     if (vt_machine_report(result->machine)[0])
         json_object_set_new(object, "report", json_string(vt_machine_report(result->machine)));
 

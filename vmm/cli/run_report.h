@@ -18,6 +18,7 @@ struct run_result {
     bool timed_out;
     uint64_t wall_ns;                /* from the start of the machine to its end */
     const struct process_tree *tree; /* NULL = not traced */
+    struct vt_audit *audit;          /* NULL = not audited */
 };
 
 void run_stats_print(const struct run_result *result, FILE *out);

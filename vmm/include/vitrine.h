@@ -531,6 +531,11 @@ struct vt_error *vt_guest_stop_now(struct vt_guest *guest); /* then wait for the
 /* Waits until the world is stopped: every CPU parked. VT_ERROR_GONE if the machine ends first. */
 struct vt_error *vt_guest_wait_stop(struct vt_guest *guest, int timeout_ms, struct vt_stop *ret);
 struct vt_error *vt_guest_resume(struct vt_guest *guest);
+/*
+ * The same for an attached machine: its owner stops the world (it stands still on success) or lets
+ * it go on. VT_ERROR_BUSY: it is stopped for somebody else. Who detaches lets it go on.
+ */
+struct vt_error *vt_guest_ask_stop(struct vt_guest *guest, bool stop, int timeout_ms);
 
 /* Commands to the kernel; result is what the kernel answered (0 or -errno). */
 struct vt_error *vt_guest_command(struct vt_guest *guest, enum mailbox_command command,
@@ -621,8 +626,9 @@ void vt_audit_destroy(struct vt_audit *audit); /* NULL is fine */
  * them. One thread at a time.
  */
 struct vt_error *vt_audit_check(struct vt_audit *audit, bool *ret_settled);
-/* The same for a running machine of one's own: stops the world, again and again until it is settled
- * (at the latest after timeout_ms it is judged as it is), judges it, and lets it go on. */
+/* The same for a running machine, one's own or attached: stops the world, again and again until it
+ * is settled (at the latest after timeout_ms it is judged as it is), judges it, and lets it go on.
+ */
 struct vt_error *vt_audit_check_now(struct vt_audit *audit, int timeout_ms, bool *ret_settled);
 /* The world was held for so long by the caller: running tasks were charged for it. */
 void vt_audit_note_stop(struct vt_audit *audit, uint64_t nanoseconds);

@@ -38,6 +38,7 @@ struct control_socket {
     int memory_fd; /* read-only description of the guest's memory */
     pthread_t thread;
     bool serves;
+    int stopper; /* descriptor of the client for whom the world is stopped; -1 = none */
     unsigned client_count;
     struct client clients[CLIENTS_MAX];
 };
@@ -88,7 +89,7 @@ struct vt_error *control_socket_create(const char *name, struct control_socket *
     struct control_socket *control = calloc(1, sizeof(*control));
     if (!control)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for the control socket");
-    control->lock_fd = control->listen_fd = control->memory_fd = -1;
+    control->lock_fd = control->listen_fd = control->memory_fd = control->stopper = -1;
     control->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (asprintf(&control->lock_path, "%s/%s.lock", directory, name) < 0)
         control->lock_path = NULL;
@@ -179,7 +180,42 @@ static void accept_client(struct control_socket *control)
     client->used = 0;
 }
 
-static const char *obey(struct control_socket *control, const char *line)
+#define STOP_MS 2000
+
+/* A world that stands still already is another's: its owner, or another client, looks at it. */
+static const char *stop_for(struct control_socket *control, int fd)
+{
+    struct vt_guest *guest = &control->machine->guest;
+    struct vt_stop stop;
+    struct vt_error *error = guest_require_ready(guest);
+
+    if (!error && (control->stopper >= 0 || guest_stands_still(guest)))
+        error = vt_error_create(VT_ERROR_BUSY, "stopped");
+    if (!error)
+        error = vt_guest_stop_now(guest);
+    if (!error)
+        error = vt_guest_wait_stop(guest, STOP_MS, &stop);
+    /* Somebody else's stop point was faster: it will be resumed by whoever set it. */
+    if (!error && stop.filter >= 0)
+        error = vt_error_create(VT_ERROR_BUSY, "stopped");
+    if (!error)
+        control->stopper = fd;
+    const char *answer =
+        error ? "{\"error\":\"it is not up, or stopped for somebody else\"}\n" : "{\"ok\":true}\n";
+    vt_error_destroy(error);
+    return answer;
+}
+
+static const char *resume_for(struct control_socket *control, int fd)
+{
+    if (control->stopper != fd)
+        return "{\"error\":\"it is not stopped for you\"}\n";
+    control->stopper = -1;
+    vt_error_destroy(vt_guest_resume(&control->machine->guest));
+    return "{\"ok\":true}\n";
+}
+
+static const char *obey(struct control_socket *control, int fd, const char *line)
 {
     json_t *request = json_loads(line, 0, NULL);
     const char *command = json_string_value(json_object_get(request, "command"));
@@ -199,6 +235,10 @@ static const char *obey(struct control_socket *control, const char *line)
         }
         answer = error ? "{\"error\":\"the kernel is not up yet\"}\n" : "{\"ok\":true}\n";
         vt_error_destroy(error);
+    } else if (command && strcmp(command, "stop") == 0) {
+        answer = stop_for(control, fd);
+    } else if (command && strcmp(command, "resume") == 0) {
+        answer = resume_for(control, fd);
     } else if (command && strcmp(command, "kill") == 0) {
         vt_machine_kill(control->machine);
         answer = "{\"ok\":true}\n";
@@ -221,7 +261,7 @@ static bool serve_client(struct control_socket *control, struct client *client)
     client->line[client->used] = '\0';
     for (char *end; (end = memchr(client->line, '\n', client->used)) != NULL;) {
         *end = '\0';
-        const char *answer = obey(control, client->line);
+        const char *answer = obey(control, client->fd, client->line);
         size_t taken = (size_t)(end + 1 - client->line);
 
         client->used -= taken;
@@ -252,6 +292,8 @@ static void *serve(void *argument)
          * already. */
         for (unsigned i = count; i-- > 0;)
             if (fds[2 + i].revents && !serve_client(control, &control->clients[i])) {
+                if (control->stopper == control->clients[i].fd)
+                    resume_for(control, control->stopper);
                 close(control->clients[i].fd);
                 control->clients[i] = control->clients[--control->client_count];
             }

@@ -263,6 +263,25 @@ stack_switch:
     pop %r12
     pop %rbx
     pop %rbp
+#ifdef KERNEL_DEBUG
+    mov -48(%rsp), %rax
+    xor %r15, %rax
+    mov -40(%rsp), %rcx
+    xor %r14, %rcx
+    or %rcx, %rax
+    mov -32(%rsp), %rcx
+    xor %r13, %rcx
+    or %rcx, %rax
+    mov -24(%rsp), %rcx
+    xor %r12, %rcx
+    or %rcx, %rax
+    mov -16(%rsp), %rcx
+    xor %rbx, %rcx
+    or %rcx, %rax
+    mov -8(%rsp), %rcx
+    xor %rbp, %rcx
+    or %rcx, %rax
+#endif
     ret
 
 /* First code of a new kernel thread: R12 = function, R13 = argument. */

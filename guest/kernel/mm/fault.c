@@ -186,7 +186,7 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
         space->file_pages--;
     }
     frame_release(old);
-    if (MUTANT_EVERY(FRAME_FREED_MAPPED, 20) && was_anonymous)
+    if (MUTANT_EVERY(FRAME_FREED_MAPPED, 200) && was_anonymous)
         frame_release(old);
     *ret = TRACE_FAULT_COW_COPY;
     return 0;

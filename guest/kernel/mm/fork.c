@@ -65,7 +65,7 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
         } else if (MUTANT(COW_PARENT_WRITABLE)) {
             leaf &= ~drop;
         }
-        if (!MUTANT_EVERY(FRAME_COUNT_LOW, 20))
+        if (!MUTANT_EVERY(FRAME_COUNT_LOW, 200))
             frame_reference_more(frame_of(leaf & PTE_ADDRESS));
         if (MUTANT_EVERY(FRAME_COUNT_HIGH, 20))
             frame_reference_more(frame_of(leaf & PTE_ADDRESS));

@@ -60,7 +60,7 @@ static void record(enum trace_type type, struct task *task)
     uint64_t bases[2] = {msr_read(MSR_FS_BASE), msr_read(MSR_KERNEL_GS_BASE)};
     trace_event(type, hash(HASH_START, arch_task_frame(&task->arch), sizeof(struct trap_frame)),
                 hash_fpu(), hash(HASH_START, bases, sizeof(bases)),
-              task->address_space ? cr3_read() : 0); /* at its end it borrows somebody's */
+                task->address_space ? cr3_read() : 0); /* at its end it borrows somebody's */
 }
 
 void audit_switch_out(struct task *task)
@@ -68,9 +68,12 @@ void audit_switch_out(struct task *task)
     record(TRACE_AUDIT_OUT, task);
 }
 
-void audit_switch_in(struct task *task)
+void audit_switch_in(uint64_t lost)
 {
+    struct task *task = current;
     record(TRACE_AUDIT_IN, task);
+    if (audit_on && lost)
+        trace_event(TRACE_AUDIT_RETURN, lost, 0, 0, 0);
     task->audit_returns = true;
 }
 

@@ -16,7 +16,9 @@ extern bool audit_on;
 void audit_init(void);
 /* Before anything of prev's is saved, and after everything of next's is loaded. */
 void audit_switch_out(struct task *task);
-void audit_switch_in(struct task *task);
+/* `lost`: bits in which registers that functions preserve differ from those that were saved. */
+void audit_switch_in(uint64_t lost);
+#define AUDIT_SWITCH(switching) (switching)
 /* entry.S: a system call returns by the short way, with these registers as they are. */
 void audit_return(const struct trap_frame *frame, uint64_t r12, uint64_t r13, uint64_t r14,
                   uint64_t r15);
@@ -25,7 +27,8 @@ void audit_mask(unsigned step, uint64_t frame, uint64_t held, uint64_t now);
 #else
 #define audit_init()                       ((void)0)
 #define audit_switch_out(task)             ((void)0)
-#define audit_switch_in(task)              ((void)0)
+#define AUDIT_SWITCH(switching)            ((switching), (uint64_t)0)
+#define audit_switch_in(lost)              ((void)(lost))
 #define audit_flush(step, root, mask)      ((void)0)
 #define audit_mask(step, frame, held, now) ((void)0)
 #endif

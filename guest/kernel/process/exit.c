@@ -90,8 +90,6 @@ void process_reap_finish(struct task *leader)
     struct process *process = leader->process;
     task_put(leader);
     process_put(process);
-    if (MUTANT_EVERY(TASK_PUT_TWICE, 10) && process->object.id)
-        process_put(process);
 }
 
 /* ---- orphans ---- */

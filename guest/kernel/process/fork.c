@@ -273,6 +273,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
         spin_unlock(&process->signal_lock);
     }
     object_write_end(&child->object);
+    if (MUTANT_EVERY(TASK_PUT_TWICE, 10) && child_process)
+        process_put(child_process);
     int32_t tid = child->tid;
     trace_event(TRACE_FORK, trace_pair(tid, child->tgid), flags | arguments->exit_signal, 0, 0);
     spin_unlock(&family_lock);

@@ -133,7 +133,10 @@ static int wait_for_news(struct wait_request *request)
         result = look_once(request);
     } else {
         struct process *parent = current->process;
-        uint64_t whom = request->pid > 0 ? (uint64_t)request->pid : 0;
+        /* What the records and the host see: a pid, a group in the upper half, 0 = any. */
+        uint64_t whom = (uint64_t)request->group << 32 | (uint32_t)request->pid;
+        if (request->options & (WNOTHREAD | WCLONE) || !(request->options & WEXITED))
+            whom |= 1ull << 63;
         int error = wait_event(&parent->child_events, WAIT_CHILD, whom, WAIT_INTERRUPTIBLE, 0,
                                (result = look_once(request)) != 0);
         if (error)

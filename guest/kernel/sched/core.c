@@ -91,6 +91,8 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
         fair_enqueue(&queue->fair, &task->fair, first);
         queue->ready++;
     }
+    if (MUTANT(TWO_RUN_QUEUES) && !run_queues[!queue->cpu].fair.waiting)
+        run_queues[!queue->cpu].fair.lone = &task->fair;
 }
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
@@ -112,14 +114,6 @@ static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
         }
         if (found) {
             *now = clock_tsc(); /* it may have been woken since the caller looked at the clock */
-            if (MUTANT_EVERY(TWO_RUN_QUEUES, 20)) {
-                struct fair_entity copy = found->fair;
-                fair_enqueue(&queue->fair, &found->fair, false);
-                found->fair.node = copy.node;
-                queue->ready++;
-                spin_unlock(&other->lock);
-                return found;
-            }
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
             trace_event_at(*now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
@@ -243,9 +237,9 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
     arch_switch_prepare(cpu, prev, next);
-    stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp);
+    uint64_t lost = AUDIT_SWITCH(stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp));
     schedule_finish();
-    audit_switch_in(current);
+    audit_switch_in(lost);
 }
 
 /* The one copy for all who do not block; blocking, the commonest by far, has its own. */

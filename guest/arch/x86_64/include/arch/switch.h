@@ -11,6 +11,11 @@ struct task;
  * entry. */
 void arch_switch_prepare(struct cpu *cpu, struct task *prev, struct task *next);
 /* The rest of the caller runs when the saved stack is loaded again. */
+#ifdef KERNEL_DEBUG
+/* The bits in which the registers that it loaded differ from those that were saved: 0. */
+uint64_t stack_switch(uint64_t *save_rsp, uint64_t load_rsp);
+#else
 void stack_switch(uint64_t *save_rsp, uint64_t load_rsp);
+#endif
 
 #endif
