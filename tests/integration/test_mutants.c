@@ -18,11 +18,11 @@
 #define SWITCH_STOPS       6
 
 struct mutant {
-    char name[32], by[24], what[100];
+    char name[32], by[24], load[8], what[100];
 };
 
 static struct mutant mutants[] = {
-#define M(name, by, what) {#name, by, what},
+#define M(name, by, load, what) {#name, by, load, what},
 #include "shared/mutants.def"
 #undef M
 };
@@ -55,9 +55,9 @@ static void *feed(void *context)
     return NULL;
 }
 
-static struct audited audited_start(const char *kernel, const char *options, const char *program)
+static struct audited audited_start(const char *kernel, const char *options, const char *load)
 {
-    const char *arguments[] = {guest_program(program), NULL};
+    const char *arguments[] = {guest_program("audit_load"), load, NULL};
     struct session_settings settings = {.arguments = arguments,
                                         .kernel = kernel,
                                         .kernel_options = options,
@@ -214,7 +214,7 @@ ParameterizedTest(struct mutant *mutant, mutants, each_is_caught)
 
     variant_require(&variant);
     snprintf(options, sizeof options, "audit mutant=%s", mutant->name);
-    struct audited audited = audited_start(debug_kernel(), options, "audit_load");
+    struct audited audited = audited_start(debug_kernel(), options, mutant->load);
     audited_follow(&audited);
     double start = now();
     if (session_await(audited.session, "loaded", 20) != NULL) {
@@ -240,7 +240,7 @@ ParameterizedTest(struct mutant *mutant, mutants, each_is_caught)
 static void run_clean(const char *kernel, double seconds)
 {
     variant_require(&variant);
-    struct audited audited = audited_start(kernel, "audit", "audit_load");
+    struct audited audited = audited_start(kernel, "audit", "full");
     audited_follow(&audited);
     session_expect(audited.session, "loaded");
     session_send(audited.session, "now\n");

@@ -1,22 +1,22 @@
 /*
  * vmm/audit/fairness.c - who is ready runs within a bound, and time adds up.
  *
- * Reads: every switch, wake-up, fork and migration. Proves: while a task is ready on a CPU, the
- * others there run for at most two slices each before it does (Stoica and Abdel-Wahab 1995, Theorem
- * 1: nobody falls behind by more than a slice; the second is for those who are owed one), weights
- * of one kind taken for granted; no task runs on for a second
- * while others wait; the time a
- * task ran, as its switch record says, is the time between the two switches; who is blocked does
- * not run.
+ * Reads: every switch, wake-up and migration. Proves: while a task is ready on a CPU, the others
+ * there run for at most eight slices each before it does (by the theorem of Stoica and Abdel-Wahab,
+ * 1995, nobody falls behind by more than one; eight leave room for tasks that come and go, and for
+ * nice levels, which the records do not tell), or 300 ms in all if that is more; no task runs on
+ * for a second while others wait; the time a task ran, as its switch record says, is the time
+ * between the two switches.
  *
- * A host that does not run the CPU makes single runs long. So each counts for two slices at most in
- * the first bound, and what went beyond is told to run_queues.c. Cost: one pass over the tasks that
- * are ready per switch.
+ * A host that does not run the CPU makes single runs long, and the kernel charges them to who ran.
+ * So each counts for two slices at most in the first bound; who ran beyond its slice waits for that
+ * as well; and what went beyond is told to run_queues.c. Cost: one pass over the tasks that are
+ * ready per switch.
  */
 #include "vmm/audit/stream.h"
 
 #define SLICE_US      3000ull
-#define WAIT_SLICES   16ull /* per task that is ready or running there; nice levels included */
+#define WAIT_SLICES   8ull /* per task that is ready or running there; nice levels included */
 #define WAIT_LEAST_US 300000ull
 #define LONGEST_US    1000000ull
 #define READY_MAX     256
@@ -38,6 +38,7 @@ struct fairness {
     unsigned cpu_count; /* seen so far */
     struct cpu_state cpus[BOOT_CPUS_MAX];
     int16_t where[AUDIT_TIDS]; /* CPU + 1 on which it is ready, 0 = none */
+    uint64_t debt[AUDIT_TIDS]; /* cycles that it ran beyond its slice and has not waited for yet */
 };
 
 static void *create(void)
@@ -63,20 +64,24 @@ static void remove_ready(struct fairness *fairness, int32_t tid)
     struct cpu_state *state = &fairness->cpus[fairness->where[tid] - 1];
     for (unsigned i = 0; i < state->count; i++)
         if (state->ready[i].tid == tid) {
+            uint64_t paid = state->ready[i].passed / (state->most + 1);
+
+            fairness->debt[tid] -= paid < fairness->debt[tid] ? paid : fairness->debt[tid];
             state->ready[i] = state->ready[--state->count];
             break;
         }
     fairness->where[tid] = 0;
 }
 
-static void pass_time(struct vt_audit *audit, struct cpu_state *state, unsigned cpu, uint64_t ran)
+static void pass_time(struct vt_audit *audit, struct fairness *fairness, unsigned cpu, uint64_t ran)
 {
+    struct cpu_state *state = &fairness->cpus[cpu];
     uint64_t khz = audit_tsc_khz(audit), slice = SLICE_US * khz / 1000;
     uint64_t counted = ran > 2 * slice ? 2 * slice : ran;
 
     for (unsigned i = 0; i < state->count; i++) {
         struct waiting *waiting = &state->ready[i];
-        uint64_t bound = WAIT_SLICES * slice * (state->most + 1);
+        uint64_t bound = (WAIT_SLICES * slice + fairness->debt[waiting->tid]) * (state->most + 1);
         uint64_t least = WAIT_LEAST_US * khz / 1000;
 
         waiting->passed += counted;
@@ -110,7 +115,9 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
                 previous, (unsigned long)record->arg[3], record->cpu, (unsigned long)ran);
         if (ran > 2 * slice && state->count)
             audit_add_overrun(audit, ran - 2 * slice);
-        pass_time(audit, state, record->cpu, ran);
+        pass_time(audit, fairness, record->cpu, ran);
+        if (ran > slice && stream_tid_ok(previous))
+            fairness->debt[previous] += ran - slice;
     }
     remove_ready(fairness, next);
     if (!state->count)

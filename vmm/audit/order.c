@@ -33,7 +33,9 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
         audit_report(audit, where, "time of CPU %u runs backwards at record %lu", record->cpu,
                      (unsigned long)record->sequence);
     order->sequence[record->cpu] = record->sequence;
-    order->tsc[record->cpu] = record->tsc;
+    /* Written by a CPU that waits for the reader in the middle of writing another one. */
+    if (record->type != TRACE_AUDIT_FLUSH)
+        order->tsc[record->cpu] = record->tsc;
 }
 
 const struct audit_invariant invariant_order = {

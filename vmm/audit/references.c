@@ -35,8 +35,7 @@ static bool held_by_vfork(const struct audit_world *world, const struct audit_ta
 static void check_task(struct vt_audit *audit, const struct audit_world *world,
                        const struct audit_task *task)
 {
-    uint32_t found =
-        task->in_pid_table + (task->state != TASK_ZOMBIE) + held_by_vfork(world, task);
+    uint32_t found = task->in_pid_table + (task->state != TASK_ZOMBIE) + held_by_vfork(world, task);
 
     if (task->state == TASK_DEAD || task->idle)
         return;

@@ -248,8 +248,8 @@ int vma_isolate(struct address_space *space, struct vma **vma, uint64_t start, u
 
 static bool can_join(const struct vma *lower, const struct vma *upper)
 {
-    if (MUTANT(VMA_MERGE_WRONG) && lower->end == upper->start && !lower->file && !upper->file &&
-        !(upper->flags & VMA_GROWS_DOWN))
+    if (lower->end == upper->start && !lower->file && !upper->file &&
+        !(upper->flags & VMA_GROWS_DOWN) && MUTANT_EVERY(VMA_MERGE_WRONG, 100))
         return true;
     if (lower->end != upper->start || lower->flags != upper->flags || lower->file != upper->file ||
         lower->max_protection != upper->max_protection || lower->flags & VMA_GROWS_DOWN)

@@ -12,7 +12,7 @@ uint32_t mutant_planted, mutant_active;
 
 static const char *const names[] = {
     [MUTANT_NONE] = "NONE",
-#define M(name, by, what) [MUTANT_##name] = #name,
+#define M(name, by, load, what) [MUTANT_##name] = #name,
 #include "shared/mutants.def"
 #undef M
 };

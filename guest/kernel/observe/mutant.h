@@ -10,7 +10,7 @@
 
 enum mutant {
     MUTANT_NONE = 0,
-#define M(name, by, what) MUTANT_##name,
+#define M(name, by, load, what) MUTANT_##name,
 #include "shared/mutants.def"
 #undef M
     MUTANTS_END
