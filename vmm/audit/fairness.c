@@ -30,6 +30,7 @@ struct cpu_state {
     bool seen;
     int32_t running;
     uint64_t since;
+    uint64_t stopped; /* audit_stopped_tsc() then */
     struct waiting ready[READY_MAX];
     unsigned count, most;
 };
@@ -127,6 +128,7 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
     state->seen = true;
     state->running = next;
     state->since = record->tsc;
+    state->stopped = audit_stopped_tsc(audit);
 }
 
 /* Who runs on and on is seen by what is written meanwhile. */
@@ -134,13 +136,14 @@ static void check_running(struct vt_audit *audit, struct fairness *fairness,
                           const struct trace_record *record)
 {
     uint64_t khz = audit_tsc_khz(audit);
-    int64_t longest = (int64_t)(LONGEST_US * khz / 1000 + audit_stopped_tsc(audit));
+    uint64_t stopped = audit_stopped_tsc(audit);
 
     for (unsigned i = 0; i < fairness->cpu_count; i++) {
         const struct cpu_state *state = &fairness->cpus[i];
         int64_t runs = (int64_t)(record->tsc - state->since);
 
-        if (state->seen && state->running && state->count && runs > longest)
+        if (state->seen && state->running && state->count &&
+            runs > (int64_t)(LONGEST_US * khz / 1000 + stopped - state->stopped))
             audit_report(audit, (struct audit_finding){.tid = state->running},
                          "task %d runs on CPU %u for %lu ms while %u others are ready",
                          state->running, i, (unsigned long)((uint64_t)runs / khz), state->count);
