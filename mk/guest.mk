@@ -22,8 +22,10 @@ GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-s
 GUEST_SOURCES := $(shell find guest/arch guest/kernel -name '*.c' -o -name '*.S')
 GUEST_OBJECTS := $(patsubst guest/%,$(GUEST_DIR)/%.o,$(GUEST_SOURCES))
 
-.PHONY: guest
+.PHONY: guest debug-kernel
 guest: $(GUEST_KERNEL) guest-user
+
+debug-kernel: $(GUEST_KERNEL)
 
 $(GUEST_DIR)/%.c.o: guest/%.c mk/guest.mk
 	@mkdir -p $(@D)

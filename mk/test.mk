@@ -26,10 +26,12 @@ ALL_TESTS := $(UNIT_TESTS) $(INSPECT_TESTS) $(MACHINE_TESTS) $(INTEGRATION_TESTS
 .PHONY: test test-long fuzz test-binaries test-unit test-integration
 test: setup-test
 	+@$(MAKE) --no-print-directory vmm guest guest-tests test-binaries
+	+@$(MAKE) --no-print-directory KERNEL_DEBUG=1 debug-kernel
 	@python3 tests/run.py --build $(BUILD) --fuzz-seconds $(FUZZ_SECONDS) $(ALL_TESTS)
 
 test-long: setup-test
 	+@$(MAKE) --no-print-directory vmm guest guest-tests test-binaries
+	+@$(MAKE) --no-print-directory KERNEL_DEBUG=1 debug-kernel
 	@VITRINE_TEST_LONG=1 python3 tests/run.py --build $(BUILD) --fuzz-seconds 300 --timeout 7200 $(ALL_TESTS)
 
 fuzz: setup-test

@@ -107,6 +107,7 @@ def main():
     environment = dict(os.environ, XDG_RUNTIME_DIR=runtime.name, LC_ALL="C",
                        VITRINE_TEST_PROGRAMS=os.path.join(options.build, "guest", "tests"),
                        VITRINE_TEST_KERNELS=os.path.join(options.build, "tests"),
+                       VITRINE_DEBUG_KERNEL=os.path.join(options.build, "vitrine-kernel-debug"),
                        VITRINE_COMMAND=os.path.join(options.build, "vitrine"))
     totals, reasons = [0, 0, 0], []
     for program in options.programs:

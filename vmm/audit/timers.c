@@ -86,8 +86,8 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
 
     for (unsigned i = 0; i < world->cpu_count; i++) {
         const struct audit_cpu *cpu = &world->cpus[i];
-        const uint8_t *queue =
-            audit_at(world, queues + (uint64_t)i * l->timer_queue_bytes, l->timer_queue_bytes);
+        const uint8_t *queue = audit_at(world, queues + i * AUDIT_ROOT(world, roots_per_cpu_bytes),
+                                        l->timer_queue_bytes);
         struct reading reading = {.audit = audit, .world = world, .index = i};
 
         if (!cpu->online || !queue || AUDIT_GET(world, queue, timer_queue_lock))

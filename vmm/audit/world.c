@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "vmm/audit/audit.h"
+#include "vmm/inspect/layout.h"
 #include "vmm/inspect/objects.h"
 
 enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2 };
@@ -334,7 +335,7 @@ static struct vt_error *read_cpus(struct audit_world *world)
         if (!glass || !GUEST_LOAD(&glass->online))
             continue;
         cpu->glass = *glass;
-        cpu->raw = audit_at(world, cpus + (uint64_t)i * l->cpu_bytes, l->cpu_bytes);
+        cpu->raw = audit_at(world, cpus + i * AUDIT_ROOT(world, roots_per_cpu_bytes), l->cpu_bytes);
         cpu->queue_address = cpu->glass.run_queue;
         cpu->queue = audit_at(world, cpu->queue_address, l->run_queue_bytes);
         if (!cpu->raw || !cpu->queue)
@@ -476,10 +477,11 @@ struct vt_error *audit_world_init(struct audit_world *world, struct vt_guest *gu
     struct vt_error *error = NULL;
 
     *world = (struct audit_world){.guest = guest, .layout = layout};
-    world->roots =
-        audit_at(world, GUEST_LOAD(&guest->glass->audit_roots), layout->audit_roots_bytes);
+    const struct glass_root *root = guest_root_find(guest, "audit_roots");
+
+    world->roots = root ? audit_at(world, root->address, layout->audit_roots_bytes) : NULL;
     if (!world->roots)
-        return vt_error_create(VT_ERROR_CORRUPT, "the guest's audit roots lie outside its memory");
+        return vt_error_create(VT_ERROR_CORRUPT, "the guest's kernel publishes no audit roots");
     world->event = guest->glass->stop.record;
     world->now_tsc = world->event.tsc;
     world->stopper = GUEST_LOAD(&guest->glass->stop.cpu);

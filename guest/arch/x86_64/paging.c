@@ -209,7 +209,8 @@ uint64_t kernel_stack_allocate(void)
 {
     struct stack_cache *cache = &per_cpu(stack_cache, this_cpu()->index);
     if (cache->count)
-        return cache->tops[MUTANT_EVERY(KERNEL_STACK_SHARED, 10) ? cache->count - 1 : --cache->count];
+        return cache
+            ->tops[MUTANT_EVERY(KERNEL_STACK_SHARED, 10) ? cache->count - 1 : --cache->count];
     spin_lock(&stack_lock);
     uint64_t top = free_stacks;
     if (top)

@@ -1,6 +1,7 @@
 /*
- * kernel/observe/describe_audit.h - published: what only an auditor asks for (vmm/audit): CPUs, saved
- * registers, the PID table, and roots of things that no published object leads to. See describe.c.
+ * kernel/observe/describe_audit.h - published: what only an auditor asks for (vmm/audit): CPUs,
+ * saved registers, the PID table, and roots of things that no published object leads to. See
+ * describe.c.
  */
 #ifndef KERNEL_OBSERVE_DESCRIBE_AUDIT_H
 #define KERNEL_OBSERVE_DESCRIBE_AUDIT_H

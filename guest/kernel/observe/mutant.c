@@ -28,8 +28,7 @@ void mutant_init(void)
         mutant_planted = i;
         return;
     }
-    panic("boot option mutant=%s: there is no such mutant (shared/mutants.def)",
-          value);
+    panic("boot option mutant=%s: there is no such mutant (shared/mutants.def)", value);
 }
 
 void mutant_arm(const char *comm)

@@ -91,8 +91,8 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
         fair_enqueue(&queue->fair, &task->fair, first);
         queue->ready++;
     }
-    if (MUTANT(TWO_RUN_QUEUES) && !run_queues[!queue->cpu].fair.waiting)
-        run_queues[!queue->cpu].fair.lone = &task->fair;
+    if (MUTANT(TWO_RUN_QUEUES) && !per_cpu(run_queue, !queue->cpu).fair.waiting)
+        per_cpu(run_queue, !queue->cpu).fair.lone = &task->fair;
 }
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
