@@ -15,7 +15,7 @@
 
 enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2 };
 #define NO_SYSTEM_CALL UINT64_MAX
-#define VMAS_MAX       66000u
+#define SPACE_VMAS_MAX       66000u
 #define TREE_DEPTH_MAX 64
 
 /* ---- addresses ---- */
@@ -284,7 +284,7 @@ static struct vt_error *read_spaces(struct audit_world *world)
         };
         struct vma_reading reading = {.world = world, .space = space};
         space->vmas_whole = audit_tree(world, audit_get(raw, l->space_vmas), l->vma_node.offset,
-                                       VMAS_MAX, read_vma, &reading);
+                                       SPACE_VMAS_MAX, read_vma, &reading);
     }
     slot_list_free(&list);
     if (!error && !world->spaces)
