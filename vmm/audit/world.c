@@ -15,7 +15,7 @@
 
 enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2 };
 #define NO_SYSTEM_CALL UINT64_MAX
-#define SPACE_VMAS_MAX       66000u
+#define SPACE_VMAS_MAX 66000u
 #define TREE_DEPTH_MAX 64
 
 /* ---- addresses ---- */

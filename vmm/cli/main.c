@@ -30,8 +30,8 @@ static const struct {
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",      "tokens",     "caps",  "gdb",
-                                      "snapshot", "restore", "screenshot", "bench", "explore"};
+static const char *const planned[] = {"top",     "tokens",     "caps",  "gdb",    "snapshot",
+                                      "restore", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)
 {
