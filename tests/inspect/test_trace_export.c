@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/inspect/synthetic.h"
+#include "vmm/export/trace_file.h"
 
 #define RECORDS 1024
 
@@ -131,4 +132,30 @@ Test(trace_export, garbage_stays_in_its_place)
         count += strcmp(line, "    event {\n") == 0;
     cr_assert_eq(pclose(output), 0, "%s", line);
     cr_assert_gt(count, RECORDS * 2 - 100, "%zu events", count);
+}
+
+/* A machine may end before there is anything to read: is an empty file a whole one? */
+Test(trace_export, files_without_a_trace_are_whole)
+{
+    static const struct {
+        enum vt_export format;
+        const char *command;
+    } tools[] = {
+        {VT_EXPORT_FTRACE, "grep -q '^# tracer: nop' $FILE"},
+        {VT_EXPORT_CHROME_JSON, "python3 -m json.tool $FILE | grep -q '\"lost_events\": 0'"},
+        {VT_EXPORT_TRACE_CMD, "trace-cmd report $FILE | grep -q cpus=1"},
+        {VT_EXPORT_PERFETTO, "protoc --decode=perfetto.protos.Trace vmm/export/perfetto.proto "
+                             "<$FILE | grep -q 'phase: END_OF_TRACE'"},
+    };
+
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+        FILE *file = fopen(path, "w");
+        struct trace_sink *sink;
+
+        cr_assert_null(trace_file_sink(&s.guest, tools[i].format, fileno(file), &sink));
+        cr_assert_null(trace_finish(NULL, &sink, 1));
+        sink->destroy(sink);
+        fclose(file);
+        cr_assert_eq(pclose(read_with(tools[i].command)), 0, "%s", tools[i].command);
+    }
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/integration/broken_kernel.h"
 #include "tests/integration/command.h"
 #include "tests/integration/harness.h"
 #include "tests/integration/perfetto_wire.h"
@@ -411,19 +412,20 @@ VARIANT_TEST_ONE_CPU(trace_tools, run_writes_every_ending)
     remove_files();
 }
 
-/* A machine that never comes to a trace leaves empty files, but whole ones. */
+/* A kernel that panics while it starts leaves files without events, but whole ones. */
 VARIANT_TEST_ONE_CPU(trace_tools, failure_before_the_trace)
 {
-    const char *accel = vt_accel_name(variant->accel), *kernels = getenv("VITRINE_TEST_KERNELS");
-    char kernel[PATH_ROOM];
+    const char *accel = vt_accel_name(variant->accel);
+    char kernel[PATH_MAX];
 
     variant_require(variant);
     name_files();
-    snprintf(kernel, sizeof kernel, "%s/triple.elf", kernels != NULL ? kernels : "build/tests");
+    broken_kernel_create("cpu_init", kernel);
     setenv("VITRINE_KERNEL", kernel, 1); /* this test is a process of its own */
     struct command_result result =
         COMMAND("run", "--quiet", "--accel", accel, "--trace", paths[TEXT], "--trace", paths[DAT],
                 "--trace", paths[PERFETTO], "--trace", paths[JSON], "--", "/bin/true");
+    unlink(kernel);
     cr_assert(result.status == 125, "status %d", result.status);
     command_free(&result);
     struct trace_lines none = trace_lines_parse(REPORT("-N"), "cpus=");
