@@ -25,7 +25,7 @@
 #define GLASS_STOP_EPOCH_OFFSET       224
 #define GLASS_RESUME_EPOCH_OFFSET     4824
 #define GLASS_BYTES_TOTAL             8192
-#define GLASS_CPU_STRIDE              176
+#define GLASS_CPU_STRIDE              192
 #define GLASS_CPU_PARKED_EPOCH_OFFSET 56
 
 /* The test kernels' own scratch words, in RAM below the boot page. */

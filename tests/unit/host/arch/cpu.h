@@ -10,8 +10,13 @@
 struct address_space;
 struct task;
 
+/* What the kernel publishes of its own must be here, too (observe/describe_audit.h). */
 struct cpu {
-    struct task *current;
+    struct task *task;
+    uint64_t kernel_stack_top;
+    struct task *fpu_owner;
+    bool in_interrupt, in_busy_wait;
+    uint64_t timer_armed_tsc;
     uint32_t index;
     struct glass_cpu *glass;
     struct address_space *active_space;
@@ -24,7 +29,7 @@ static inline struct cpu *this_cpu(void)
     return &host_cpu;
 }
 
-#define current (host_cpu.current)
+#define current (host_cpu.task)
 
 static inline void cpu_relax(void)
 {
