@@ -47,6 +47,7 @@ static bool next_field(struct bytes *from, struct field *ret)
     cr_assert(ret->number > 0 && ((tag & 7) == 0 || (tag & 7) == 2), "field %u of wire type %u",
               ret->number, (unsigned)(tag & 7));
     ret->value = varint(from);
+    ret->bytes = (struct bytes){from->at, from->at}; /* a number taken for bytes is empty */
     if (!ret->is_bytes)
         return true;
     cr_assert(ret->value <= (uint64_t)(from->end - from->at), "field %u is cut off", ret->number);
