@@ -324,7 +324,7 @@ Test(refusals, planned_options)
     command_free(&help);
     expect_refusal(COMMAND("run", "--gdb", "1234", "--", "/bin/true"), "--gdb");
     expect_refusal(COMMAND("run", "--policy", "file", "--", "/bin/true"), "--policy");
-    expect_refusal(COMMAND("run", "--audit", "--", "/bin/true"), "--audit");
+    expect_refusal(COMMAND("run", "--audit=sometimes", "--", "/bin/true"), "--audit");
 }
 
 Test(refusals, files)
