@@ -93,6 +93,16 @@ struct glass_slots {
     uint64_t chunks[SLOT_CHUNKS_MAX]; /* kernel virtual addresses (direct map) */
 };
 
+/*
+ * A hold from outside takes effect where the task holds no lock of the kernel: on its way to user
+ * mode. A system call under way is finished first, so nobody can wait for what a held task owns.
+ */
+enum task_held {
+    HELD_NO = 0,
+    HELD_WANTED = 1, /* it parks at the edge of user mode */
+    HELD_PARKED = 2, /* ready, but in no queue: not picked until released, or killed */
+};
+
 /* ---- per CPU ---- */
 
 enum glass_park {
@@ -188,13 +198,33 @@ enum mailbox_command {
     MAILBOX_NONE = 0,
     MAILBOX_PING = 1,   /* result = argument[0] */
     MAILBOX_SIGNAL = 2, /* argument: pid, signal (as by kill() of the kernel itself) */
-    MAILBOX_HOLD = 3,   /* argument: tid; it is not picked until released */
-    MAILBOX_RELEASE = 4,
-    MAILBOX_WINDOW = 5,       /* argument: rows, columns; SIGWINCH follows */
-    MAILBOX_SET_NICE = 6,     /* argument: tid, nice */
-    MAILBOX_SET_AFFINITY = 7, /* argument: tid, CPU mask */
-    MAILBOX_SHUTDOWN = 8,     /* end the machine: every process is killed */
+    MAILBOX_HOLD = 3,   /* argument: tid; kept from running in user mode until released or killed */
+    MAILBOX_RELEASE = 4,       /* argument: tid */
+    MAILBOX_WINDOW = 5,        /* argument: rows, columns; SIGWINCH follows */
+    MAILBOX_SET_NICE = 6,      /* argument: tid, nice */
+    MAILBOX_SET_AFFINITY = 7,  /* argument: tid, CPU mask */
+    MAILBOX_SHUTDOWN = 8,      /* end the machine: every process is killed */
+    MAILBOX_SIGNAL_THREAD = 9, /* argument: tid, signal */
+    MAILBOX_FREEZE = 10, /* argument: pid, 0 = every process; holds each thread; result: how many */
+    MAILBOX_THAW = 11,   /* the reverse */
+    MAILBOX_SET_POLICY = 12, /* argument: tid, policy (SCHED_* of Linux), nice */
+    MAILBOX_SPAWN = 13,    /* argument: bytes of mailbox_data, strings of argv, strings of envp; the
+                              data:    working directory, path, argv, envp, each ended by NUL; result: the
+                              pid    once the program is loaded, or why it could not be */
+    MAILBOX_FAIL = 14,     /* argument: kinds (enum glass_allocation), tid (0 = any), skip, count */
+    MAILBOX_FAIL_END = 15, /* result: allocations seen, and in bits 32.. how many of them failed */
 };
+
+/* What MAILBOX_FAIL can make fail: allocations in system calls of programs. */
+enum glass_allocation {
+    GLASS_FAIL_FRAMES = 1u << 0,      /* pages and blocks of them */
+    GLASS_FAIL_KMALLOC = 1u << 1,     /* kernel memory of any size */
+    GLASS_FAIL_OBJECTS = 1u << 2,     /* tasks, processes, files, mappings ... */
+    GLASS_FAIL_DESCRIPTORS = 1u << 3, /* numbers of open files */
+    GLASS_FAIL_ALL = 15u,
+};
+
+#define GLASS_MAILBOX_DATA 8192u
 
 struct glass_mailbox {
     uint32_t command; /* IN  host: enum mailbox_command */
@@ -218,6 +248,7 @@ struct glass_control {
     uint64_t resume_epoch; /* the stop epoch up to which the world may go on */
     uint64_t trace_tail[BOOT_CPUS_MAX]; /* lossless: records that the reader has taken, per CPU */
     struct glass_mailbox mailbox;
+    char mailbox_data[GLASS_MAILBOX_DATA]; /* IN  host: before the sequence is raised */
 };
 
 /* A stop as the guest reports it. */

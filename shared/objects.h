@@ -35,8 +35,9 @@ enum task_flags {
 enum task_work {
     TASK_WORK_RESCHEDULE = 1u << 0,
     TASK_WORK_SIGNAL = 1u << 1, /* a deliverable signal may be pending */
-    TASK_WORK_STOP = 1u << 2,   /* job control or hold */
+    TASK_WORK_STOP = 1u << 2,   /* job control */
     TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
+    TASK_WORK_HOLD = 1u << 4,   /* held from outside: parks; interrupts no system call */
 };
 
 /* mutex.state */

@@ -26,6 +26,7 @@ static const struct {
     {"frames", cli_frames, "what memory is used for, counted frame by frame"},
     {"trace", cli_trace, "follow the events of a running machine"},
     {"audit", cli_audit, "prove the kernel's promises on a running machine"},
+    {"do", cli_do, "act on the tasks of a running machine: signal, hold, nice, spawn ..."},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 

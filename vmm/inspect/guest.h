@@ -30,10 +30,22 @@ struct guest_memory {
 /* The host address of guest-physical memory; NULL if any byte is not RAM. */
 void *guest_memory_at(const struct guest_memory *memory, uint64_t phys, uint64_t bytes);
 
-/* What a guest needs of the machine that runs it; NULL functions for attached guests. */
+/* One command for the kernel's mailbox. */
+struct guest_command {
+    enum mailbox_command command;
+    uint64_t arguments[4];
+    const void *data; /* for glass_control.mailbox_data */
+    size_t bytes;
+};
+
+/* What a guest needs of the machine that runs it, or of the connection to its owner. */
 struct guest_owner {
+    /* own guests only */
     void (*kick)(void *context);    /* interrupt the guest */
     void (*release)(void *context); /* let CPUs go on that are held in a stop's doorbell */
+    /* attached guests only: has the owner carry the command out */
+    struct vt_error *(*forward)(void *context, const struct guest_command *command,
+                                int64_t *ret_result);
     void *context;
 };
 
@@ -45,8 +57,9 @@ struct vt_guest {
     bool own;      /* the memory is writable and control may be used */
     bool lossless; /* the kernel waits for trace_tail */
     struct guest_owner owner;
-    int connection; /* attached: socket that hangs up when the machine ends; -1 otherwise */
-    int memory_fd;  /* attached: our descriptor of the memory; -1 otherwise */
+    int connection;     /* attached: socket that hangs up when the machine ends; -1 otherwise */
+    int memory_fd;      /* attached: our descriptor of the memory; -1 otherwise */
+    uint64_t forwarded; /* attached: commands sent to the owner so far; mailbox_lock */
     char name[64];
 
     pthread_mutex_t lock;
@@ -124,6 +137,10 @@ struct glass_channel *guest_channel(const struct vt_guest *guest, unsigned index
 
 /* VT_ERROR_DENIED unless this is a machine of one's own. */
 struct vt_error *guest_require_own(const struct vt_guest *guest, const char *action);
+
+/* Sends a command and waits for what the kernel answers: 0, a value, or -errno. */
+struct vt_error *guest_send_command(struct vt_guest *guest, const struct guest_command *command,
+                                    int64_t *ret_result);
 
 /* Sends a command without waiting; false while an earlier one is unanswered or being sent. */
 bool guest_mailbox_post(struct vt_guest *guest, enum mailbox_command command,

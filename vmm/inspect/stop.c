@@ -147,3 +147,28 @@ struct vt_error *vt_guest_resume(struct vt_guest *guest)
     guest->owner.release(guest->owner.context);
     return NULL;
 }
+
+struct vt_error *vt_guest_step_switch(struct vt_guest *guest, int timeout_ms, struct vt_stop *ret)
+{
+    struct glass_filter filter = vt_filter(TRACE_SWITCH);
+    int index;
+    struct vt_error *error = prepare(guest, "step the guest");
+
+    if (error)
+        return error;
+    /* Before the filter is set: in a running world it could match at once. */
+    if (GUEST_LOAD(&guest->glass->stop.epoch) <= GUEST_LOAD(&guest->glass->control.resume_epoch))
+        return vt_error_create(VT_ERROR_ARGUMENT, "the guest is not stopped: stop it, then step");
+    error = vt_guest_stop_on(guest, &filter, &index);
+    if (error)
+        return error;
+    error = vt_guest_resume(guest);
+    if (!error)
+        error = vt_guest_wait_stop(guest, timeout_ms, ret);
+    struct vt_error *second = vt_guest_stop_off(guest, index);
+    if (error || !second) {
+        vt_error_destroy(second);
+        return error;
+    }
+    return second;
+}

@@ -16,7 +16,7 @@
 struct task_layout {
     const struct glass_field *tid, *tgid, *state, *wait_kind, *comm, *cpu, *policy, *nice, *utime,
         *stime, *wait_object, *process, *address_space, *flags, *nvcsw, *nivcsw, *min_faults,
-        *start, *mode, *pending, *blocked;
+        *start, *mode, *pending, *blocked, *held, *affinity, *run_delay;
 };
 
 struct process_layout {
@@ -72,6 +72,9 @@ static struct vt_error *find_layouts(struct listing *listing)
         .mode = guest_field_find(guest, type, "mode_tsc"),
         .pending = guest_field_find(guest, type, "pending"),
         .blocked = guest_field_find(guest, type, "blocked"),
+        .held = guest_field_find(guest, type, "held"),
+        .affinity = guest_field_find(guest, type, "affinity"),
+        .run_delay = guest_field_find(guest, type, "run_delay_tsc"),
     };
     process->type = guest_type_find(guest, "process");
     process->pid = guest_field_find(guest, process->type, "pid");
@@ -247,7 +250,12 @@ static void decode(struct listing *listing, uint64_t id, uint64_t address, struc
         .idle = flags & TASK_IDLE,
         .signals_pending = guest_field_value(layout->pending, copy),
         .signals_blocked = guest_field_value(layout->blocked, copy),
+        .affinity = guest_field_value(layout->affinity, copy),
+        .run_delay_ns = tsc_span_to_ns(guest, guest_field_value(layout->run_delay, copy)),
     };
+    uint64_t held = guest_field_value(layout->held, copy);
+    if (held <= HELD_PARKED && ret->state != TASK_ZOMBIE)
+        ret->held = (enum task_held)held;
     guest_copy_comm(ret->comm, layout->comm, copy);
     if (ret->idle)
         snprintf(ret->comm, sizeof(ret->comm), "idle/%u", ret->cpu % BOOT_CPUS_MAX);

@@ -147,6 +147,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
     }
     guest_init(guest, &memory, glass_phys);
     guest->ready_ns = ready_ns;
+    guest->owner = (struct guest_owner){.forward = control_forward, .context = guest};
     guest->connection = take_fd(&connection);
     guest->memory_fd = take_fd(&memory_fd);
     snprintf(guest->name, sizeof(guest->name), "%s", name);

@@ -215,34 +215,19 @@ static const char *resume_for(struct control_socket *control, int fd)
     return "{\"ok\":true}\n";
 }
 
-static const char *obey(struct control_socket *control, int fd, const char *line)
+/* Stopping is remembered by connection; everything else is control_commands.c's. */
+static char *obey(struct control_socket *control, int fd, const char *line)
 {
     json_t *request = json_loads(line, 0, NULL);
     const char *command = json_string_value(json_object_get(request, "command"));
-    const char *answer = "{\"error\":\"unknown command\"}\n";
+    char *answer;
 
-    if (!request) {
-        answer = "{\"error\":\"not a line of JSON\"}\n";
-    } else if (command && strcmp(command, "ping") == 0) {
-        answer = "{\"ok\":true}\n";
-    } else if (command && strcmp(command, "trace") == 0) {
-        json_int_t types = json_integer_value(json_object_get(request, "types"));
-        struct vt_error *error = guest_require_ready(&control->machine->guest);
-
-        if (!error) {
-            uint64_t now = GUEST_LOAD(&control->machine->guest.glass->control.trace_types);
-            error = vt_guest_trace_types(&control->machine->guest, now | (uint64_t)types);
-        }
-        answer = error ? "{\"error\":\"the kernel is not up yet\"}\n" : "{\"ok\":true}\n";
-        vt_error_destroy(error);
-    } else if (command && strcmp(command, "stop") == 0) {
-        answer = stop_for(control, fd);
-    } else if (command && strcmp(command, "resume") == 0) {
-        answer = resume_for(control, fd);
-    } else if (command && strcmp(command, "kill") == 0) {
-        vt_machine_kill(control->machine);
-        answer = "{\"ok\":true}\n";
-    }
+    if (command && strcmp(command, "stop") == 0)
+        answer = strdup(stop_for(control, fd));
+    else if (command && strcmp(command, "resume") == 0)
+        answer = strdup(resume_for(control, fd));
+    else
+        answer = control_obey(control->machine, line);
     json_decref(request);
     return answer;
 }
@@ -261,13 +246,13 @@ static bool serve_client(struct control_socket *control, struct client *client)
     client->line[client->used] = '\0';
     for (char *end; (end = memchr(client->line, '\n', client->used)) != NULL;) {
         *end = '\0';
-        const char *answer = obey(control, client->fd, client->line);
+        CLEANUP_FREE char *answer = obey(control, client->fd, client->line);
         size_t taken = (size_t)(end + 1 - client->line);
 
         client->used -= taken;
         memmove(client->line, end + 1, client->used);
-        if (send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) !=
-            (ssize_t)strlen(answer))
+        if (!answer || send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+                           (ssize_t)strlen(answer))
             return false;
     }
     return client->used < sizeof(client->line) - 1;

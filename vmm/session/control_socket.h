@@ -6,7 +6,9 @@
  * machine and, with it, a read-only descriptor of the guest's memory; the connection stays open and
  * hangs up when the machine ends. Commands are lines of JSON: {"command":"ping"} {"command":"kill"}
  * {"command":"trace","types":MASK} (record these events too); the answer is a line with "ok" or
- * "error".
+ * "error". {"command":"act","id":N,"mailbox":COMMAND,"arguments":[four numbers as text],
+ * "data":HEXADECIMAL} is a command for the kernel (enum mailbox_command): the answer has the same
+ * "id" and a "result", or "error" and the "code" of it.
  */
 #ifndef VITRINE_SESSION_CONTROL_SOCKET_H
 #define VITRINE_SESSION_CONTROL_SOCKET_H
@@ -14,7 +16,7 @@
 #include "vmm/include/vitrine.h"
 
 #define CONTROL_NAME_MAX 48
-#define CONTROL_LINE_MAX 2048
+#define CONTROL_LINE_MAX 20480 /* a command with all of GLASS_MAILBOX_DATA in hexadecimal */
 
 struct control_socket;
 
@@ -24,6 +26,13 @@ struct vt_error *control_socket_create(const char *name, struct control_socket *
 /* Serves clients in a thread until destroy. */
 struct vt_error *control_socket_serve(struct control_socket *control, struct vt_machine *machine);
 void control_socket_destroy(struct control_socket *control); /* NULL is fine */
+
+/* control_commands.c: carries out a client's line; the answer ends in a newline. free(). */
+char *control_obey(struct vt_machine *machine, const char *line);
+/* The client's side of it: guest_owner.forward of an attached guest, which is the context. */
+struct guest_command;
+struct vt_error *control_forward(void *guest, const struct guest_command *command,
+                                 int64_t *ret_result);
 
 /* control_paths.c: $XDG_RUNTIME_DIR/vitrine, else /tmp/vitrine-UID; made with mode 0700, owner
  * checked. free(). */

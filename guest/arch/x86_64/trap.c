@@ -83,10 +83,12 @@ static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
     struct task *task = current;
     for (;;) {
         uint32_t work = READ_ONCE(task->work);
-        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP)) {
+        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD)) {
             signal_deliver(frame);
         } else if (work & TASK_WORK_RESCHEDULE) {
+            task->at_edge = 1;
             schedule_preempt();
+            task->at_edge = 0;
         } else if (frame->rip >= USER_END) {
             /* A return to a place that no program can have would fault in the kernel, in iretq. */
             signal_force(SIGSEGV, SEGV_MAPERR, frame->rip);

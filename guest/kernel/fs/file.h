@@ -175,6 +175,8 @@ void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret
  * program. */
 void fs_init(const struct boot_info *boot);
 int fs_open_standard_streams(struct file_table *table);
+/* Only 1 and 2, for a program that the host starts later. */
+int fs_open_output_streams(struct file_table *table);
 
 /* From the console's interrupt side (mailbox, kick): input bytes arrived or output room appeared.
  */

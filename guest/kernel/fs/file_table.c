@@ -9,6 +9,7 @@
 #include "kernel/fs/file_lock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
@@ -164,6 +165,8 @@ int file_table_install(struct file *file, int from, bool close_on_exec)
 
     if (from < 0)
         return -EINVAL;
+    if (allocation_fails(GLASS_FAIL_DESCRIPTORS))
+        return -EMFILE;
     spin_lock(&table->lock);
     for (;;) {
         uint32_t fd = find_free(table, (uint32_t)from);

@@ -19,6 +19,7 @@
 #include "arch/layout.h"
 #include "arch/per_cpu.h"
 #include "kernel/lib/panic.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/fixed_range.h"
 #include "kernel/mm/free_list.h"
 #include "kernel/sync/spinlock.h"
@@ -267,6 +268,8 @@ static COLD phys_t allocate_block(enum frame_kind kind, unsigned order, unsigned
 
 phys_t frame_allocate(enum frame_kind kind, unsigned order, unsigned flags)
 {
+    if (allocation_fails(GLASS_FAIL_FRAMES))
+        return 0;
     if (unlikely(order > 0))
         return order <= FRAME_ORDER_MAX ? allocate_block(kind, order, flags) : 0;
 

@@ -7,6 +7,7 @@
 #include "arch/layout.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/object_cache.h"
 
@@ -48,7 +49,7 @@ void *kmalloc(size_t bytes)
 {
     if (likely(bytes <= SMALL_MAX))
         return object_cache_allocate(&classes[class_of(bytes)]);
-    if (bytes > KMALLOC_MAX)
+    if (bytes > KMALLOC_MAX || allocation_fails(GLASS_FAIL_KMALLOC))
         return NULL;
     unsigned order = 0;
     while (PAGE_SIZE << order < bytes)

@@ -7,6 +7,7 @@
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame.h"
 
 /* A free object's first word. */
@@ -82,6 +83,9 @@ void *object_cache_allocate(struct object_cache *cache)
 {
     unsigned cpu = this_cpu()->index;
 
+    if (unlikely(READ_ONCE(failing_kinds)) &&
+        allocation_fails(cache->tag ? GLASS_FAIL_KMALLOC : GLASS_FAIL_OBJECTS))
+        return NULL;
     if (unlikely(!cache->cpu[cpu].free) && !refill(cache, cpu))
         return NULL;
     void *object = cache->cpu[cpu].free;

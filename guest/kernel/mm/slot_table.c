@@ -8,6 +8,7 @@
 #include "arch/layout.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame.h"
 
 /* What lies at the start of every slot. The link overlays the object's first bytes while the slot
@@ -40,6 +41,8 @@ void *slot_allocate(struct slot_table *table)
 {
     bool extended = false;
 
+    if (allocation_fails(GLASS_FAIL_OBJECTS))
+        return NULL;
     spin_lock(&table->lock);
     struct slot *slot = table->free;
     if (slot) {

@@ -8,80 +8,88 @@
 #include "arch/doorbell.h"
 #include "kernel/fs/file.h"
 #include "kernel/lib/errno.h"
+#include "kernel/mm/failing.h"
 #include "kernel/mm/frame.h"
+#include "kernel/observe/act.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/glass.h"
 #include "kernel/observe/stop.h"
 #include "kernel/process/process.h"
-#include "kernel/process/signal.h"
+#include "kernel/sync/spinlock.h"
 
-static uint64_t answered;
+#define ANSWERED_LATER INT64_MIN
+
+static uint64_t accepted; /* the last command taken on */
+static struct spinlock answer_lock = SPINLOCK_INIT(RANK_CHANNEL);
 static uint64_t stops_taken;
 
-/* Runs an operation on the task with that tid, if there is one. */
-static int64_t with_task(uint64_t tid, int64_t (*operation)(struct task *task, uint64_t argument),
-                         uint64_t argument)
+/*
+ * An answer may come late, from a task that the command started: it is dropped if the host has
+ * given up waiting for it and a later one was answered meanwhile.
+ */
+static void answer(uint64_t sequence, int64_t result)
 {
-    struct task *task = tid <= INT32_MAX ? task_find_get((int32_t)tid) : NULL;
-    if (!task)
-        return -ESRCH;
-    int64_t result = operation(task, argument);
-    task_put(task);
-    return result;
+    spin_lock(&answer_lock);
+    if (sequence > glass.answer.sequence) {
+        glass.answer.result = result;
+        store_release(&glass.answer.sequence, sequence);
+    }
+    spin_unlock(&answer_lock);
+    doorbell(HYPERCALL_MAILBOX);
 }
 
-static int64_t hold(struct task *task, uint64_t held)
+static int64_t spawn(uint64_t sequence, const uint64_t *argument)
 {
-    if (task->flags & TASK_IDLE)
+    if (argument[0] > GLASS_MAILBOX_DATA || argument[1] > GLASS_MAILBOX_DATA ||
+        argument[2] > GLASS_MAILBOX_DATA)
         return -EINVAL;
-    task_hold(task, held);
-    return 0;
+    int error = process_spawn(glass.control.mailbox_data, argument[0], (uint32_t)argument[1],
+                              (uint32_t)argument[2], answer, sequence);
+    return error ? error : ANSWERED_LATER;
 }
 
-static int64_t set_nice(struct task *task, uint64_t nice)
+static int64_t fail(const uint64_t *argument)
 {
-    int64_t value = (int64_t)nice;
-    if (value < -20 || value > 19)
+    if (argument[0] > UINT32_MAX || argument[1] > INT32_MAX || argument[2] > UINT32_MAX ||
+        argument[3] > UINT32_MAX)
         return -EINVAL;
-    return task_set_policy(task, task->policy, task->rt_priority, (int)value);
+    return failing_start((uint32_t)argument[0], (int32_t)argument[1], (uint32_t)argument[2],
+                         (uint32_t)argument[3]);
 }
 
-static int64_t set_affinity(struct task *task, uint64_t mask)
-{
-    return task_set_affinity(task, mask);
-}
-
-static int64_t send_signal(uint64_t pid, uint64_t signal)
-{
-    if (signal < 1 || signal > SIGNALS || pid > INT32_MAX)
-        return -EINVAL;
-    struct process *process = process_find_get((int32_t)pid);
-    if (!process)
-        return -ESRCH;
-    int64_t result = signal_send_process(process, (int)signal, NULL);
-    process_put(process);
-    return result;
-}
-
-static int64_t carry_out(uint32_t command, const uint64_t *argument)
+static int64_t carry_out(uint32_t command, uint64_t sequence, const uint64_t *argument)
 {
     switch (command) {
     case MAILBOX_PING:
         return (int64_t)argument[0];
     case MAILBOX_SIGNAL:
-        return send_signal(argument[0], argument[1]);
+        return act_signal_process(argument[0], argument[1]);
+    case MAILBOX_SIGNAL_THREAD:
+        return act_signal_thread(argument[0], argument[1]);
     case MAILBOX_HOLD:
-        return with_task(argument[0], hold, 1);
+        return act_hold(argument[0]);
     case MAILBOX_RELEASE:
-        return with_task(argument[0], hold, 0);
+        return act_release(argument[0]);
+    case MAILBOX_FREEZE:
+        return act_freeze(argument[0]);
+    case MAILBOX_THAW:
+        return act_thaw(argument[0]);
     case MAILBOX_WINDOW:
         console_set_window((uint16_t)argument[0], (uint16_t)argument[1]);
         return 0;
     case MAILBOX_SET_NICE:
-        return with_task(argument[0], set_nice, argument[1]);
+        return act_set_nice(argument[0], argument[1]);
+    case MAILBOX_SET_POLICY:
+        return act_set_policy(argument[0], argument[1], argument[2]);
     case MAILBOX_SET_AFFINITY:
-        return with_task(argument[0], set_affinity, argument[1]);
+        return act_set_affinity(argument[0], argument[1]);
+    case MAILBOX_SPAWN:
+        return spawn(sequence, argument);
+    case MAILBOX_FAIL:
+        return fail(argument);
+    case MAILBOX_FAIL_END:
+        return failing_end();
     case MAILBOX_SHUTDOWN:
         machine_done(SIGKILL);
     default:
@@ -96,14 +104,14 @@ void mailbox_kicked(void)
     glass.frames_free = frames_free_count();
     console_host_notified();
     uint64_t sequence = load_acquire(&mailbox->sequence);
-    if (sequence != answered) {
+    if (sequence != accepted) {
         uint64_t argument[4];
         for (unsigned i = 0; i < 4; i++)
             argument[i] = READ_ONCE(mailbox->argument[i]);
-        glass.answer.result = carry_out(READ_ONCE(mailbox->command), argument);
-        answered = sequence;
-        store_release(&glass.answer.sequence, sequence);
-        doorbell(HYPERCALL_MAILBOX);
+        accepted = sequence;
+        int64_t result = carry_out(READ_ONCE(mailbox->command), sequence, argument);
+        if (result != ANSWERED_LATER)
+            answer(sequence, result);
     }
     uint64_t wanted = READ_ONCE(glass.control.stop_request);
     if (wanted != stops_taken) {

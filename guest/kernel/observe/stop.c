@@ -13,6 +13,7 @@
 
 static uint32_t stopper; /* CPU index + 1 of the CPU that stops the world, 0 = none */
 static READ_MOSTLY uint64_t active_epoch; /* the stop under way, or the last one */
+static uint64_t refreshed_epoch; /* the stop after which the host's wishes were last read */
 
 static bool resumed(uint64_t epoch)
 {
@@ -35,8 +36,12 @@ static void wait_parked(struct glass_cpu *cpu, enum glass_park park, enum hyperc
 void stop_park(void)
 {
     uint64_t epoch = load_acquire(&active_epoch);
-    if (!resumed(epoch))
-        wait_parked(this_cpu()->glass, PARK_PARKED, HYPERCALL_PARKED, epoch);
+    if (resumed(epoch))
+        return;
+    wait_parked(this_cpu()->glass, PARK_PARKED, HYPERCALL_PARKED, epoch);
+    /* A filter that the host set meanwhile holds from the first event on, on every CPU. */
+    while (load_acquire(&refreshed_epoch) < epoch)
+        cpu_relax();
 }
 
 static void stop_world(const struct trace_record *record, uint32_t filter)
@@ -66,6 +71,7 @@ static void stop_world(const struct trace_record *record, uint32_t filter)
             cpu_send_request(cpu_at(i), CPU_REQUEST_STOP);
     wait_parked(cpu->glass, PARK_STOPPED, HYPERCALL_STOPPED, epoch);
     control_refresh();
+    store_release(&refreshed_epoch, epoch);
     store_release(&stopper, 0);
 }
 

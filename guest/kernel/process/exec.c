@@ -434,7 +434,7 @@ static int append_packed(struct exec_strings *strings, const char *text, uint32_
     return error;
 }
 
-int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count,
+int process_exec_packed(const char *path, const char *arguments, uint32_t argument_count,
                       const char *environment, uint32_t environment_count)
 {
     struct exec_strings strings;

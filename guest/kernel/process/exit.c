@@ -316,7 +316,7 @@ static _Noreturn void exit_current(uint32_t status)
     if (unlikely(process->pending.bits))
         signal_retarget_signal_locked(task);
     spin_unlock(&process->signal_lock);
-    task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT);
+    task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT | TASK_WORK_HOLD);
 
     if (process == program_process && process->task_count == 1) {
         /* The machine ends with its program: nobody will miss what is not cleaned up. */

@@ -59,7 +59,7 @@ static void program_start(void *unused)
         if (error)
             program_failed("working directory", directory, error);
     }
-    error = process_exec_boot(
+    error = process_exec_packed(
         path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
         boot->environment_count ? boot_string(boot->environment) : "", boot->environment_count);
     if (error)
@@ -73,19 +73,41 @@ static void release_task(struct task *task)
         process_put(task->process);
 }
 
-static struct task *make_first(const char *name, bool user, struct process **ret)
+void process_discard_first(struct process *process, struct task *task)
+{
+    if (task && task->fs)
+        fs_context_put(task->fs);
+    if (task && task->files)
+        file_table_put(task->files);
+    if (task) {
+        task->fs = NULL;
+        task->files = NULL;
+        task_put(task);
+    }
+    if (process)
+        process_put(process);
+}
+
+struct process *process_create_first(const char *name, bool user, struct task **ret_leader)
 {
     struct process *process = process_create();
     struct task *task = task_create(user);
-    if (!process || !task)
-        panic("no memory for the first processes");
+    bool complete = process && task;
+    if (complete)
+        complete = (process->actions = signal_actions_create());
+    if (complete && user)
+        complete = (task->files = file_table_create()) && (task->fs = fs_context_create());
+    if (!complete) {
+        process_discard_first(process, task);
+        return NULL;
+    }
     limits_init(process->rlimits);
     process->dumpable = true;
     process->start_ns = clock_monotonic_ns();
     task->exit_signal = SIGCHLD;
     task_set_comm(task, name);
-    *ret = process;
-    return task;
+    *ret_leader = task;
+    return process;
 }
 
 void process_start_init(void)
@@ -93,13 +115,10 @@ void process_start_init(void)
     task_released = release_task;
     aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
 
-    struct task *init = make_first("init", false, &init_process);
-    struct task *program = make_first("program", true, &program_process);
-    init_process->actions = signal_actions_create();
-    program_process->actions = signal_actions_create();
-    program->files = file_table_create();
-    program->fs = fs_context_create();
-    if (!init_process->actions || !program_process->actions || !program->files || !program->fs)
+    struct task *init, *program;
+    init_process = process_create_first("init", false, &init);
+    program_process = process_create_first("program", true, &program);
+    if (!init_process || !program_process)
         panic("no memory for the first processes");
 
     spin_lock(&family_lock);

@@ -73,6 +73,15 @@ struct address_space *task_detach_address_space(struct task *task);
 struct file_table *task_detach_files(struct task *task);
 struct fs_context *task_detach_fs(struct task *task);
 
+/* ---- first.c ---- */
+/*
+ * A process that no program forked, with its first task: a place in no table yet, its files and
+ * working directory as in a new machine. NULL when out of memory.
+ */
+struct process *process_create_first(const char *name, bool user, struct task **ret_leader);
+/* The same two, never published, go again; NULL is fine for either. */
+void process_discard_first(struct process *process, struct task *task);
+
 /* ---- fork.c ---- */
 /* A thread enters its process. signal_lock held too. */
 void process_add_thread_locked(struct process *process, struct task *task);
@@ -122,8 +131,8 @@ void task_release_memory_promises(struct task *task);
 _Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
 
 /* ---- exec.c ---- */
-/* The boot page's program: strings follow each other, NUL-terminated. */
-int process_exec_boot(const char *path, const char *arguments, uint32_t argument_count,
+/* The current task, which has no program yet: strings follow each other, NUL-terminated. */
+int process_exec_packed(const char *path, const char *arguments, uint32_t argument_count,
                       const char *environment, uint32_t environment_count);
 
 /* ---- accounting.c ---- */

@@ -176,6 +176,17 @@ int64_t process_clone(const struct clone_arguments *arguments);
  * broken boot data. */
 void process_start_init(void);
 
+/* ---- spawn.c ---- */
+/*
+ * Starts a program that nobody forked, as a child of init in a session of its own: standard output
+ * and error as in a new machine, nothing to read. `data` is copied: working directory, path, the
+ * arguments, the environment, each ended by NUL. 0: `done` is called once by the new task, with its
+ * pid or why the program could not be loaded. Or -errno, and `done` is not called.
+ */
+int process_spawn(const char *data, size_t bytes, uint32_t argument_count,
+                  uint32_t environment_count, void (*done)(uint64_t token, int64_t result),
+                  uint64_t token);
+
 /* ---- exec.c ---- */
 struct file;
 /*

@@ -191,13 +191,17 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
     uint32_t work = READ_ONCE(task->work);
 
     if (task->flags & TASK_KERNEL_THREAD) {
-        task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT);
+        task_clear_work(task, TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT | TASK_WORK_HOLD);
         return false;
     }
     if (task->set_child_tid)
         show_tid(task);
     if (work & TASK_WORK_EXIT)
         leave(task);
+    if (work & TASK_WORK_HOLD) {
+        task_park_held();
+        return true;
+    }
     if (READ_ONCE(process->continue_notice))
         signal_tell_continued(process);
     if (work & TASK_WORK_STOP) {
@@ -216,7 +220,8 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
 
 static inline bool only_a_signal(const struct task *task)
 {
-    return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT)) ==
+    return (READ_ONCE(task->work) &
+            (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT | TASK_WORK_HOLD)) ==
                TASK_WORK_SIGNAL &&
            !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) &&
            !READ_ONCE(task->process->continue_notice);

@@ -87,10 +87,8 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
     task->ready_tsc = now;
     if (MUTANT_EVERY(READY_ON_NO_QUEUE, 400))
         return;
-    if (likely(!task->held)) {
-        fair_enqueue(&queue->fair, &task->fair, first);
-        queue->ready++;
-    }
+    fair_enqueue(&queue->fair, &task->fair, first);
+    queue->ready++;
     if (MUTANT(TWO_RUN_QUEUES) && !per_cpu(run_queue, !queue->cpu).fair.waiting)
         per_cpu(run_queue, !queue->cpu).fair.lone = &task->fair;
 }
@@ -178,7 +176,7 @@ static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum ta
         prev->ready_tsc = now;
         if (prev == queue->idle)
             return;
-        if (unlikely(prev->held)) {
+        if (unlikely(prev->held == HELD_PARKED)) {
             fair_dequeue(&queue->fair, &prev->fair);
         } else {
             fair_put(&queue->fair);
@@ -207,11 +205,17 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
         reason = SWITCH_SLICE_OVER;
     queue->slice_over = false;
     if (unlikely(next == prev)) {
-        task_set_state(prev, TASK_RUNNING);
-        object_write_end(&prev->object);
-        slice_plan(cpu, queue, now);
-        spin_unlock(&queue->lock);
-        return;
+        if (likely(prev->affinity & 1ull << queue->cpu)) {
+            task_set_state(prev, TASK_RUNNING);
+            object_write_end(&prev->object);
+            slice_plan(cpu, queue, now);
+            spin_unlock(&queue->lock);
+            return;
+        }
+        /* Nobody else wants this CPU, but it may not have it: whoever comes sends it away. */
+        fair_put(&queue->fair);
+        queue->ready++;
+        next = queue->idle;
     }
     if (reason == SWITCH_PREEMPTED || reason == SWITCH_SLICE_OVER)
         prev->nivcsw++;
@@ -255,9 +259,12 @@ NO_INLINE void schedule_preempt(void)
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
     schedule_away(queue, task, TASK_READY,
-                  task == queue->idle ? SWITCH_IDLE
-                  : task->held        ? SWITCH_STOPPED
-                                      : SWITCH_PREEMPTED);
+                  task == queue->idle ? SWITCH_IDLE : SWITCH_PREEMPTED);
+}
+
+void schedule_parked(struct run_queue *queue)
+{
+    schedule_away(queue, current, TASK_READY, SWITCH_STOPPED);
 }
 
 void task_yield(void)
@@ -413,16 +420,32 @@ static bool may_wake(const struct task *task, enum wake_reason reason)
     }
 }
 
+/* A task that does not sleep: a hold may end, or its intent to fall asleep. Queues locked. */
+static COLD bool wake_awake(struct task *task, enum wake_reason reason, struct run_queue *target)
+{
+    if (task->held == HELD_PARKED && (reason == WAKE_KILL || reason == WAKE_RELEASE)) {
+        uint64_t now = clock_tsc();
+        charge(target, now);
+        object_write_begin(&task->object);
+        task->held = HELD_NO;
+        task_clear_work(task, TASK_WORK_HOLD);
+        enqueue(target, task, now, false);
+        object_write_end(&task->object);
+        notice(target, task, now);
+        return true;
+    }
+    if (!task->sleep_intent || (reason != WAKE_NORMAL && reason != WAKE_CONTINUE))
+        return false;
+    task->sleep_intent = 0;
+    return true;
+}
+
 /* Both queues are locked: the one that the task belongs to, and the one where it shall run. */
 static inline __attribute__((always_inline)) bool
 wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target)
 {
-    if (!may_wake(task, reason)) {
-        if (!task->sleep_intent || (reason != WAKE_NORMAL && reason != WAKE_CONTINUE))
-            return false;
-        task->sleep_intent = 0;
-        return true;
-    }
+    if (!may_wake(task, reason))
+        return wake_awake(task, reason, target);
     uint64_t now = clock_tsc();
     charge(target, now);
     object_write_begin(&task->object);
@@ -431,8 +454,7 @@ wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target
     object_write_end(&task->object);
     trace_event_at(now, TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind,
                    0, 0);
-    if (likely(!task->held))
-        notice(target, task, now);
+    notice(target, task, now);
     return true;
 }
 
@@ -488,33 +510,6 @@ void task_add_work(struct task *task, uint32_t work)
     uint32_t cpu = READ_ONCE(task->cpu);
     if (READ_ONCE(per_cpu(run_queue, cpu).running) == task && cpu != this_cpu()->index)
         cpu_send_request(cpu_at(cpu), CPU_REQUEST_LOOK);
-}
-
-/* ---- held from outside ---- */
-
-void task_hold(struct task *task, bool held)
-{
-    struct run_queue *queue = run_queue_lock(task);
-    if (held && !task->held) {
-        task->held = 1;
-        if (task->state == TASK_READY && task->fair.queued) {
-            fair_dequeue(&queue->fair, &task->fair);
-            queue->ready--;
-        } else if (task->state == TASK_RUNNING) {
-            __atomic_fetch_or(&task->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
-            if (queue->cpu != this_cpu()->index)
-                cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_LOOK);
-        }
-    } else if (!held && task->held) {
-        task->held = 0;
-        if (task->state == TASK_READY && !task->fair.queued) {
-            uint64_t now = clock_tsc();
-            charge(queue, now);
-            enqueue(queue, task, now, false);
-            notice(queue, task, now);
-        }
-    }
-    spin_unlock(&queue->lock);
 }
 
 /*

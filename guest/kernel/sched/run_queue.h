@@ -32,4 +32,7 @@ static inline struct run_queue *run_queue_of(const struct task *task)
 /* Locks the queue that the task belongs to; it cannot move while the lock is held. */
 struct run_queue *run_queue_lock(struct task *task);
 
+/* The current task, just marked HELD_PARKED, leaves its CPU, whose queue is locked; dropped. */
+void schedule_parked(struct run_queue *queue);
+
 #endif

@@ -56,7 +56,7 @@ struct task {
     uint8_t state;        /* enum task_state */
     uint8_t sleep_intent; /* wait_mode + 1 while about to block, 0 = none */
     uint8_t wait_kind;    /* enum wait_kind, while blocked */
-    uint8_t held;         /* not picked until released (from outside) */
+    uint8_t held;         /* enum task_held (shared/glass.h) */
     uint32_t cpu;
     uint32_t policy; /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
     int32_t nice;
@@ -78,6 +78,7 @@ struct task {
     bool preempted_inside; /* lost its CPU at a preemption point: its work in the kernel is
                             * unfinished
                             */
+    uint8_t at_edge; /* preempted on its way to user mode: it may be parked where it stands */
 
     /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look
      * -- */
@@ -153,7 +154,13 @@ void task_start(struct task *task, struct task *parent);
  * Blocked -> Ready, if it sleeps in a mode that `reason` may end; withdraws a declared intent to
  * sleep. Returns true if it woke or stopped falling asleep. Any context.
  */
-enum wake_reason { WAKE_NORMAL = 0, WAKE_SIGNAL = 1, WAKE_KILL = 2, WAKE_CONTINUE = 3 };
+enum wake_reason {
+    WAKE_NORMAL = 0,
+    WAKE_SIGNAL = 1,
+    WAKE_KILL = 2, /* ends a hold too */
+    WAKE_CONTINUE = 3,
+    WAKE_RELEASE = 4, /* ends a hold; for a parked task only (task_release) */
+};
 bool task_wake(struct task *task, enum wake_reason reason);
 /* Sets work bits and makes the CPU that runs the task notice soon. Any context. */
 void task_add_work(struct task *task, uint32_t work);
@@ -176,8 +183,14 @@ static inline bool task_interrupted(const struct task *task)
     return READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP);
 }
 
-/* From outside: not picked any more, wherever it is; and released again. */
-void task_hold(struct task *task, bool held);
+/*
+ * From outside (sched/hold.c). task_hold: 0, also if it is held already; -EPERM for the kernel's
+ * own tasks; -ESRCH for one that is ending. task_release: 0; -EINVAL if it is not held.
+ */
+int task_hold(struct task *task);
+int task_release(struct task *task);
+/* TASK_WORK_HOLD is set: parks the current task, at the edge of user mode, until it is released. */
+void task_park_held(void);
 int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice);
 int task_set_affinity(struct task *task, uint64_t mask);
 void task_set_comm(struct task *task, const char *name);

@@ -24,7 +24,7 @@
 #define GLASS_START_CPU_OFFSET        220
 #define GLASS_STOP_EPOCH_OFFSET       224
 #define GLASS_RESUME_EPOCH_OFFSET     4824
-#define GLASS_BYTES_TOTAL             8192
+#define GLASS_BYTES_TOTAL             16384
 #define GLASS_CPU_STRIDE              192
 #define GLASS_CPU_PARKED_EPOCH_OFFSET 56
 

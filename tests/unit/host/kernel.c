@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "kernel/lib/panic.h"
+#include "kernel/mm/failing.h"
 #include "kernel/sync/spinlock.h"
 
 void panic(const char *format, ...)
@@ -26,4 +27,13 @@ void log_line(const char *format, ...)
 void spin_lock_contended(struct spinlock *lock)
 {
     panic("a spinlock of rank %u is taken twice by the only CPU", lock->rank);
+}
+
+/* Nothing fails on request here. */
+uint32_t failing_kinds;
+
+bool allocation_chosen(uint32_t kind)
+{
+    (void)kind;
+    return false;
 }

@@ -233,7 +233,7 @@ static struct file *console_file_create(void)
     return file;
 }
 
-int fs_open_standard_streams(struct file_table *table)
+static int open_streams(struct file_table *table, int first)
 {
     static const uint32_t tty_flags[CHANNEL_COUNT] = {BOOT_FLAG_TTY_STDIN, BOOT_FLAG_TTY_STDOUT,
                                                       BOOT_FLAG_TTY_STDERR};
@@ -241,8 +241,7 @@ int fs_open_standard_streams(struct file_table *table)
     struct file *terminal = NULL;
     int error = 0;
 
-    console_init(boot);
-    for (int fd = 0; fd < (int)CHANNEL_COUNT && !error; fd++) {
+    for (int fd = first; fd < (int)CHANNEL_COUNT && !error; fd++) {
         struct file *file;
         if (boot->flags & tty_flags[fd]) {
             if (!terminal)
@@ -258,4 +257,15 @@ int fs_open_standard_streams(struct file_table *table)
     if (terminal)
         file_put(terminal);
     return error;
+}
+
+int fs_open_standard_streams(struct file_table *table)
+{
+    console_init(phys_to_virt(BOOT_INFO_PHYS));
+    return open_streams(table, CHANNEL_STDIN);
+}
+
+int fs_open_output_streams(struct file_table *table)
+{
+    return open_streams(table, CHANNEL_STDOUT);
 }
