@@ -2,6 +2,7 @@
 VMM_CC ?= gcc
 VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP -pthread
 VMM_LIBS := -larchive -ljansson -lelf -lprotobuf-c -lm -pthread
+VMM_CLI_LIBS := -lncurses -ltinfo
 
 VMM_SOURCES := $(filter-out vmm/cli/%,$(wildcard vmm/*/*.c))
 VMM_ASSEMBLY := $(wildcard vmm/*/*.S)
@@ -42,6 +43,6 @@ $(BUILD)/libvitrine.a: $(VMM_OBJECTS)
 
 $(BUILD)/vitrine: $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a
 	@echo "  LD $@"
-	@$(VMM_CC) $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a $(VMM_LIBS) -o $@
+	@$(VMM_CC) $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a $(VMM_CLI_LIBS) $(VMM_LIBS) -o $@
 
 -include $(VMM_OBJECTS:.o=.d) $(VMM_CLI_OBJECTS:.o=.d)

@@ -28,6 +28,7 @@ int cli_frames(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_do(int argc, char **argv);
+int cli_top(int argc, char **argv);
 
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);
@@ -41,6 +42,9 @@ struct look_options {
 void cli_parse_look(int argc, char **argv, const char *doc, struct look_options *ret);
 /* The same for commands that look at one task: [NAME] [PID]. A word of digits is a PID. */
 void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_options *ret);
+
+/* A signal by name, with or without SIG, or by number. */
+struct vt_error *cli_parse_signal(const char *text, int *ret);
 
 /* Attaches to the named or only machine and waits until its kernel is up. */
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret);

@@ -52,26 +52,23 @@ static struct vt_error *parse_process(const char *text, int32_t *ret)
     return strcmp(text, "all") == 0 ? NULL : parse_id(text, "a process number or 'all'", 1, ret);
 }
 
-static struct vt_error *do_parse_signal(const char *text, int *ret)
+struct vt_error *cli_parse_signal(const char *text, int *ret)
 {
     long value = 0;
+    const char *plain = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
 
-    for (int signal = 1; signal <= 64; signal++) {
-        const char *name = event_signal_name(signal);
-
-        if (strcasecmp(text, name) == 0 ||
-            (strncmp(name, "SIG", 3) == 0 && strcasecmp(text, name + 3) == 0)) {
+    for (int signal = 1; signal <= 64; signal++)
+        if (strcasecmp(plain, event_signal_name(signal)) == 0) {
             *ret = signal;
             return NULL;
         }
-    }
     struct vt_error *error =
         parse_number(text, "a signal: a name like TERM, or a number", 1, 64, &value);
     *ret = (int)value;
     return error;
 }
 
-static struct vt_error *do_parse_cpus(const char *text, uint64_t *ret)
+static struct vt_error *parse_cpus(const char *text, uint64_t *ret)
 {
     uint64_t mask = 0;
     const char *from = text;
@@ -106,7 +103,7 @@ static struct vt_error *do_signal(struct vt_guest *guest, int count, char **word
         parse_id(thread ? words[0] + 4 : words[0], "a process number, or tid:THREAD", 1, &id);
 
     if (!error && count > 1)
-        error = do_parse_signal(words[1], &signal);
+        error = cli_parse_signal(words[1], &signal);
     if (error)
         return error;
     return thread ? vt_guest_signal_thread(guest, id, signal) : vt_guest_signal(guest, id, signal);
@@ -207,7 +204,7 @@ static struct vt_error *do_affinity(struct vt_guest *guest, int count, char **wo
 
     (void)count;
     if (!error)
-        error = do_parse_cpus(words[1], &cpus);
+        error = parse_cpus(words[1], &cpus);
     return error ? error : vt_guest_set_affinity(guest, tid, cpus);
 }
 

@@ -27,11 +27,12 @@ static const struct {
     {"trace", cli_trace, "follow the events of a running machine"},
     {"audit", cli_audit, "prove the kernel's promises on a running machine"},
     {"do", cli_do, "act on the tasks of a running machine: signal, hold, nice, spawn ..."},
+    {"top", cli_top, "the busiest tasks of a running machine, again and again"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"top",     "tokens",     "caps",  "gdb",    "snapshot",
+static const char *const planned[] = {"tokens",  "caps",       "gdb",   "snapshot",
                                       "restore", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)

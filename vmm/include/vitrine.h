@@ -171,6 +171,10 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret);
 void vt_guest_detach(struct vt_guest *guest);                          /* only for attached ones */
 struct vt_error *vt_guest_names(char ***ret_names, size_t *ret_count); /* free each and the array */
 
+/* NULL, or VT_ERROR_GONE if the machine has ended: what can still be read is its last state. */
+struct vt_error *vt_guest_alive(struct vt_guest *guest);
+const char *vt_guest_name(const struct vt_guest *guest); /* "" if it has none */
+
 /* Waits until the kernel's glass is complete. */
 struct vt_error *vt_guest_ready(struct vt_guest *guest, int timeout_ms);
 

@@ -139,6 +139,18 @@ bool guest_has_ended(struct vt_guest *guest)
     return GUEST_LOAD(&guest->ended);
 }
 
+struct vt_error *vt_guest_alive(struct vt_guest *guest)
+{
+    if (!guest_has_ended(guest))
+        return NULL;
+    return vt_error_create(VT_ERROR_GONE, "machine '%s' has ended", guest->name);
+}
+
+const char *vt_guest_name(const struct vt_guest *guest)
+{
+    return guest->name;
+}
+
 static bool window_is_sane(uint64_t virtual_start, uint64_t phys, uint64_t bytes)
 {
     return virtual_start + bytes >= virtual_start && phys + bytes >= phys;

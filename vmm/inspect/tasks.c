@@ -251,7 +251,7 @@ static void decode(struct listing *listing, uint64_t id, uint64_t address, struc
         .signals_pending = guest_field_value(layout->pending, copy),
         .signals_blocked = guest_field_value(layout->blocked, copy),
         .affinity = guest_field_value(layout->affinity, copy),
-        .run_delay_ns = tsc_span_to_ns(guest, guest_field_value(layout->run_delay, copy)),
+        .run_delay_ns = guest_tsc_span_to_ns(guest, guest_field_value(layout->run_delay, copy)),
     };
     uint64_t held = guest_field_value(layout->held, copy);
     if (held <= HELD_PARKED && ret->state != TASK_ZOMBIE)
