@@ -29,6 +29,7 @@ int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_do(int argc, char **argv);
 int cli_top(int argc, char **argv);
+int cli_profile(int argc, char **argv);
 
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);

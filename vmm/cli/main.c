@@ -28,6 +28,7 @@ static const struct {
     {"audit", cli_audit, "prove the kernel's promises on a running machine"},
     {"do", cli_do, "act on the tasks of a running machine: signal, hold, nice, spawn ..."},
     {"top", cli_top, "the busiest tasks of a running machine, again and again"},
+    {"profile", cli_profile, "what each process of a running machine used over time"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 

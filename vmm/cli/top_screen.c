@@ -143,7 +143,7 @@ static bool ask(const char *question, char *answer, size_t room)
         put_line(LINES - 1, line, A_BOLD);
         refresh();
         int key = getch();
-        if (key == '\n' || key == KEY_ENTER)
+        if (key == '\n' || key == '\r' || key == KEY_ENTER)
             return length > 0;
         if (key == 27 || key == ERR)
             return false;
