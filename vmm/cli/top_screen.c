@@ -20,6 +20,7 @@ struct screen {
     int32_t selected;    /* tid: the selection stays with the task when the order changes */
     size_t selected_row;
     char message[256];
+    bool chosen; /* the user has moved the selection; before, it is the first row */
     bool help, quit;
 };
 
@@ -73,14 +74,16 @@ static void follow_selection(struct screen *screen)
     size_t fit = rows_that_fit(screen);
     bool found = false;
 
-    for (size_t i = 0; i < screen->count; i++)
+    if (!screen->chosen)
+        screen->selected_row = 0;
+    for (size_t i = 0; screen->chosen && i < screen->count; i++)
         if (screen->rows[i].sampled->task.tid == screen->selected) {
             screen->selected_row = i;
             found = true;
         }
     if (screen->count && screen->selected_row >= screen->count)
         screen->selected_row = screen->count - 1;
-    if (!found && screen->count)
+    if (!found && screen->count) /* it is gone: whoever took its row */
         screen->selected = screen->rows[screen->selected_row].sampled->task.tid;
     if (screen->selected_row < screen->first)
         screen->first = screen->selected_row;
@@ -246,6 +249,7 @@ static void move_selection(struct screen *screen, long by)
     if (row >= (long)screen->count)
         row = (long)screen->count - 1;
     screen->selected_row = (size_t)row;
+    screen->chosen = true;
     screen->selected = screen->rows[row].sampled->task.tid;
 }
 
