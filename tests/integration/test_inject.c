@@ -184,8 +184,11 @@ VARIANT_TEST(inject, freeze_while_threads_are_born)
         require_ok(vt_guest_wait_held(program.guest, program.pid, WAIT_MS), "wait_held");
         for (unsigned index = 0; index < 3; index++)
             before[index] = acted_on_count(&program, index);
-        cr_assert(held_threads(&program, &all) == all && all >= 4, "%u of %u threads are held",
-                  held_threads(&program, &all), all);
+        /* One that was ending already is not held: it goes. */
+        for (unsigned tries = 0; held_threads(&program, &all) < all || all < 4; tries++) {
+            cr_assert(tries < 4000, "%u threads, and not all are held", all);
+            usleep(500);
+        }
         for (unsigned ping = 0; ping < 10; ping++) {
             uint64_t arguments[4] = {1};
             int64_t answer;
