@@ -70,6 +70,8 @@ VARIANT_TEST(inject, held_in_a_system_call)
 {
     variant_require(variant);
     struct acted_on program = acted_on_start(variant, NULL);
+    while (acted_on_task(&program, program.pid).state != TASK_BLOCKED)
+        usleep(200);
     require_ok(vt_guest_hold(program.guest, program.pid), "hold");
     cr_assert_eq(acted_on_task(&program, program.pid).held, HELD_WANTED);
     session_send(program.session, "echo\n");

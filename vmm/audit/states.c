@@ -51,7 +51,7 @@ static void check_one(struct vt_audit *audit, const struct audit_world *world,
                       const struct audit_task *task)
 {
     struct audit_finding where = {.tid = task->tid, .pid = task->tgid, .object = task->address};
-    bool should = task->state == TASK_READY && !task->held && !task->idle;
+    bool should = task->state == TASK_READY && task->held != HELD_PARKED && !task->idle;
 
     if (task->state >= TASK_STATES || task->state == TASK_UNUSED) {
         audit_report(audit, where, "task %d is in state %d, which is none", task->tid, task->state);
