@@ -23,6 +23,7 @@
 
 struct waiting {
     int32_t tid;
+    uint64_t since;  /* TSC */
     uint64_t passed; /* cycles that others ran meanwhile, each run cut to two slices */
 };
 
@@ -47,13 +48,13 @@ static void *create(void)
     return calloc(1, sizeof(struct fairness));
 }
 
-static void add_ready(struct fairness *fairness, unsigned cpu, int32_t tid)
+static void add_ready(struct fairness *fairness, unsigned cpu, int32_t tid, uint64_t tsc)
 {
     struct cpu_state *state = &fairness->cpus[cpu];
 
     if (!stream_tid_ok(tid) || !tid || fairness->where[tid] || state->count == READY_MAX)
         return;
-    state->ready[state->count++] = (struct waiting){.tid = tid};
+    state->ready[state->count++] = (struct waiting){.tid = tid, .since = tsc};
     state->most = state->count > state->most ? state->count : state->most;
     fairness->where[tid] = (int16_t)(cpu + 1);
 }
@@ -124,14 +125,16 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
     if (!state->count)
         state->most = 0;
     if (previous && switch_state(record) == TASK_READY)
-        add_ready(fairness, record->cpu, previous);
+        add_ready(fairness, record->cpu, previous, record->tsc);
     state->seen = true;
     state->running = next;
     state->since = record->tsc;
     state->stopped = audit_stopped_tsc(audit);
 }
 
-/* Who runs on and on is seen by what is written meanwhile. */
+/* Who runs on and on, while the same others wait all the time, is seen by what is written
+ * meanwhile.
+ */
 static void check_running(struct vt_audit *audit, struct fairness *fairness,
                           const struct trace_record *record)
 {
@@ -140,13 +143,18 @@ static void check_running(struct vt_audit *audit, struct fairness *fairness,
 
     for (unsigned i = 0; i < fairness->cpu_count; i++) {
         const struct cpu_state *state = &fairness->cpus[i];
-        int64_t runs = (int64_t)(record->tsc - state->since);
+        int64_t longest = (int64_t)(LONGEST_US * khz / 1000 + stopped - state->stopped);
 
-        if (state->seen && state->running && state->count &&
-            runs > (int64_t)(LONGEST_US * khz / 1000 + stopped - state->stopped))
-            audit_report(audit, (struct audit_finding){.tid = state->running},
-                         "task %d runs on CPU %u for %lu ms while %u others are ready",
-                         state->running, i, (unsigned long)((uint64_t)runs / khz), state->count);
+        if (!state->seen || !state->running || (int64_t)(record->tsc - state->since) <= longest)
+            continue;
+        for (unsigned j = 0; j < state->count; j++)
+            if ((int64_t)(record->tsc - state->ready[j].since) > longest)
+                audit_report(audit,
+                             (struct audit_finding){.tid = state->running,
+                                                    .object = (uint64_t)state->ready[j].tid},
+                             "task %d runs on CPU %u for %lu ms while task %d is ready",
+                             state->running, i, (unsigned long)((record->tsc - state->since) / khz),
+                             state->ready[j].tid);
     }
 }
 
@@ -167,7 +175,7 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
         uint32_t cpu = (uint32_t)high_half(record->arg[0]);
 
         if (cpu < BOOT_CPUS_MAX)
-            add_ready(fairness, cpu, low_half(record->arg[0]));
+            add_ready(fairness, cpu, low_half(record->arg[0]), record->tsc);
         break;
     }
     case TRACE_MIGRATE: {
@@ -175,7 +183,7 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
 
         remove_ready(fairness, low_half(record->arg[0]));
         if (cpu < BOOT_CPUS_MAX)
-            add_ready(fairness, cpu, low_half(record->arg[0]));
+            add_ready(fairness, cpu, low_half(record->arg[0]), record->tsc);
         break;
     }
     default:
