@@ -327,6 +327,23 @@ Test(refusals, planned_options)
     expect_refusal(COMMAND("run", "--audit=sometimes", "--", "/bin/true"), "--audit");
 }
 
+/* Is a run that breaks no promise as it would be without an audit: the program's own status, no
+ * violation; with JSON that says what was judged? */
+VARIANT_TEST(command, audited_run)
+{
+    const char *path = scratch_path("audit.json");
+    char *text;
+
+    variant_require(variant);
+    expect(RUN_VARIANT(variant, "--audit", "--json", path, "--", "/bin/sh", "-c",
+                       "ls / >/dev/null; exit 3"),
+           3, "");
+    text = read_file(path);
+    cr_assert(strstr(text, "\"violations\": []") != NULL, "%s", text);
+    cr_assert(strstr(text, "\"worlds\": 0") == NULL, "nothing was judged");
+    free(text);
+}
+
 Test(refusals, files)
 {
     char path[300];

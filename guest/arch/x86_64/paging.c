@@ -191,7 +191,7 @@ static uint64_t stack_make(unsigned pages)
     spin_lock(&stack_lock);
     uint64_t top = KERNEL_STACKS + ++stacks_made * STACK_STRIDE;
     spin_unlock(&stack_lock);
-    for (unsigned i = 1; i <= pages; i++) {
+    for (unsigned i = 1; i <= pages + MUTANT_AT_BOOT(KERNEL_STACK_UNGUARDED); i++) {
         phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
         if (!frame || !kernel_map_page(top - i * PAGE_SIZE, frame,
                                        PTE_WRITABLE | PTE_NO_EXECUTE | PTE_GLOBAL |
@@ -209,8 +209,7 @@ uint64_t kernel_stack_allocate(void)
 {
     struct stack_cache *cache = &per_cpu(stack_cache, this_cpu()->index);
     if (cache->count)
-        return cache
-            ->tops[MUTANT_EVERY(KERNEL_STACK_SHARED, 10) ? cache->count - 1 : --cache->count];
+        return cache->tops[--cache->count];
     spin_lock(&stack_lock);
     uint64_t top = free_stacks;
     if (top)
