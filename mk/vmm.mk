@@ -35,6 +35,19 @@ $(BUILD)/vmm/%.o: vmm/%.S mk/vmm.mk
 	@echo "  CC $@"
 	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
 
+# The page of --trace FILE.html: a line "@NAME@" in page.html stands for the file NAME beside it; the data's place,
+# @trace@, is filled in at run time.
+TIMELINE_DIR := vmm/export/timeline
+TIMELINE_PAGE := $(BUILD)/$(TIMELINE_DIR)/timeline.html
+$(TIMELINE_PAGE): $(wildcard $(TIMELINE_DIR)/*) mk/vmm.mk
+	@mkdir -p $(@D)
+	@awk -v dir=$(TIMELINE_DIR)/ '/^@[a-z_]+[.](css|js)@$$/ { file = dir substr($$0, 2, length($$0) - 2); \
+	    while ((got = (getline line < file)) > 0) print line; if (got < 0) exit 1; next } { print }' \
+	    $(TIMELINE_DIR)/page.html >$@.tmp
+	@mv $@.tmp $@
+$(BUILD)/vmm/export/timeline_page.o: $(TIMELINE_PAGE)
+$(BUILD)/vmm/export/timeline_page.o: VMM_CFLAGS += -DTIMELINE_PAGE='"$(TIMELINE_PAGE)"'
+
 # Made anew each time: ar would keep members whose source has gone. Appending (q) because two folders may have a
 # file of the same name, which replacing (r) would take for one.
 $(BUILD)/libvitrine.a: $(VMM_OBJECTS)

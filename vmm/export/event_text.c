@@ -117,7 +117,7 @@ void event_switch_why(const struct trace_record *record, char *text, size_t room
     }
 }
 
-static const char *signal_result(uint64_t result)
+const char *event_signal_result(uint64_t result)
 {
     static const char *const names[] = {"queued", "ignored",  "handler runs",
                                         "deadly", "stops it", "continues it"};
@@ -125,7 +125,7 @@ static const char *signal_result(uint64_t result)
     return result < sizeof(names) / sizeof(names[0]) ? names[result] : "?";
 }
 
-static const char *fault_result(uint64_t result)
+const char *event_fault_result(uint64_t result)
 {
     static const char *const names[] = {
         "zero page",     "file page",  "copy on write", "last user, made writable",
@@ -174,11 +174,11 @@ static void write_details(FILE *out, const struct vt_trace *trace,
         fprintf(out, "signal %d (%s) for %s/%d: %s", record_high(record, 0),
                 event_signal_name(record_high(record, 0)),
                 vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0),
-                signal_result(arg[2]));
+                event_signal_result(arg[2]));
         break;
     case TRACE_FAULT:
         fprintf(out, "page fault at %#" PRIx64 ", rip %#" PRIx64 ", error %#" PRIx64 ": %s", arg[0],
-                arg[1], arg[2], fault_result(arg[3]));
+                arg[1], arg[2], event_fault_result(arg[3]));
         break;
     case TRACE_SYSCALL_ENTER:
         fprintf(out, "system call %" PRIu64 "(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ")", arg[0],

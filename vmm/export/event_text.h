@@ -23,6 +23,10 @@ void event_status_text(uint32_t wait_status, char *text, size_t room);
 /* "KILL" for 9 ...; "?" for numbers that are no signal. */
 const char *event_signal_name(int signal);
 
+/* enum trace_signal_result and enum trace_fault_result in words; "?" for others. */
+const char *event_signal_result(uint64_t result);
+const char *event_fault_result(uint64_t result);
+
 /* The same event as one JSON object, without a newline. */
 void event_json_write(FILE *out, struct vt_guest *guest, const struct vt_trace *trace,
                       const struct trace_record *record);

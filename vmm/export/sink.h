@@ -25,6 +25,7 @@ struct vt_error *ftrace_sink_create(struct vt_guest *guest, int fd, struct trace
 struct vt_error *chrome_json_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 struct vt_error *trace_cmd_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 struct vt_error *perfetto_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
+struct vt_error *timeline_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 
 /* What a sink writes through: a stream over a copy of fd, which the caller closes with fclose(). */
 struct vt_error *sink_out_open(int fd, FILE **ret);

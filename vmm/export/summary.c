@@ -235,7 +235,7 @@ static void print_switches(const struct summary_sink *summary, FILE *out,
     if (later > kept_last)
         fprintf(out,
                 "%s        %s %" PRIu64
-                " more; --trace FILE.txt writes them all, FILE.pftrace for a timeline%s\n",
+                " more; --trace FILE.txt lists them all, FILE.html draws them%s\n",
                 palette.dim, style.unicode ? "…" : "...", later - kept_last, palette.off);
     for (uint64_t i = later - kept_last; i < later; i++)
         print_row(&summary->last[i % LAST_ROWS], out, style, palette);

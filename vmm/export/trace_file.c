@@ -12,11 +12,9 @@ static const struct {
     const char *ending;
     enum vt_export format;
 } endings[] = {
-    {".txt", VT_EXPORT_FTRACE},
-    {".json", VT_EXPORT_CHROME_JSON},
-    {".dat", VT_EXPORT_TRACE_CMD},
-    {".pftrace", VT_EXPORT_PERFETTO},
-    {".perfetto-trace", VT_EXPORT_PERFETTO},
+    {".html", VT_EXPORT_HTML},        {".txt", VT_EXPORT_FTRACE},
+    {".json", VT_EXPORT_CHROME_JSON}, {".dat", VT_EXPORT_TRACE_CMD},
+    {".pftrace", VT_EXPORT_PERFETTO}, {".perfetto-trace", VT_EXPORT_PERFETTO},
 };
 
 bool trace_file_format(const char *path, enum vt_export *ret)
@@ -46,6 +44,8 @@ struct vt_error *trace_file_sink(struct vt_guest *guest, enum vt_export format, 
         return trace_cmd_sink_create(guest, fd, ret);
     case VT_EXPORT_PERFETTO:
         return perfetto_sink_create(guest, fd, ret);
+    case VT_EXPORT_HTML:
+        return timeline_sink_create(guest, fd, ret);
     }
     return vt_error_create(VT_ERROR_ARGUMENT, "there is no trace format %d", (int)format);
 }

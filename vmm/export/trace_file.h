@@ -8,7 +8,8 @@
 
 /* For error messages and help: the endings and what they stand for. */
 #define TRACE_FILE_ENDINGS                                                                         \
-    ".txt (ftrace text), .json (Chrome's timeline), .dat (trace-cmd, KernelShark), .pftrace or "   \
+    ".html (a page that draws the run), .txt (ftrace text), .json (Chrome's timeline), .dat "      \
+    "(trace-cmd, KernelShark), .pftrace or "                                                       \
     ".perfetto-trace (Perfetto)"
 
 /* false: no known ending, or nothing in front of it. */

@@ -638,6 +638,7 @@ enum vt_export {
     VT_EXPORT_CHROME_JSON = 2, /* Chrome's trace event JSON */
     VT_EXPORT_TRACE_CMD = 3,   /* trace-cmd's trace.dat, version 6 */
     VT_EXPORT_PERFETTO = 4,    /* Perfetto's protobuf */
+    VT_EXPORT_HTML = 5,        /* a page that draws the run, with everything in it */
 };
 /* Writes everything the trace reader still has, until the machine ends. Losses are stated in the
  * format's own way. fd: borrowed; need not be seekable. */
