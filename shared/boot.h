@@ -67,6 +67,7 @@ enum boot_flags {
         1u << 15, /* vector state is saved and loaded by HYPERCALL_FPU_SAVE and _LOAD: user code
                      reaches more of it than kernel code can save (docs/hosts.md) */
     BOOT_FLAG_TTY_COOKED = 1u << 16, /* the host's terminal itself turns LF into CR LF */
+    BOOT_FLAG_TRACE_TEXT = 1u << 17, /* system calls with all arguments and texts, for strace */
 };
 
 /*

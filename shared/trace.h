@@ -48,8 +48,20 @@ enum trace_type {
                                of CPUs that may hold some */
     TRACE_AUDIT_MASK = 21, /* signal handler: arg0 = 1 entered, 2 left; arg1 = address of the frame;
                               arg2 = mask that the frame holds; arg3 = mask from now on */
+    TRACE_SYSCALL_ARGUMENTS = 22, /* in front of TRACE_SYSCALL_ENTER, for calls with more than three
+                                     arguments: arg0..arg2 = the fourth to the sixth */
+    TRACE_SYSCALL_TEXT = 23,      /* in front of TRACE_SYSCALL_ENTER or _EXIT: a piece of what an
+                                     argument points at. arg0 = header (below), arg1..arg3 = up to
+                                     24 bytes */
     TRACE_TYPES
 };
+
+/* The header of a TRACE_SYSCALL_TEXT record; the lowest byte is the argument's index from 0. */
+#define TRACE_TEXT_BYTES_SHIFT   8            /* 8 bits: bytes in this record */
+#define TRACE_TEXT_OFFSET_SHIFT  16           /* 16 bits: where they belong in the text */
+#define TRACE_TEXT_ELEMENT_SHIFT 32           /* 8 bits: which string of a list of strings */
+#define TRACE_TEXT_RESULT        (1ull << 40) /* what the call wrote; else what it was given */
+#define TRACE_TEXT_CUT           (1ull << 41) /* there is more than was recorded */
 
 enum audit_flush {
     AUDIT_FLUSH_BEGIN = 1,  /* this CPU changed page tables and wants them forgotten */

@@ -18,6 +18,7 @@ int cli_run(int argc, char **argv);
 int cli_ps(int argc, char **argv);
 int cli_tree(int argc, char **argv);
 int cli_trace(int argc, char **argv);
+int cli_strace(int argc, char **argv);
 int cli_wait(int argc, char **argv);
 int cli_maps(int argc, char **argv);
 int cli_files(int argc, char **argv);
@@ -30,6 +31,10 @@ int cli_doctor(int argc, char **argv);
 int cli_do(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_profile(int argc, char **argv);
+
+/* `vitrine run` once its command line is read. */
+struct run_options;
+int cli_run_with(struct run_options *options);
 
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);

@@ -10,7 +10,7 @@
 
 struct collector {
     struct vt_guest *guest;
-    struct trace_sink *sinks[2 + COLLECTOR_FILES_MAX]; /* the summary first */
+    struct trace_sink *sinks[3 + COLLECTOR_FILES_MAX]; /* the summary first */
     size_t sink_count;
     pthread_t thread;
     bool runs;
@@ -45,19 +45,25 @@ static void *collect(void *argument)
 }
 
 struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
-                                 struct audit_run *audit, struct collector **ret)
+                                 struct audit_run *audit, struct trace_sink *extra,
+                                 struct collector **ret)
 {
     struct collector *collector = calloc(1, sizeof(*collector));
     struct vt_error *error;
 
-    if (!collector)
+    if (!collector) {
+        if (extra)
+            extra->destroy(extra);
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for following the trace");
+    }
     collector->guest = guest;
     error = summary_sink_create(guest, &collector->sinks[0]);
     if (!error)
         collector->sink_count = 1;
+    if (extra)
+        collector->sinks[collector->sink_count++] = extra;
     for (size_t i = 0; !error && i < COLLECTOR_FILES_MAX && trace_files[i]; i++) {
-        error = trace_file_create(guest, trace_files[i], &collector->sinks[1 + i]);
+        error = trace_file_create(guest, trace_files[i], &collector->sinks[collector->sink_count]);
         if (!error)
             collector->sink_count++;
     }

@@ -16,8 +16,10 @@ struct collector;
 
 /* trace_files: up to COLLECTOR_FILES_MAX, then NULL; they are created before this returns, so that
  * a bad path is an error before the run. audit: NULL, or who gets every record too. */
+/* extra: one more sink, or NULL; the collector's from the call on, whatever becomes of it. */
 struct vt_error *collector_start(struct vt_guest *guest, const char *const *trace_files,
-                                 struct audit_run *audit, struct collector **ret);
+                                 struct audit_run *audit, struct trace_sink *extra,
+                                 struct collector **ret);
 /* Waits for the end of the trace. After it the summary may be read. An error is that of writing the
  * trace. */
 struct vt_error *collector_finish(struct collector *collector);

@@ -25,6 +25,7 @@ static const struct {
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
     {"frames", cli_frames, "what memory is used for, counted frame by frame"},
     {"trace", cli_trace, "follow the events of a running machine"},
+    {"strace", cli_strace, "the system calls of a program or of a running machine, in words"},
     {"audit", cli_audit, "prove the kernel's promises on a running machine"},
     {"do", cli_do, "act on the tasks of a running machine: signal, hold, nice, spawn ..."},
     {"top", cli_top, "the busiest tasks of a running machine, again and again"},

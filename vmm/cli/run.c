@@ -123,33 +123,54 @@ static int finish(struct run_result *result, const struct run_options *options,
     return result->exit_status;
 }
 
+/* The collector with everything that the command line asks for. */
+static struct vt_error *follow(struct vt_machine *machine, struct run_options *options,
+                               struct audit_run *audit, struct collector **ret)
+{
+    struct vt_guest *guest = vt_machine_guest(machine);
+    struct trace_sink *extra = NULL;
+    struct vt_error *error = NULL;
+
+    if (options->strace)
+        error = strace_sink_create(guest, options->strace_out, options->strace, &extra);
+    if (!error)
+        error = collector_start(guest, options->trace_files, audit, extra, ret);
+    return error;
+}
+
 int cli_run(int argc, char **argv)
 {
     struct run_options options;
+
+    run_options_parse(argc, argv, &options);
+    return cli_run_with(&options);
+}
+
+int cli_run_with(struct run_options *options)
+{
     struct vt_host host;
     struct vt_machine *machine;
     struct collector *collector = NULL;
     struct watchdog *watchdog = NULL;
     struct audit_run *audit = NULL;
 
-    run_options_parse(argc, argv, &options);
     struct vt_error *error = vt_host_probe(false, &host);
     if (error)
         return cli_fail(error);
-    error = vt_machine_create(&options.machine, &machine);
+    error = vt_machine_create(&options->machine, &machine);
     if (error)
         return fail_to_create(error);
-    if (!options.quiet)
-        print_start(&host, &options, machine);
-    if (options.audit)
-        error = audit_run_start(vt_machine_guest(machine), options.audit_every, &audit);
-    if (!error && options.machine.trace)
-        error = collector_start(vt_machine_guest(machine), options.trace_files, audit, &collector);
+    if (!options->quiet)
+        print_start(&host, options, machine);
+    if (options->audit)
+        error = audit_run_start(vt_machine_guest(machine), options->audit_every, &audit);
+    if (!error && options->machine.trace)
+        error = follow(machine, options, audit, &collector);
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);
-    if (!error && options.timeout_seconds > 0)
-        error = watchdog_start((uint64_t)(options.timeout_seconds * 1000), kill_machine, machine,
+    if (!error && options->timeout_seconds > 0)
+        error = watchdog_start((uint64_t)(options->timeout_seconds * 1000), kill_machine, machine,
                                KILL_GRACE_MS, STATUS_TIMEOUT, &watchdog);
     if (error) {
         int status = cli_fail(error);
@@ -163,14 +184,15 @@ int cli_run(int argc, char **argv)
     struct run_result result = {
         .machine = machine,
         .host = &host,
-        .cpus = options.machine.cpus ? options.machine.cpus : 1,
-        .memory_bytes = options.machine.memory_bytes ? options.machine.memory_bytes : 128ull << 20,
+        .cpus = options->machine.cpus ? options->machine.cpus : 1,
+        .memory_bytes =
+            options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20,
     };
 
     error = vt_machine_wait(machine, -1, &result.outcome);
     result.wall_ns = clock_monotonic_ns() - started;
     result.timed_out = watchdog_stop(watchdog) && result.outcome.kind == VT_OUTCOME_KILLED;
-    int status = error ? cli_fail(error) : finish(&result, &options, collector, audit);
+    int status = error ? cli_fail(error) : finish(&result, options, collector, audit);
     collector_destroy(collector);
     audit_run_destroy(audit);
     vt_machine_destroy(machine);

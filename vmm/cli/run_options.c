@@ -195,6 +195,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct run_options *options = state->input;
 
+    options->given |= key >= OPTION_ACCEL && key <= OPTION_GDB;
     switch (key) {
     case OPTION_ACCEL:
         options->machine.accel = parse_accel(argument);
@@ -274,9 +275,11 @@ static int usable(int fd)
     return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
 }
 
-void run_options_parse(int argc, char **argv, struct run_options *ret)
-{
-    static const char doc[] =
+const struct argp run_options_argp = {
+    .options = option_list,
+    .parser = parse_option,
+    .args_doc = "[--] PROGRAM [ARGUMENT...]",
+    .doc =
         "Run PROGRAM in a kernel of its own, in a small virtual machine, and show what it did.\v"
         "PROGRAM is a path in the guest's root, or (with a '/') a file of this host that is copied "
         "in. Its standard "
@@ -284,18 +287,28 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
         "vitrine itself failed or --audit found a broken promise, 126 and 127 as in a shell.\n\nAt "
         "a terminal, Ctrl-] three times within a second "
         "ends the machine. Other keys are the program's, Ctrl-Z too; SIGTSTP stops the machine as "
-        "a job of the shell, and in the background it reads no input.";
-    struct argp argp = {.options = option_list,
-                        .parser = parse_option,
-                        .args_doc = "[--] PROGRAM [ARGUMENT...]",
-                        .doc = doc};
+        "a job of the shell, and in the background it reads no input.",
+};
+
+void run_options_init(struct run_options *ret)
+{
     const char *const *defaults = boot_default_environment();
 
     memset(ret, 0, sizeof(*ret));
     vt_options_init(&ret->machine);
     for (size_t i = 0; defaults[i]; i++)
         ret->environment[i] = defaults[i];
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, ret);
+}
+
+void run_options_parse(int argc, char **argv, struct run_options *ret)
+{
+    run_options_init(ret);
+    argp_parse(&run_options_argp, argc, argv, ARGP_IN_ORDER, NULL, ret);
+    run_options_finish(ret);
+}
+
+void run_options_finish(struct run_options *ret)
+{
     if (!ret->machine.argv)
         refuse("no program to run was given (vitrine run -- PROGRAM ...)");
     ret->machine.envp = ret->environment;
@@ -305,7 +318,9 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
     ret->machine.raw_terminal = true;
-    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit;
+    ret->machine.trace =
+        !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit || ret->strace;
+    ret->machine.trace_syscall_text = ret->strace;
     ret->machine.hold_at_start = ret->audit; /* its audit sets the first stop points then */
     ret->machine.trace_lossless = ret->machine.trace;
 }

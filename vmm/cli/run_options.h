@@ -4,8 +4,12 @@
 #ifndef VITRINE_CLI_RUN_OPTIONS_H
 #define VITRINE_CLI_RUN_OPTIONS_H
 
+#include <argp.h>
+#include <stdio.h>
+
 #include "vmm/cli/collector.h"
 #include "vmm/include/vitrine.h"
+#include "vmm/strace/strace.h"
 
 #define RUN_ENVIRONMENT_MAX 256
 
@@ -15,6 +19,9 @@ struct run_options {
     const char *json_file;                            /* --json */
     double timeout_seconds;                           /* 0 = none */
     bool stats, quiet;
+    bool given;                           /* any option at all */
+    const struct strace_settings *strace; /* NULL = none; `vitrine strace` */
+    FILE *strace_out;
     bool audit;
     uint32_t audit_every; /* events between two judgements; 0 = at the end only */
     const char *environment[RUN_ENVIRONMENT_MAX + 1];
@@ -24,5 +31,11 @@ struct run_options {
 /* Exits with 125 and one clear line on bad usage. ret must stay where it is: machine points into
  * it. */
 void run_options_parse(int argc, char **argv, struct run_options *ret);
+
+/* The same in steps, for a command that has these options and more: fill in the defaults, let argp
+ * parse with this parser (its input is the struct), then make the rest of it. */
+extern const struct argp run_options_argp;
+void run_options_init(struct run_options *ret);
+void run_options_finish(struct run_options *ret);
 
 #endif

@@ -53,6 +53,9 @@ struct vt_error *trace_pump(struct vt_trace *trace, struct trace_sink *const *si
             continue;
         }
         enum vt_error_code code = vt_error_code(error);
+        for (size_t i = 0; i < count && code == VT_ERROR_TIMEOUT; i++)
+            if (sinks[i]->pause)
+                sinks[i]->pause(sinks[i]);
         if (code == VT_ERROR_TIMEOUT || code == VT_ERROR_GONE) {
             vt_error_destroy(error);
             error = NULL;

@@ -18,6 +18,8 @@ struct trace_sink {
                  const struct trace_record *record);
     struct vt_error *(*finish)(struct trace_sink *sink, const struct vt_trace *trace);
     void (*destroy)(struct trace_sink *sink);
+    /* NULL, or: no record came for a moment, so what was written should be seen. */
+    void (*pause)(struct trace_sink *sink);
 };
 
 /* fd: borrowed; written through a buffer until finish(), from front to back. */

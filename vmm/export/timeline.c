@@ -215,6 +215,9 @@ static void take_event(struct timeline_sink *timeline, const struct trace_record
     case TRACE_SYSCALL_EXIT:
         timeline->system_calls += record->type == TRACE_SYSCALL_ENTER; /* no lane has room */
         break;
+    case TRACE_SYSCALL_ARGUMENTS:
+    case TRACE_SYSCALL_TEXT:
+        break;
     case TRACE_EXEC: /* the name is told by a row of its own */
     case TRACE_COMM:
         write_row(timeline, record, kind, tid, text(timeline, ""), 0, 0);

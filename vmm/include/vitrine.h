@@ -111,6 +111,7 @@ struct vt_options {
     bool trace; /* record events from the start */
     bool trace_lossless;
     bool trace_syscalls;
+    bool trace_syscall_text;     /* these with all arguments, and the beginnings of texts */
     unsigned trace_ring_records; /* per CPU, 0 = default */
     bool hold_at_start;          /* stopped world before the first user instruction */
 };

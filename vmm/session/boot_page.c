@@ -169,6 +169,8 @@ static uint32_t flags_of(const struct vt_options *options)
         flags |= BOOT_FLAG_TRACE_LOSSLESS;
     if (options->trace_syscalls)
         flags |= BOOT_FLAG_TRACE_SYSCALLS;
+    if (options->trace_syscall_text)
+        flags |= BOOT_FLAG_TRACE_TEXT;
     if (options->no_aslr)
         flags |= BOOT_FLAG_NO_ASLR;
     if (options->hold_at_start)

@@ -27,6 +27,7 @@
 struct client {
     int fd;
     size_t used;
+    uint64_t types; /* of events that it asked for; they are recorded while it is there */
     char line[CONTROL_LINE_MAX];
 };
 
@@ -38,7 +39,8 @@ struct control_socket {
     int memory_fd; /* read-only description of the guest's memory */
     pthread_t thread;
     bool serves;
-    int stopper; /* descriptor of the client for whom the world is stopped; -1 = none */
+    int stopper;        /* descriptor of the client for whom the world is stopped; -1 = none */
+    uint64_t own_types; /* recorded anyway; valid while some client has types */
     unsigned client_count;
     struct client clients[CLIENTS_MAX];
 };
@@ -178,6 +180,7 @@ static void accept_client(struct control_socket *control)
     struct client *client = &control->clients[control->client_count++];
     client->fd = fd;
     client->used = 0;
+    client->types = 0;
 }
 
 #define STOP_MS 2000
@@ -215,19 +218,63 @@ static const char *resume_for(struct control_socket *control, int fd)
     return "{\"ok\":true}\n";
 }
 
-/* Stopping is remembered by connection; everything else is control_commands.c's. */
-static char *obey(struct control_socket *control, int fd, const char *line)
+static uint64_t clients_types(const struct control_socket *control)
+{
+    uint64_t types = 0;
+
+    for (unsigned i = 0; i < control->client_count; i++)
+        types |= control->clients[i].types;
+    return types;
+}
+
+static struct vt_error *add_types(struct control_socket *control, struct client *client,
+                                  uint64_t types)
+{
+    struct vt_guest *guest = &control->machine->guest;
+    struct vt_error *error = guest_require_ready(guest);
+
+    if (error)
+        return error;
+    if (!clients_types(control))
+        control->own_types = GUEST_LOAD(&guest->glass->control.trace_types);
+    client->types |= types;
+    return vt_guest_trace_types(guest, control->own_types | clients_types(control));
+}
+
+/* What only this client wanted to see costs the guest nothing any more. */
+static void drop_client(struct control_socket *control, struct client *client)
+{
+    uint64_t asked = client->types;
+
+    if (control->stopper == client->fd)
+        resume_for(control, control->stopper);
+    close(client->fd);
+    *client = control->clients[--control->client_count];
+    if (asked && !guest_has_ended(&control->machine->guest))
+        vt_error_destroy(vt_guest_trace_types(&control->machine->guest,
+                                              control->own_types | clients_types(control)));
+}
+
+/* What is remembered by connection; everything else is control_commands.c's. */
+static char *obey(struct control_socket *control, struct client *client, const char *line)
 {
     json_t *request = json_loads(line, 0, NULL);
     const char *command = json_string_value(json_object_get(request, "command"));
     char *answer;
 
-    if (command && strcmp(command, "stop") == 0)
-        answer = strdup(stop_for(control, fd));
-    else if (command && strcmp(command, "resume") == 0)
-        answer = strdup(resume_for(control, fd));
-    else
+    if (command && strcmp(command, "stop") == 0) {
+        answer = strdup(stop_for(control, client->fd));
+    } else if (command && strcmp(command, "resume") == 0) {
+        answer = strdup(resume_for(control, client->fd));
+    } else if (command && strcmp(command, "trace") == 0) {
+        json_int_t types = json_integer_value(json_object_get(request, "types"));
+        struct vt_error *error = add_types(control, client, (uint64_t)types);
+
+        answer = strdup(error ? "{\"error\":\"the kernel is not up yet\"}\n" : "{\"ok\":true}\n");
+        vt_error_destroy(error);
+    } else {
         answer = control_obey(control->machine, line);
+    }
     json_decref(request);
     return answer;
 }
@@ -246,7 +293,7 @@ static bool serve_client(struct control_socket *control, struct client *client)
     client->line[client->used] = '\0';
     for (char *end; (end = memchr(client->line, '\n', client->used)) != NULL;) {
         *end = '\0';
-        CLEANUP_FREE char *answer = obey(control, client->fd, client->line);
+        CLEANUP_FREE char *answer = obey(control, client, client->line);
         size_t taken = (size_t)(end + 1 - client->line);
 
         client->used -= taken;
@@ -276,12 +323,8 @@ static void *serve(void *argument)
         /* From the back: a dropped client's place is taken by the last one, which was served
          * already. */
         for (unsigned i = count; i-- > 0;)
-            if (fds[2 + i].revents && !serve_client(control, &control->clients[i])) {
-                if (control->stopper == control->clients[i].fd)
-                    resume_for(control, control->stopper);
-                close(control->clients[i].fd);
-                control->clients[i] = control->clients[--control->client_count];
-            }
+            if (fds[2 + i].revents && !serve_client(control, &control->clients[i]))
+                drop_client(control, &control->clients[i]);
         if (fds[1].revents)
             accept_client(control);
     }

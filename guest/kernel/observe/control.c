@@ -13,6 +13,7 @@
 
 #define TYPES_ALL     ((1ull << TRACE_TYPES) - 2)
 #define TYPES_SYSCALL (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT)
+#define TYPES_TEXT    (1ull << TRACE_SYSCALL_ARGUMENTS | 1ull << TRACE_SYSCALL_TEXT)
 #define TYPES_ALWAYS  (1ull << TRACE_SYSCALL_UNKNOWN)
 
 struct observe_control observe_control;
@@ -30,9 +31,11 @@ void control_init(const struct boot_info *boot)
     observe_control.lossless = boot->flags & BOOT_FLAG_TRACE_LOSSLESS;
     observe_control.traced = TYPES_ALWAYS;
     if (boot->flags & BOOT_FLAG_TRACE)
-        observe_control.traced = TYPES_ALL & ~TYPES_SYSCALL;
+        observe_control.traced = TYPES_ALL & ~(TYPES_SYSCALL | TYPES_TEXT);
     if (boot->flags & BOOT_FLAG_TRACE_SYSCALLS)
         observe_control.traced |= TYPES_SYSCALL;
+    if (boot->flags & BOOT_FLAG_TRACE_TEXT)
+        observe_control.traced |= TYPES_SYSCALL | TYPES_TEXT;
     glass.control.trace_types = observe_control.traced;
     activate();
 }

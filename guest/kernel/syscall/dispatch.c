@@ -26,12 +26,3 @@ int64_t syscall_unknown(struct trap_frame *frame)
     trace_event(TRACE_SYSCALL_UNKNOWN, frame->original_rax, 0, 0, 0);
     return -ENOSYS;
 }
-
-void syscall_dispatch_traced(struct trap_frame *frame)
-{
-    uint64_t number = frame->original_rax;
-    trace_event(TRACE_SYSCALL_ENTER, number, frame->rdi, frame->rsi, frame->rdx);
-    frame->rax =
-        (uint64_t)(number < SYSCALL_NUMBER_END ? syscall_handlers[number] : syscall_unknown)(frame);
-    trace_event(TRACE_SYSCALL_EXIT, number, frame->rax, 0, 0);
-}

@@ -1,0 +1,154 @@
+/*
+ * vmm/strace/table.c - see table.h.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "vmm/strace/table.h"
+
+/* Beyond this number there is no call in table.def (checked below). */
+#define NUMBER_END 512u
+
+static const struct {
+    const char *name, *letters;
+} calls[NUMBER_END] = {
+#define SYSCALL(number, name, arguments, part) [number] = {#name, arguments},
+#include "guest/kernel/syscall/table.def"
+#undef SYSCALL
+};
+#define SYSCALL(number, name, arguments, part)                                                     \
+    _Static_assert((number) < NUMBER_END && sizeof(arguments) - 1 <= SYSCALL_ARGUMENTS_MAX, #name);
+#include "guest/kernel/syscall/table.def"
+#undef SYSCALL
+
+/* Calls of which more can be said than the letters of table.def do. */
+static const struct syscall_info known[] = {
+    {"read", "fou"},
+    {"write", "fbu"},
+    {"open", "sOm"},
+    {"stat", "st"},
+    {"fstat", "ft"},
+    {"lstat", "st"},
+    {"poll", "xud"},
+    {"lseek", "flL"},
+    {"mmap", "xuPAfh"},
+    {"mprotect", "xuP"},
+    {"munmap", "xu"},
+    {"brk", "x"},
+    {"rt_sigaction", "Gxxu"},
+    {"rt_sigprocmask", "Hxxu"},
+    {"ioctl", "fIx"},
+    {"pread64", "foul"},
+    {"pwrite64", "fbul"},
+    {"readv", "fxu"},
+    {"writev", "fxu"},
+    {"access", "sX"},
+    {"pipe", "p"},
+    {"mremap", "xuuRx"},
+    {"madvise", "xuV"},
+    {"alarm", "u"},
+    {"sendfile", "ffxu"},
+    {"clone", "Cxxxx"},
+    {"execve", "svx"},
+    {"exit", "d"},
+    {"wait4", "dSWx"},
+    {"kill", "dG"},
+    {"fcntl", "fFy"},
+    {"flock", "fk"},
+    {"truncate", "sl"},
+    {"ftruncate", "fl"},
+    {"getdents", "fxu"},
+    {"getcwd", "ou"},
+    {"mkdir", "sm"},
+    {"creat", "sm"},
+    {"readlink", "sou"},
+    {"chmod", "sm"},
+    {"fchmod", "fm"},
+    {"chown", "sdd"},
+    {"umask", "m"},
+    {"getrlimit", "rx"},
+    {"setrlimit", "rx"},
+    {"tkill", "dG"},
+    {"tgkill", "ddG"},
+    {"futex", "xUuxxu"},
+    {"getdents64", "fxu"},
+    {"clock_gettime", "Kx"},
+    {"clock_getres", "Kx"},
+    {"clock_nanosleep", "Kdxx"},
+    {"exit_group", "d"},
+    {"epoll_ctl", "fEfx"},
+    {"epoll_wait", "fxdd"},
+    {"openat", "DsOm"},
+    {"mkdirat", "Dsm"},
+    {"fchownat", "DsddT"},
+    {"newfstatat", "DstT"},
+    {"unlinkat", "DsT"},
+    {"renameat", "DsDs"},
+    {"renameat2", "DsDsx"},
+    {"linkat", "DsDsT"},
+    {"symlinkat", "sDs"},
+    {"readlinkat", "Dsou"},
+    {"fchmodat", "Dsm"},
+    {"faccessat", "DsX"},
+    {"faccessat2", "DsXT"},
+    {"utimensat", "DsxT"},
+    {"pipe2", "pq"},
+    {"dup3", "ffq"},
+    {"epoll_create1", "q"},
+    {"prlimit64", "drxx"},
+    {"getrandom", "xux"},
+    {"prctl", "cxxxx"},
+    {"arch_prctl", "ax"},
+    {"statx", "DsTxx"},
+    {"rseq", "xuxx"},
+    {"set_robust_list", "xu"},
+    {"clone3", "xu"},
+    {"waitid", "ddxWx"},
+    {"setpgid", "dd"},
+    {"getpgid", "d"},
+    {"getsid", "d"},
+    {"rt_sigsuspend", "xu"},
+    {"rt_sigpending", "xu"},
+    {"membarrier", "dud"},
+};
+
+/* From the letters of table.def: what they say is enough to print something true. */
+static char kind_of(char letter)
+{
+    switch (letter) {
+    case 'f':
+        return KIND_DESCRIPTOR;
+    case 'p':
+    case 's':
+        return KIND_STRING;
+    case 'i':
+        return KIND_NUMBER;
+    default:
+        return KIND_HEX;
+    }
+}
+
+static struct syscall_info infos[NUMBER_END];
+static char default_kinds[NUMBER_END][SYSCALL_ARGUMENTS_MAX + 1];
+
+static void __attribute__((constructor)) fill(void)
+{
+    for (unsigned number = 0; number < NUMBER_END; number++) {
+        infos[number].name = calls[number].name;
+        if (!calls[number].name)
+            continue;
+        for (unsigned i = 0; calls[number].letters[i]; i++)
+            default_kinds[number][i] = kind_of(calls[number].letters[i]);
+        infos[number].kinds = default_kinds[number];
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            if (strcmp(known[i].name, calls[number].name) == 0)
+                infos[number].kinds = known[i].kinds;
+    }
+}
+
+const struct syscall_info *syscall_info(uint64_t number)
+{
+    static const struct syscall_info unknown = {NULL, "xxxxxx"};
+
+    return number < NUMBER_END && infos[number].name ? &infos[number] : &unknown;
+}
