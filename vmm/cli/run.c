@@ -1,6 +1,7 @@
 /*
  * vmm/cli/run.c - `vitrine run`: start, follow, wait, tell.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,17 @@ static void tell_outcome(const struct run_result *result, const struct run_optio
     free(log);
 }
 
+static void print_report(FILE *report)
+{
+    char block[4096];
+    size_t got;
+
+    rewind(report);
+    while ((got = fread(block, 1, sizeof(block), report)) > 0)
+        fwrite(block, 1, got, stderr);
+    fclose(report);
+}
+
 static int finish(struct run_result *result, const struct run_options *options,
                   struct collector *collector, struct audit_run *audit_run)
 {
@@ -109,7 +121,9 @@ static int finish(struct run_result *result, const struct run_options *options,
     if (error)
         result->exit_status = cli_fail(error);
     tell_outcome(result, options);
-    if (collector && !options->quiet && result->outcome.kind != VT_OUTCOME_FAILED)
+    if (options->report_out)
+        print_report(options->report_out);
+    else if (collector && !options->quiet && result->outcome.kind != VT_OUTCOME_FAILED)
         summary_print(collector_summary(collector), stderr, summary_style_for(stderr));
     if (result->audit && (!options->quiet || result->exit_status == STATUS_FAILED))
         audit_report_print(result->audit, stderr, false);
@@ -131,8 +145,15 @@ static struct vt_error *follow(struct vt_machine *machine, struct run_options *o
     struct trace_sink *extra = NULL;
     struct vt_error *error = NULL;
 
-    if (options->strace)
+    if (options->strace) {
         error = strace_sink_create(guest, options->strace_out, options->strace, &extra);
+    } else if (options->report) {
+        /* Its rows come while the program runs: kept apart from what that writes. */
+        options->report_out = tmpfile();
+        error = options->report_out ? sched_report_create(guest, options->report, false,
+                                                          options->report_out, &extra)
+                                    : vt_error_system(errno, "cannot keep the report");
+    }
     if (!error)
         error = collector_start(guest, options->trace_files, audit, extra, ret);
     return error;

@@ -31,6 +31,7 @@ enum option_key {
     OPTION_JSON,
     OPTION_ICOUNT,
     OPTION_QUIET,
+    OPTION_SUMMARY,
     OPTION_AUDIT,
     OPTION_PLANNED_FIRST, /* the hidden ones: refused */
     OPTION_INIT = OPTION_PLANNED_FIRST,
@@ -64,6 +65,8 @@ static const struct argp_option option_list[] = {
      "every-event, or every-N events (default every-1000). A broken one is reported, and the exit "
      "status 125",
      0},
+    {"summary", OPTION_SUMMARY, "REPORT", 0,
+     "Report on scheduling at the end instead: " SCHED_REPORT_NAMES, 0},
     {"quiet", OPTION_QUIET, NULL, 0, "Print nothing of our own", 0},
     {"init", OPTION_INIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"policy", OPTION_POLICY, "FILE", OPTION_HIDDEN, NULL, 0},
@@ -240,6 +243,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_QUIET:
         options->quiet = true;
         return 0;
+    case OPTION_SUMMARY:
+        options->report = sched_report_named(argument);
+        if (!options->report)
+            refuse("--summary '%s' is unknown: " SCHED_REPORT_NAMES, argument);
+        return 0;
     case ARGP_KEY_ARG:
         /* The program: everything from here on is its own. */
         options->machine.argv = (const char *const *)&state->argv[state->next - 1];
@@ -311,6 +319,8 @@ void run_options_finish(struct run_options *ret)
 {
     if (!ret->machine.argv)
         refuse("no program to run was given (vitrine run -- PROGRAM ...)");
+    if (ret->strace && ret->report)
+        refuse("--summary and strace at once: one of the two");
     ret->machine.envp = ret->environment;
     if (!ret->machine.name)
         make_name(ret);
@@ -318,8 +328,8 @@ void run_options_finish(struct run_options *ret)
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
     ret->machine.raw_terminal = true;
-    ret->machine.trace =
-        !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit || ret->strace;
+    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit ||
+                         ret->strace || ret->report;
     ret->machine.trace_syscall_text = ret->strace;
     ret->machine.hold_at_start = ret->audit; /* its audit sets the first stop points then */
     ret->machine.trace_lossless = ret->machine.trace;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "vmm/cli/collector.h"
+#include "vmm/export/sched_report.h"
 #include "vmm/include/vitrine.h"
 #include "vmm/strace/strace.h"
 
@@ -22,6 +23,8 @@ struct run_options {
     bool given;                           /* any option at all */
     const struct strace_settings *strace; /* NULL = none; `vitrine strace` */
     FILE *strace_out;
+    enum sched_report report; /* --summary */
+    FILE *report_out;         /* filled in by the run */
     bool audit;
     uint32_t audit_every; /* events between two judgements; 0 = at the end only */
     const char *environment[RUN_ENVIRONMENT_MAX + 1];

@@ -3,12 +3,16 @@
  * ends; as lines, or into a file for another tool.
  */
 #include <argp.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/cli/cli.h"
 #include "vmm/export/event_text.h"
+#include "vmm/export/sched_report.h"
 #include "vmm/export/trace_file.h"
 
 /* Everything but faults and system calls, which come in floods. */
@@ -47,10 +51,26 @@ static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, b
     }
 }
 
+enum option_key { OPTION_SUMMARY = 256, OPTION_SECONDS };
+
 struct trace_options {
     const char *name, *output;
     bool json;
+    enum sched_report report;
+    unsigned seconds; /* of a report; 0 = until the machine ends */
 };
+
+static unsigned parse_seconds(struct argp_state *state, const char *text)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno || end == text || *end || value < 1 || value > 1000000)
+        argp_failure(state, STATUS_FAILED, 0, "--seconds '%s' cannot be: a whole number from 1",
+                     text);
+    return (unsigned)value;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -64,12 +84,25 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'o':
         options->output = argument;
         return 0;
+    case OPTION_SUMMARY:
+        options->report = sched_report_named(argument ? argument : "latency");
+        if (!options->report)
+            argp_failure(state, STATUS_FAILED, 0, "--summary '%s' is unknown: " SCHED_REPORT_NAMES,
+                         argument);
+        return 0;
+    case OPTION_SECONDS:
+        options->seconds = parse_seconds(state, argument);
+        return 0;
     case ARGP_KEY_ARG:
         if (options->name)
             argp_error(state, "one machine at a time: '%s' is too much", argument);
         options->name = argument;
         return 0;
     case ARGP_KEY_END:
+        if (options->seconds && !options->report)
+            argp_failure(state, STATUS_FAILED, 0, "--seconds is for --summary");
+        if (options->output && options->report)
+            argp_failure(state, STATUS_FAILED, 0, "--output and --summary at once: one of the two");
         if (options->output && !trace_file_format(options->output, &format))
             argp_failure(state, STATUS_FAILED, 0, "--output '%s': the name must end in %s",
                          options->output, TRACE_FILE_ENDINGS);
@@ -87,6 +120,13 @@ static void parse(int argc, char **argv, struct trace_options *ret)
          "Write a file instead of lines, in the format that the name ends in: " TRACE_FILE_ENDINGS
          "; an interrupt (Ctrl-C) completes it",
          0},
+        {"summary", OPTION_SUMMARY, "REPORT", OPTION_ARG_OPTIONAL,
+         "Report on scheduling instead: latency (default; per task, at the end), map (who runs "
+         "where, per "
+         "switch) or timehist (every stay on a CPU)",
+         0},
+        {"seconds", OPTION_SECONDS, "N", 0,
+         "End the report after this time (default: with the machine, or at an interrupt)", 0},
         {0}};
     struct argp argp = {.options = list,
                         .parser = parse_option,
@@ -121,6 +161,25 @@ static struct vt_error *write_file(struct vt_guest *guest, struct vt_trace *trac
     return error;
 }
 
+static struct vt_error *write_report(struct vt_guest *guest, struct vt_trace *trace,
+                                     const struct trace_options *options)
+{
+    const struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    struct trace_sink *sink;
+    struct vt_error *error =
+        sched_report_create(guest, options->report, options->json, stdout, &sink);
+
+    if (error)
+        return error;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(options->seconds);
+    error = trace_pump(trace, &sink, 1, &interrupted);
+    sink->destroy(sink);
+    return error;
+}
+
 int cli_trace(int argc, char **argv)
 {
     struct trace_options options;
@@ -135,9 +194,13 @@ int cli_trace(int argc, char **argv)
     if (!error)
         error = vt_trace_open(guest, false, &trace);
     if (!error) {
-        error = options.output ? write_file(guest, trace, options.output)
-                               : follow(guest, trace, options.json);
-        if (vt_trace_lost(trace))
+        if (options.report)
+            error = write_report(guest, trace, &options);
+        else if (options.output)
+            error = write_file(guest, trace, options.output);
+        else
+            error = follow(guest, trace, options.json);
+        if (vt_trace_lost(trace) && !options.report) /* a report says it itself */
             fprintf(stderr,
                     "vitrine: %lu events were lost: they came faster than they could be read\n",
                     (unsigned long)vt_trace_lost(trace));
