@@ -44,6 +44,23 @@
     pop %rdi
     .endm
 
+/*
+ * For debuggers only (.debug_frame, which is not loaded): RSP points at a trap frame, and what was interrupted
+ * goes on with the registers in it. So a backtrace leads from the kernel into the program.
+ */
+    .cfi_sections .debug_frame
+    .macro CFI_TRAP_FRAME
+    .cfi_def_cfa rsp, 0
+    .cfi_offset r15, 0
+    .cfi_offset r14, 8
+    .cfi_offset r13, 16
+    .cfi_offset r12, 24
+    .cfi_offset rbp, FRAME_RBP
+    .cfi_offset rbx, FRAME_RBX
+    .cfi_offset rip, FRAME_RIP
+    .cfi_offset rsp, FRAME_RSP
+    .endm
+
 /* RAX = now; the time since the task's last change of mode goes to `counter`. RBX = the task; RDX is lost. */
     .macro ACCOUNT counter
     rdtsc
@@ -63,6 +80,10 @@
     .globl syscall_entry
     .balign 16
 syscall_entry:
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 0
+    .cfi_register rip, rcx
     swapgs
     mov %rsp, %gs:CPU_USER_RSP
     mov %gs:CPU_KERNEL_STACK_TOP, %rsp
@@ -74,7 +95,8 @@ syscall_entry:
     push $0
     push %rax
     PUSH_REGISTERS
-    xorl %ebp, %ebp /* backtraces end here */
+    CFI_TRAP_FRAME
+    xorl %ebp, %ebp /* the kernel's chain of frame pointers ends here */
     mov %gs:CPU_CURRENT, %rbx
     ACCOUNT TASK_UTIME_TSC
     mov %gs:CPU_GLASS, %rcx
@@ -125,16 +147,21 @@ syscall_entry:
 5:  mov %rsp, %rdi
     call return_with_work
     jmp return_by_iret
+    .cfi_endproc
 
 /* A new task's first return to user mode; also the end of every other entry from user mode. */
     .globl return_by_iret
 return_by_iret:
+    .cfi_startproc
+    .cfi_signal_frame
+    CFI_TRAP_FRAME
     POP_REGISTERS
     add $16, %rsp
     swapgs
     .globl return_iretq
 return_iretq:
     iretq
+    .cfi_endproc
 
     .macro ENTRY_WITHOUT_CODE vector
     .globl entry_\vector
@@ -174,7 +201,10 @@ entry_\vector:
     ENTRY_WITHOUT_CODE 255
 
 exception_common:
+    .cfi_startproc
+    .cfi_signal_frame
     PUSH_REGISTERS
+    CFI_TRAP_FRAME
     cld
     movl FRAME_ORIGINAL_RAX(%rsp), %esi
     movq $-1, FRAME_ORIGINAL_RAX(%rsp)
@@ -190,6 +220,7 @@ exception_common:
     POP_REGISTERS
     add $16, %rsp
     iretq
+    .cfi_endproc
 
 /*
  * Entries on stacks of their own (IST), which may hit anywhere, even before swapgs: the GS base itself tells
@@ -210,7 +241,10 @@ entry_\vector:
     ENTRY_PARANOID 18 0
 
 paranoid_common:
+    .cfi_startproc
+    .cfi_signal_frame
     PUSH_REGISTERS
+    CFI_TRAP_FRAME
     cld
     movl FRAME_ORIGINAL_RAX(%rsp), %esi
     movq $-1, FRAME_ORIGINAL_RAX(%rsp)
@@ -230,6 +264,7 @@ paranoid_common:
 2:  POP_REGISTERS
     add $16, %rsp
     iretq
+    .cfi_endproc
 
 #ifdef KERNEL_DEBUG
     .data
@@ -287,30 +322,41 @@ stack_switch:
 /* First code of a new kernel thread: R12 = function, R13 = argument. */
     .globl task_entry_kernel
 task_entry_kernel:
+    .cfi_startproc
+    .cfi_undefined rip
     xorl %ebp, %ebp
     call schedule_finish
     mov %r13, %rdi
     call *%r12
     ud2
+    .cfi_endproc
 
 /* First code of a new user task: its trap frame is ready above. */
     .globl task_entry_user
 task_entry_user:
+    .cfi_startproc
+    .cfi_signal_frame
+    CFI_TRAP_FRAME
     xorl %ebp, %ebp
     call schedule_finish
     mov %rsp, %rdi
     call first_return_to_user
     jmp return_by_iret
+    .cfi_endproc
 
 /* The current task's first return to user mode, from wherever it is on its kernel stack. */
     .globl arch_enter_user_mode
 arch_enter_user_mode:
+    .cfi_startproc
+    .cfi_signal_frame
     mov %gs:CPU_KERNEL_STACK_TOP, %rsp
     sub $FRAME_BYTES, %rsp
+    CFI_TRAP_FRAME
     xorl %ebp, %ebp
     mov %rsp, %rdi
     call first_return_to_user
     jmp return_by_iret
+    .cfi_endproc
 
 /* The page that soft hosts jump to on `syscall` (docs/hosts.md): trap.c recognises the address. */
     .section .data.page_aligned, "aw"

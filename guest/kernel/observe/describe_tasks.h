@@ -62,7 +62,16 @@
     F(task, job_stopped, UNSIGNED, "")                                                             \
     F(task, robust_list, UNSIGNED, "")                                                             \
     F(task, clear_child_tid, UNSIGNED, "")                                                         \
-    F(task, fs, ADDRESS, "fs_context")
+    F(task, fs, ADDRESS, "fs_context")                                                             \
+    F(task, arch, STRUCT, "arch_task")
+
+/* Where the registers are while the task does not run. */
+#define ARCH_TASK_FIELDS(F)                                                                        \
+    F(arch_task, kernel_rsp, UNSIGNED, "")                                                         \
+    F(arch_task, stack_top, UNSIGNED, "")                                                          \
+    F(arch_task, fs_base, UNSIGNED, "")                                                            \
+    F(arch_task, gs_base, UNSIGNED, "")                                                            \
+    F(arch_task, fpu, UNSIGNED, "")
 
 #define FAIR_FIELDS(F)                                                                             \
     F(fair_entity, node, STRUCT, "rb_node")                                                        \
@@ -135,6 +144,7 @@
     T(glass_object, "object", OBJECT_FIELDS)                                                       \
     T(slot_table, "slot_table", SLOT_TABLE_FIELDS)                                                 \
     T(task, "task", TASK_FIELDS)                                                                   \
+    T(arch_task, "arch_task", ARCH_TASK_FIELDS)                                                    \
     T(fair_entity, "fair_entity", FAIR_FIELDS)                                                     \
     T(process, "process", PROCESS_FIELDS)                                                          \
     T(fair_queue, "fair_queue", FAIR_QUEUE_FIELDS)                                                 \
