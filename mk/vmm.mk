@@ -13,7 +13,11 @@ VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) 
 VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
 
 .PHONY: vmm
-vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine
+vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine $(BUILD)/vitrine-gdb.py
+
+# gdb's commands lie beside the program that starts gdb.
+$(BUILD)/vitrine-gdb.py: vmm/gdb/scripts/vitrine.py
+	@cp $< $@
 
 # Messages of a .proto file as C: one header and one source.
 .SECONDARY: $(VMM_PROTOCOL_HEADERS) $(VMM_PROTOCOL_HEADERS:.h=.c)

@@ -310,6 +310,7 @@ Test(refusals, values)
     expect_refusal(COMMAND("run", "--env", "=x", "--", "/bin/true"), "--env");
     expect_refusal(COMMAND("run", "--trace", "file.doc", "--", "/bin/true"), "--trace");
     expect_refusal(COMMAND("run", "--icount", "--cpus", "2", "--", "/bin/true"), "--icount");
+    expect_refusal(COMMAND("run", "--gdb", "99999", "--", "/bin/true"), "--gdb");
     expect_refusal(COMMAND("run", "--name", "a/b", "--", "/bin/true"), "--name");
     expect_refusal(COMMAND("run"), "missing program");
 }
@@ -320,9 +321,8 @@ Test(refusals, planned_options)
     struct command_result help = COMMAND("run", "--help");
 
     cr_assert(help.status == 0);
-    cr_assert(strstr(help.out, "--gdb") == NULL && strstr(help.out, "--policy") == NULL);
+    cr_assert(strstr(help.out, "--audit") == NULL && strstr(help.out, "--policy") == NULL);
     command_free(&help);
-    expect_refusal(COMMAND("run", "--gdb", "1234", "--", "/bin/true"), "--gdb");
     expect_refusal(COMMAND("run", "--policy", "file", "--", "/bin/true"), "--policy");
     expect_refusal(COMMAND("run", "--audit=sometimes", "--", "/bin/true"), "--audit");
 }

@@ -18,6 +18,7 @@
 
 #include "tests/integration/broken_kernel.h"
 #include "tests/integration/command.h"
+#include "tests/integration/gdb_client.h"
 #include "tests/integration/harness.h"
 
 #define RUN_MAX 24
@@ -227,4 +228,32 @@ VARIANT_TEST_ONE_CPU(failure, panic_in_json)
     json_decref(root);
     unlink(target);
     command_free(&result);
+}
+
+/* Does --core leave a file in which gdb shows the panic where it happened, and ps the task? */
+VARIANT_TEST(failure, core_file)
+{
+    const char *directory = getenv("XDG_RUNTIME_DIR");
+    char path[PATH_MAX], core[PATH_MAX], core_command[PATH_MAX + 16];
+    struct command_result result;
+
+    variant_require(variant);
+    if (access("/usr/bin/gdb", X_OK) != 0)
+        cr_skip_test("gdb is not installed");
+    broken_kernel_create(BROKEN, path);
+    snprintf(core, sizeof core, "%s/%d.core", directory != NULL ? directory : "/tmp",
+             (int)getpid());
+    snprintf(core_command, sizeof core_command, "core-file %s", core);
+    result = RUN_KERNEL(variant, path, "--core", core, MAKE_PANIC);
+    unlink(path);
+    cr_assert(result.status == 125, "status %d: %s", result.status, result.err);
+    expect_line(result.err, "^core file: /");
+    command_free(&result);
+    char *text = GDB(NULL, NULL, core_command, "bt", "printf \"said %s\\n\", glass.panic.message");
+    GDB_EXPECT(text, BROKEN, "rename", "said invalid opcode in the kernel");
+    free(text);
+    result = COMMAND("ps", "--core", core);
+    cr_assert(result.status == 0 && strstr(result.out, " mv "), "%s%s", result.out, result.err);
+    command_free(&result);
+    unlink(core);
 }

@@ -39,6 +39,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'j':
         options->json = true;
         return 0;
+    case 'c':
+        options->core = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->core && options->name)
+            argp_error(state, "a core file or a running machine, not both");
+        return 0;
     case ARGP_KEY_ARG:
         pid = as_pid(parsing, argument);
         if (pid)
@@ -55,7 +62,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void parse(int argc, char **argv, const char *doc, bool takes_pid, struct look_options *ret)
 {
-    static const struct argp_option options[] = {{"json", 'j', NULL, 0, "Print JSON", 0}, {0}};
+    static const struct argp_option options[] = {
+        {"json", 'j', NULL, 0, "Print JSON", 0},
+        {"core", 'c', "FILE", 0, "Look into a core file ('vitrine core') instead", 0},
+        {0}};
     struct argp argp = {.options = options,
                         .parser = parse_option,
                         .args_doc = takes_pid ? "[NAME] [PID]" : "[NAME]",
@@ -76,7 +86,7 @@ void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_optio
     parse(argc, argv, doc, true, ret);
 }
 
-static struct vt_error *only_machine(char name[64])
+struct vt_error *cli_only_machine(char name[64])
 {
     char **names;
     size_t count;
@@ -111,13 +121,31 @@ struct vt_error *cli_attach(const char *name, struct vt_guest **ret)
 {
     char only[64];
     struct vt_guest *guest;
-    struct vt_error *error = name ? NULL : only_machine(only);
+    struct vt_error *error = name ? NULL : cli_only_machine(only);
 
     if (!error)
         error = vt_guest_attach(name ? name : only, &guest);
     if (error)
         return error;
     error = vt_guest_ready(guest, READY_MS);
+    if (error) {
+        vt_guest_detach(guest);
+        return error;
+    }
+    *ret = guest;
+    return NULL;
+}
+
+struct vt_error *cli_look_at(const struct look_options *options, struct vt_guest **ret)
+{
+    struct vt_guest *guest;
+
+    if (!options->core)
+        return cli_attach(options->name, ret);
+    struct vt_error *error = vt_guest_open_core(options->core, &guest);
+    if (error)
+        return error;
+    error = vt_guest_ready(guest, 0);
     if (error) {
         vt_guest_detach(guest);
         return error;

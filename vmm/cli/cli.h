@@ -28,6 +28,8 @@ int cli_locks(int argc, char **argv);
 int cli_frames(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_gdb(int argc, char **argv);
+int cli_core(int argc, char **argv);
 int cli_do(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_profile(int argc, char **argv);
@@ -42,6 +44,7 @@ int cli_fail(struct vt_error *error);
 /* Options of ps, tree and audit: [NAME] and --json. Exits on bad usage. */
 struct look_options {
     const char *name; /* NULL = the only running machine */
+    const char *core; /* a core file to look into instead; NULL = none */
     int32_t pid;      /* 0 = not given */
     bool json;
 };
@@ -54,6 +57,8 @@ struct vt_error *cli_parse_signal(const char *text, int *ret);
 
 /* Attaches to the named or only machine and waits until its kernel is up. */
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret);
+/* The same, or the core file that the options name. */
+struct vt_error *cli_look_at(const struct look_options *options, struct vt_guest **ret);
 
 /*
  * What `maps` and `files` do: attaches, takes the task that the options name, or, if they name

@@ -46,7 +46,7 @@ static struct vt_error *show_one(struct vt_guest *guest, int32_t pid, cli_show_t
 int cli_each_task(const struct look_options *options, cli_show_task *show)
 {
     struct vt_guest *guest;
-    struct vt_error *error = cli_attach(options->name, &guest);
+    struct vt_error *error = cli_look_at(options, &guest);
 
     if (error)
         return cli_fail(error);

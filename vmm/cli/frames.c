@@ -41,7 +41,7 @@ int cli_frames(int argc, char **argv)
                    "Count a running machine's frames of memory (4 KiB each) by what they are used "
                    "for. Shared: referred to more than once.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_frames(guest, &frames, &count);

@@ -40,7 +40,7 @@ int cli_locks(int argc, char **argv)
                    "List the kernel's locks by rank, those that are taken, waited for, or were "
                    "fought for; with --json all of them. Owners are known in debug kernels only.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_locks(guest, &locks, &count);

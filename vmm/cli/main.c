@@ -30,12 +30,14 @@ static const struct {
     {"do", cli_do, "act on the tasks of a running machine: signal, hold, nice, spawn ..."},
     {"top", cli_top, "the busiest tasks of a running machine, again and again"},
     {"profile", cli_profile, "what each process of a running machine used over time"},
+    {"gdb", cli_gdb, "debug a running machine, its tasks as gdb's threads"},
+    {"core", cli_core, "write a core file of a running machine"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"tokens",  "caps",       "gdb",   "snapshot",
-                                      "restore", "screenshot", "bench", "explore"};
+static const char *const planned[] = {"tokens",     "caps",  "snapshot", "restore",
+                                      "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)
 {

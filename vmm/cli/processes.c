@@ -90,7 +90,7 @@ int cli_processes(int argc, char **argv)
                    "for ever, parent, group, session, threads, children; with --json the limits, "
                    "too.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_processes(guest, &processes, &count);

@@ -71,7 +71,7 @@ int cli_ps(int argc, char **argv)
 
     cli_parse_look(argc, argv, "List the tasks of a running machine, read from its memory.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_tasks(guest, &tasks, &count);

@@ -100,7 +100,7 @@ int cli_queues(int argc, char **argv)
         "it (virtual times in TSC cycles; who has a negative lag is not eligible yet), "
         "and its timers.",
         &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     json_t *list = options.json ? json_array() : NULL;

@@ -159,6 +159,19 @@ static struct vt_error *follow(struct vt_machine *machine, struct run_options *o
     return error;
 }
 
+/* The address is told even with --quiet: without it nobody can connect. */
+static struct vt_error *serve_gdb(struct vt_machine *machine, const char *where)
+{
+    char *address;
+    struct vt_error *error = vt_machine_gdb(machine, where, &address);
+
+    if (error)
+        return error;
+    fprintf(stderr, "vitrine: waiting for gdb: target remote %s\n", address);
+    free(address);
+    return NULL;
+}
+
 int cli_run(int argc, char **argv)
 {
     struct run_options options;
@@ -190,6 +203,8 @@ int cli_run_with(struct run_options *options)
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);
+    if (!error && options->gdb)
+        error = serve_gdb(machine, options->gdb);
     if (!error && options->timeout_seconds > 0)
         error = watchdog_start((uint64_t)(options->timeout_seconds * 1000), kill_machine, machine,
                                KILL_GRACE_MS, STATUS_TIMEOUT, &watchdog);

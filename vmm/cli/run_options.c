@@ -33,10 +33,11 @@ enum option_key {
     OPTION_QUIET,
     OPTION_SUMMARY,
     OPTION_AUDIT,
+    OPTION_GDB,
+    OPTION_CORE,
     OPTION_PLANNED_FIRST, /* the hidden ones: refused */
     OPTION_INIT = OPTION_PLANNED_FIRST,
-    OPTION_POLICY,
-    OPTION_GDB
+    OPTION_POLICY
 };
 
 static const struct argp_option option_list[] = {
@@ -68,9 +69,14 @@ static const struct argp_option option_list[] = {
     {"summary", OPTION_SUMMARY, "REPORT", 0,
      "Report on scheduling at the end instead: " SCHED_REPORT_NAMES, 0},
     {"quiet", OPTION_QUIET, NULL, 0, "Print nothing of our own", 0},
+    {"gdb", OPTION_GDB, "PORT", 0,
+     "Wait for gdb before the program starts, on this port of this host (0 = any free one) or on "
+     "the path of a socket; `vitrine gdb` is for machines that run already",
+     0},
+    {"core", OPTION_CORE, "FILE", 0,
+     "Write a core file if the machine fails, for gdb and for ps, tree and trace --core", 0},
     {"init", OPTION_INIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"policy", OPTION_POLICY, "FILE", OPTION_HIDDEN, NULL, 0},
-    {"gdb", OPTION_GDB, "PORT", OPTION_HIDDEN, NULL, 0},
     {0}};
 
 static void __attribute__((noreturn, format(printf, 1, 2))) refuse(const char *format, ...)
@@ -161,6 +167,20 @@ static void add_environment(struct run_options *options, const char *text)
     options->environment[count] = text;
 }
 
+/* A port, or the path of a socket. */
+static const char *parse_gdb(const char *text)
+{
+    char *end;
+
+    if (strchr(text, '/'))
+        return text;
+    errno = 0;
+    unsigned long port = strtoul(text, &end, 10);
+    if (errno || *end || !isdigit((unsigned char)text[0]) || port > 65535)
+        refuse("--gdb '%s' cannot be: a port (0 = any free one), or a path with a '/'", text);
+    return text;
+}
+
 static void add_trace(struct run_options *options, const char *path)
 {
     enum vt_export format;
@@ -248,6 +268,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (!options->report)
             refuse("--summary '%s' is unknown: " SCHED_REPORT_NAMES, argument);
         return 0;
+    case OPTION_CORE:
+        options->machine.core_file = argument;
+        return 0;
+    case OPTION_GDB:
+        options->gdb = parse_gdb(argument);
+        options->machine.hold_at_start = true;
+        return 0;
     case ARGP_KEY_ARG:
         /* The program: everything from here on is its own. */
         options->machine.argv = (const char *const *)&state->argv[state->next - 1];
@@ -256,7 +283,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     default:
         break;
     }
-    if (key >= OPTION_PLANNED_FIRST && key <= OPTION_GDB)
+    if (key >= OPTION_PLANNED_FIRST && key <= OPTION_AUDIT)
         for (size_t i = 0; option_list[i].name; i++)
             if (option_list[i].key == key)
                 refuse("--%s is not available in this version", option_list[i].name);

@@ -18,6 +18,7 @@ struct run_options {
     struct vt_options machine;
     const char *trace_files[COLLECTOR_FILES_MAX + 1]; /* --trace, each with a known ending */
     const char *json_file;                            /* --json */
+    const char *gdb;                                  /* --gdb: where to wait for a debugger */
     double timeout_seconds;                           /* 0 = none */
     bool stats, quiet;
     bool given;                           /* any option at all */

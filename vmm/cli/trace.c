@@ -54,7 +54,7 @@ static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, b
 enum option_key { OPTION_SUMMARY = 256, OPTION_SECONDS };
 
 struct trace_options {
-    const char *name, *output;
+    const char *name, *output, *core;
     bool json;
     enum sched_report report;
     unsigned seconds; /* of a report; 0 = until the machine ends */
@@ -93,6 +93,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SECONDS:
         options->seconds = parse_seconds(state, argument);
         return 0;
+    case 'c':
+        options->core = argument;
+        return 0;
     case ARGP_KEY_ARG:
         if (options->name)
             argp_error(state, "one machine at a time: '%s' is too much", argument);
@@ -116,6 +119,8 @@ static void parse(int argc, char **argv, struct trace_options *ret)
 {
     static const struct argp_option list[] = {
         {"json", 'j', NULL, 0, "Print JSON", 0},
+        {"core", 'c', "FILE", 0, "Print the last events in a core file ('vitrine core') instead",
+         0},
         {"output", 'o', "FILE", 0,
          "Write a file instead of lines, in the format that the name ends in: " TRACE_FILE_ENDINGS
          "; an interrupt (Ctrl-C) completes it",
@@ -187,10 +192,12 @@ int cli_trace(int argc, char **argv)
     struct vt_trace *trace;
 
     parse(argc, argv, &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    const struct look_options look = {.name = options.name, .core = options.core};
+    struct vt_error *error = cli_look_at(&look, &guest);
     if (error)
         return cli_fail(error);
-    error = vt_guest_ask_trace(guest, WANTED_TYPES);
+    if (!options.core)
+        error = vt_guest_ask_trace(guest, WANTED_TYPES);
     if (!error)
         error = vt_trace_open(guest, false, &trace);
     if (!error) {

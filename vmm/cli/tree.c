@@ -97,7 +97,7 @@ int cli_tree(int argc, char **argv)
 
     cli_parse_look(argc, argv, "Show the processes and threads of a running machine as a tree.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_tasks(guest, &tasks, &count);

@@ -119,7 +119,7 @@ int cli_wait(int argc, char **argv)
                    "Show who waits for what in a running machine, who could end each wait, and "
                    "which tasks are deadlocked: nobody who is left could wake them.",
                    &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_guest_waits(guest, &waits, &count);

@@ -114,6 +114,7 @@ struct vt_options {
     bool trace_syscall_text;     /* these with all arguments, and the beginnings of texts */
     unsigned trace_ring_records; /* per CPU, 0 = default */
     bool hold_at_start;          /* stopped world before the first user instruction */
+    const char *core_file;       /* written when the machine fails; NULL = none */
 };
 
 /* How the machine ended. */
@@ -163,6 +164,21 @@ size_t vt_machine_exit_counts(const struct vt_machine *machine, unsigned cpu,
 size_t vt_machine_doorbell_counts(const struct vt_machine *machine, struct vt_exit_count *counts,
                                   size_t room);
 
+/*
+ * Lets gdb debug the started machine: `address` is a TCP port of the loopback interface ("0" = any
+ * free one) or the path of a Unix socket. *ret_address (free()) is what gdb's `target remote`
+ * takes. Where a server is there already, its address is given, whatever was asked for. With
+ * hold_at_start the guest waits until a debugger has come and continues. Any thread.
+ */
+struct vt_error *vt_machine_gdb(struct vt_machine *machine, const char *address,
+                                char **ret_address);
+
+/*
+ * Writes a core file of the machine as it is now, for gdb and for vt_guest_open_core(); a running
+ * machine is paused meanwhile. VT_ERROR_BUSY while a debugger lets it run. Any thread.
+ */
+struct vt_error *vt_machine_core(struct vt_machine *machine, const char *path);
+
 /* The view into this machine; valid as long as the machine. */
 struct vt_guest *vt_machine_guest(struct vt_machine *machine);
 
@@ -175,6 +191,17 @@ struct vt_error *vt_guest_names(char ***ret_names, size_t *ret_count); /* free e
 /* NULL, or VT_ERROR_GONE if the machine has ended: what can still be read is its last state. */
 struct vt_error *vt_guest_alive(struct vt_guest *guest);
 const char *vt_guest_name(const struct vt_guest *guest); /* "" if it has none */
+/* A core file as a guest that has ended; vt_guest_detach() closes it. */
+struct vt_error *vt_guest_open_core(const char *path, struct vt_guest **ret);
+/* Asks the owner of a running machine for a core file; `path` is absolute. */
+struct vt_error *vt_guest_ask_core(const char *name, const char *path);
+/*
+ * Asks the owner of a running machine for a gdb server (vt_machine_gdb). `address` NULL = a Unix
+ * socket beside the machine's control socket. *ret_kernel: the path of the kernel's ELF file.
+ * free() both.
+ */
+struct vt_error *vt_guest_ask_gdb(const char *name, const char *address, char **ret_address,
+                                  char **ret_kernel);
 
 /* Waits until the kernel's glass is complete. */
 struct vt_error *vt_guest_ready(struct vt_guest *guest, int timeout_ms);

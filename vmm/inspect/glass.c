@@ -275,7 +275,8 @@ void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t b
 
 bool guest_stands_still(struct vt_guest *guest)
 {
-    if (GUEST_LOAD(&guest->ended) || GUEST_LOAD(&guest->glass->state) == GLASS_PANICKED)
+    if (GUEST_LOAD(&guest->ended) || GUEST_LOAD(&guest->frozen) ||
+        GUEST_LOAD(&guest->glass->state) == GLASS_PANICKED)
         return true;
     uint64_t epoch = GUEST_LOAD(&guest->glass->stop.epoch);
 

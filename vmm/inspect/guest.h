@@ -66,6 +66,7 @@ struct vt_guest {
     pthread_cond_t changed;
     uint64_t changes;  /* doorbells so far */
     bool ended;        /* atomic: no CPU runs any more */
+    bool frozen;       /* atomic: a debugger holds all CPUs */
     bool announced;    /* atomic: HYPERCALL_READY was seen */
     uint64_t ready_ns; /* atomic: CLOCK_MONOTONIC of the host when it was seen; 0 = unknown, or the
                           guest's time is not real time (--icount) */
@@ -125,7 +126,7 @@ void *guest_translate_mapped(const struct vt_guest *guest, uint64_t address, uin
 void *guest_translate_by(const struct vt_guest *guest, uint64_t root, uint64_t address,
                          uint64_t bytes);
 
-/* No CPU changes anything: the machine has ended, panicked, or stands in a stop point. */
+/* No CPU changes anything: the machine has ended, panicked, is held, or stands in a stop point. */
 bool guest_stands_still(struct vt_guest *guest);
 
 /* The block of one CPU in guest memory, NULL if the index or the glass is bad. */

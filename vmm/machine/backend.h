@@ -9,7 +9,25 @@
 
 #include <stdatomic.h>
 
+#include "vmm/machine/debug.h"
 #include "vmm/machine/machine.h"
+
+/* The debugger's part (debug.h). */
+struct machine_debugger {
+    struct vt_error *(*start)(struct machine *machine);
+    void (*end)(struct machine *machine);
+    struct vt_error *(*state)(struct machine *machine, unsigned cpu, struct machine_cpu_state *ret);
+    struct vt_error *(*set_state)(struct machine *machine, unsigned cpu,
+                                  const struct machine_cpu_state *state);
+    struct vt_error *(*point)(struct machine *machine, bool set, enum machine_point_kind kind,
+                              uint64_t address, unsigned bytes);
+    struct vt_error *(*write)(struct machine *machine, uint64_t phys, const void *data,
+                              size_t bytes);
+    struct vt_error *(*go)(struct machine *machine, const enum machine_go *go);
+    struct vt_error *(*interrupt)(struct machine *machine);
+    int (*fd)(struct machine *machine);
+    struct machine_debug_event (*event)(struct machine *machine);
+};
 
 struct machine_backend {
     const char *name;
@@ -24,6 +42,7 @@ struct machine_backend {
     void (*stop)(struct machine *machine);
     void (*destroy)(struct machine *machine); /* after stop */
     bool (*stats)(struct machine *machine, unsigned cpu, struct machine_cpu_stats *ret);
+    const struct machine_debugger *debugger;
 };
 
 /* Constant after create, except `failed`. */

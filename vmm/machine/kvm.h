@@ -38,10 +38,26 @@ struct kvm_cpu {
     enum kvm_cpu_state state;
     bool has_thread; /* to be joined */
     bool paused;     /* resting, with its registers complete */
+    bool frozen;     /* a debugger wants it to rest */
 
     /* written by the CPU's thread only */
     bool exit_unfinished; /* the last exit is completed by the kernel at the next KVM_RUN only */
     _Atomic uint64_t exits[MACHINE_EXIT_KINDS];
+};
+
+#define KVM_POINTS 4 /* debug registers of the processor that hold an address */
+
+/* A debugger's requests and what came of them (kvm_debug.c); protected by machine->lock. */
+struct kvm_debug {
+    int event_fd; /* eventfd: an event is there, or the machine ends; -1 = no debugger ever came */
+    bool has_event;
+    struct machine_debug_event event;
+    struct {
+        bool used;
+        enum machine_point_kind kind;
+        uint64_t address;
+        unsigned bytes;
+    } points[KVM_POINTS];
 };
 
 struct kvm_machine {
@@ -50,6 +66,7 @@ struct kvm_machine {
     size_t run_bytes;
     bool deadline_timer;
     uint32_t fpu_bytes;   /* of a state that the guest has us save; 0 = it does so itself */
+    bool interpreted; /* the kernel's instructions are: user code cannot be debugged */
     struct kvm_cpu *cpus; /* config.cpus of them */
 
     pthread_mutex_t lock;
@@ -58,6 +75,7 @@ struct kvm_machine {
     bool stopping;          /* no CPU enters the guest any more; never falls */
     bool pausing;
     bool joining, joined; /* somebody joins the threads; done */
+    struct kvm_debug debug;
 };
 
 /* kvm_setup.c: the VM without threads. On error the caller still closes what is open. */
@@ -69,6 +87,13 @@ int kvm_setup_entry(struct kvm_cpu *cpu);
 
 /* kvm_registers.c. The CPU must not be in KVM_RUN. */
 bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret);
+
+/* kvm_debug.c. */
+extern const struct machine_debugger kvm_debugger;
+/* The CPU left the guest for the debugger's sake: freezes all. The CPU's thread, no lock held. */
+void kvm_debug_exit(struct kvm_cpu *cpu);
+/* lock held: a waiting debugger is to look again. */
+void kvm_debug_notify(struct kvm_machine *machine);
 
 /* kvm_run.c: the thread of a CPU; `argument` is its struct kvm_cpu. */
 void *kvm_cpu_thread(void *argument);

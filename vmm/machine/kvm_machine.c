@@ -81,6 +81,8 @@ static void kvm_destroy(struct machine *base)
         close(machine->vm_fd);
     if (machine->kvm_fd >= 0)
         close(machine->kvm_fd);
+    if (machine->debug.event_fd >= 0)
+        close(machine->debug.event_fd);
     pthread_cond_destroy(&machine->changed);
     pthread_cond_destroy(&machine->wake);
     pthread_mutex_destroy(&machine->lock);
@@ -104,7 +106,8 @@ static struct vt_error *fill_boot(struct kvm_machine *machine, struct boot_info 
     boot->flags |= BOOT_FLAG_DIRECT_CPU_START | BOOT_FLAG_BELL_BLOCKS;
     if (!host.kvm_syscall_works)
         boot->flags |= BOOT_FLAG_SOFT_SYSCALL;
-    if (host.verdict == VT_VERDICT_SOFT)
+    machine->interpreted = host.verdict == VT_VERDICT_SOFT;
+    if (machine->interpreted)
         boot->flags |= BOOT_FLAG_INTERPRETED;
     if (host.kvm_x2apic)
         boot->flags |= BOOT_FLAG_X2APIC;
@@ -128,7 +131,7 @@ static struct vt_error *kvm_create(const struct machine *arguments, struct machi
     if (!machine)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory");
     machine->base = *arguments;
-    machine->kvm_fd = machine->vm_fd = -1;
+    machine->kvm_fd = machine->vm_fd = machine->debug.event_fd = -1;
     machine->cpus = calloc(arguments->config.cpus, sizeof(*machine->cpus));
     if (!machine->cpus) {
         free(machine);
@@ -240,6 +243,7 @@ static void kvm_stop(struct machine *base)
     pthread_mutex_lock(&machine->lock);
     machine->stopping = true;
     kvm_interrupt_all(machine);
+    kvm_debug_notify(machine);
     /* From now on no thread is created: has_thread is constant, and one caller joins for all. */
     if (machine->joining) {
         while (!machine->joined)
@@ -279,4 +283,5 @@ const struct machine_backend machine_backend_kvm = {
     .stop = kvm_stop,
     .destroy = kvm_destroy,
     .stats = kvm_stats,
+    .debugger = &kvm_debugger,
 };

@@ -30,6 +30,7 @@ static void fail(struct kvm_cpu *cpu, struct machine_failure *failure)
     pthread_mutex_lock(&cpu->machine->lock);
     cpu->machine->stopping = true;
     kvm_interrupt_all(cpu->machine);
+    kvm_debug_notify(cpu->machine);
     pthread_mutex_unlock(&cpu->machine->lock);
     machine_report_failure(&cpu->machine->base, failure);
 }
@@ -95,12 +96,12 @@ static bool may_go_on(struct kvm_cpu *cpu, uint64_t held_epoch)
         bool held = held_epoch > __atomic_load_n(&control->resume_epoch, __ATOMIC_ACQUIRE);
 
         go_on = !machine->stopping;
-        if (!go_on || (!held && !machine->pausing))
+        if (!go_on || (!held && !machine->pausing && !cpu->frozen))
             break;
-        if (machine->pausing)
+        if (machine->pausing || cpu->frozen)
             finish_exit(cpu);
         cpu->state = KVM_CPU_RESTING;
-        cpu->paused = machine->pausing;
+        cpu->paused = machine->pausing || cpu->frozen;
         pthread_cond_broadcast(&machine->changed);
         pthread_cond_wait(&machine->wake, &machine->lock);
     }
@@ -235,6 +236,11 @@ static void handle_exit(struct kvm_cpu *cpu, uint64_t *held_epoch)
     case KVM_EXIT_X86_WRMSR:
         count(cpu, MACHINE_EXIT_MSR);
         cpu->run->msr.error = 1;
+        break;
+    case KVM_EXIT_DEBUG:
+        count(cpu, MACHINE_EXIT_OTHER);
+        cpu->exit_unfinished = false;
+        kvm_debug_exit(cpu);
         break;
     case KVM_EXIT_SHUTDOWN:
         count(cpu, MACHINE_EXIT_SHUTDOWN);

@@ -1,10 +1,10 @@
 /*
  * vmm/machine/qemu.h - the QEMU backend's own types; private to qemu_*.c.
  *
- * QEMU is a child process that maps the same memory file. Four descriptors lead to it: the doorbell
- * (debug console), the kick (serial port), QMP (control), and its standard error. Two threads serve
- * them: the bell thread reads doorbell bytes, the monitor thread owns QMP, standard error and the
- * process itself.
+ * QEMU is a child process that maps the same memory file. Five descriptors lead to it: the doorbell
+ * (debug console), the kick (serial port), QMP (control), its debugging stub, and its standard
+ * error. Two threads serve them: the bell thread reads doorbell bytes, the monitor thread owns QMP,
+ * standard error and the process itself.
  */
 #ifndef VITRINE_MACHINE_QEMU_H
 #define VITRINE_MACHINE_QEMU_H
@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "vmm/base/remote_packet.h"
 #include "vmm/machine/backend.h"
 
 /* ---- qemu_process.c: the child ---- */
@@ -20,8 +21,8 @@
 #define QEMU_COMPLAINT_BYTES 2048
 
 struct qemu_process {
-    pid_t pid;                              /* 0 = none, or reaped */
-    int bell_fd, kick_fd, qmp_fd, error_fd; /* our ends; -1 = closed */
+    pid_t pid;                                      /* 0 = none, or reaped */
+    int bell_fd, kick_fd, qmp_fd, error_fd, gdb_fd; /* our ends; -1 = closed */
 };
 
 /* Starts QEMU, its CPUs not running. The calling thread must live as long as QEMU shall: see the
@@ -67,6 +68,20 @@ void qmp_close(struct qmp *qmp);
  */
 struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *arguments,
                              json_t **ret_answer);
+
+/* ---- qemu_debug.c: a client of QEMU's own debugging stub ---- */
+
+struct qemu_debug {
+    struct qmp *qmp;
+    int fd;                       /* borrowed from the process */
+    struct remote_stream *stream; /* NULL = the stub was never asked for */
+    bool running;                 /* the stub has been told to go and has not said why it stopped */
+    unsigned selected;            /* CPU that the stub's registers are of; CPUs + 1 = unknown */
+};
+
+extern const struct machine_debugger qemu_debugger;
+struct qemu_debug *qemu_debug_of(struct machine *machine);
+void qemu_debug_deinit(struct qemu_debug *debug);
 
 /* ---- qemu_registers.c ---- */
 

@@ -37,6 +37,7 @@ struct qemu_machine {
     char program[128];
     struct qemu_process process;
     struct qmp qmp;
+    struct qemu_debug debug;
     pthread_t monitor, bell;
     bool has_monitor, has_bell;
     _Atomic uint64_t bells;
@@ -54,6 +55,15 @@ struct qemu_machine {
 static struct qemu_machine *qemu_of(struct machine *machine)
 {
     return (struct qemu_machine *)machine;
+}
+
+struct qemu_debug *qemu_debug_of(struct machine *base)
+{
+    struct qemu_machine *machine = qemu_of(base);
+
+    machine->debug.qmp = &machine->qmp;
+    machine->debug.fd = machine->process.gdb_fd;
+    return &machine->debug;
 }
 
 static bool is_stopping(struct qemu_machine *machine)
@@ -270,6 +280,8 @@ static void qemu_stop(struct machine *base)
         shutdown(machine->process.qmp_fd, SHUT_RDWR);
     if (machine->process.bell_fd >= 0)
         shutdown(machine->process.bell_fd, SHUT_RDWR);
+    if (machine->process.gdb_fd >= 0)
+        shutdown(machine->process.gdb_fd, SHUT_RDWR); /* a debugger sees it too */
     if (machine->has_bell)
         pthread_join(machine->bell, NULL);
     if (machine->has_monitor)
@@ -284,6 +296,7 @@ static void qemu_destroy(struct machine *base)
 {
     struct qemu_machine *machine = qemu_of(base);
 
+    qemu_debug_deinit(&machine->debug);
     qemu_process_close(&machine->process);
     if (machine->has_monitor)
         qmp_deinit(&machine->qmp);
@@ -349,7 +362,7 @@ static struct vt_error *qemu_create(const struct machine *arguments, struct mach
     if (!machine)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory");
     machine->base = *arguments;
-    machine->process = (struct qemu_process){0, -1, -1, -1, -1};
+    machine->process = (struct qemu_process){0, -1, -1, -1, -1, -1};
     memcpy(machine->program, host.qemu_path, sizeof(machine->program));
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->changed, NULL);
@@ -467,4 +480,5 @@ const struct machine_backend machine_backend_qemu = {
     .stop = qemu_stop,
     .destroy = qemu_destroy,
     .stats = qemu_stats,
+    .debugger = &qemu_debugger,
 };

@@ -27,6 +27,7 @@
 #include "vmm/machine/qemu.h"
 
 #define ARGUMENTS_MAX 64
+#define CHANNELS      5u /* descriptors that lead to QEMU */
 
 /*
  * The CPU: everything TCG has, except `erms`: it would make C libraries copy with `rep movsb`,
@@ -71,7 +72,7 @@ static void free_arguments(struct argument_list *list)
 
 /* Child's descriptors by number: exec keeps these. */
 struct child_ends {
-    int bell, kick, qmp, error;
+    int bell, kick, qmp, error, gdb;
 };
 
 static void build_arguments(struct argument_list *list, const struct machine *machine,
@@ -122,6 +123,9 @@ static void build_arguments(struct argument_list *list, const struct machine *ma
     add(list, "socket,id=qmp,fd=%d", ends->qmp);
     add(list, "-mon");
     add(list, "chardev=qmp,mode=control");
+    /* Only a channel: the stub behind it is started when a debugger comes (qemu_debug.c). */
+    add(list, "-chardev");
+    add(list, "socket,id=gdb,fd=%d", ends->gdb);
 }
 
 /* Between fork and exec only async-signal-safe calls are allowed: others may hold the heap's lock.
@@ -129,7 +133,7 @@ static void build_arguments(struct argument_list *list, const struct machine *ma
 static void become_qemu(const struct child_ends *ends, int memory_fd, pid_t parent,
                         char **arguments)
 {
-    const int kept[] = {ends->bell, ends->kick, ends->qmp, memory_fd};
+    const int kept[] = {ends->bell, ends->kick, ends->qmp, ends->gdb, memory_fd};
     sigset_t none;
     int null_fd;
 
@@ -155,11 +159,11 @@ static void become_qemu(const struct child_ends *ends, int memory_fd, pid_t pare
 
 static bool make_channels(struct qemu_process *process, struct child_ends *ends)
 {
-    int *const ours[] = {&process->bell_fd, &process->kick_fd, &process->qmp_fd,
-                         &process->error_fd};
-    int *const theirs[] = {&ends->bell, &ends->kick, &ends->qmp, &ends->error};
+    int *const ours[] = {&process->bell_fd, &process->kick_fd, &process->qmp_fd, &process->error_fd,
+                         &process->gdb_fd};
+    int *const theirs[] = {&ends->bell, &ends->kick, &ends->qmp, &ends->error, &ends->gdb};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < CHANNELS; i++) {
         int pair[2];
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -173,11 +177,11 @@ static bool make_channels(struct qemu_process *process, struct child_ends *ends)
 struct vt_error *qemu_process_start(struct qemu_process *process, const struct machine *machine,
                                     const char *program)
 {
-    struct child_ends ends = {-1, -1, -1, -1};
+    struct child_ends ends = {-1, -1, -1, -1, -1};
     struct argument_list list = {0};
     struct vt_error *error = NULL;
     const pid_t parent = getpid();
-    const int *theirs[] = {&ends.bell, &ends.kick, &ends.qmp, &ends.error};
+    const int *theirs[] = {&ends.bell, &ends.kick, &ends.qmp, &ends.error, &ends.gdb};
 
     if (!make_channels(process, &ends)) {
         error = vt_error_system(errno, "cannot make the channels to QEMU");
@@ -196,7 +200,7 @@ struct vt_error *qemu_process_start(struct qemu_process *process, const struct m
         }
     }
     free_arguments(&list);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < CHANNELS; i++)
         if (*theirs[i] >= 0)
             close(*theirs[i]);
     return error;
@@ -237,10 +241,10 @@ int qemu_process_end(struct qemu_process *process)
 
 void qemu_process_close(struct qemu_process *process)
 {
-    int *const ours[] = {&process->bell_fd, &process->kick_fd, &process->qmp_fd,
-                         &process->error_fd};
+    int *const ours[] = {&process->bell_fd, &process->kick_fd, &process->qmp_fd, &process->error_fd,
+                         &process->gdb_fd};
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < CHANNELS; i++) {
         if (*ours[i] >= 0)
             close(*ours[i]);
         *ours[i] = -1;

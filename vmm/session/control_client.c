@@ -25,7 +25,7 @@
 
 #define ANSWER_MS 3000
 
-static struct vt_error *connect_to(const char *name, int *ret_fd)
+struct vt_error *control_connect(const char *name, int *ret_fd)
 {
     CLEANUP_FREE char *directory = NULL;
     CLEANUP_CLOSE int fd = -1;
@@ -123,7 +123,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
     struct guest_memory memory = {0};
     uint64_t glass_phys, ready_ns;
     struct stat status;
-    struct vt_error *error = connect_to(name, &connection);
+    struct vt_error *error = control_connect(name, &connection);
 
     if (!error)
         error = receive(connection, name, line, &memory_fd);
@@ -217,7 +217,7 @@ void vt_guest_detach(struct vt_guest *guest)
 static bool is_alive(const char *name)
 {
     int fd;
-    struct vt_error *error = connect_to(name, &fd);
+    struct vt_error *error = control_connect(name, &fd);
 
     if (!error)
         close(fd);

@@ -255,6 +255,52 @@ static void drop_client(struct control_socket *control, struct client *client)
                                               control->own_types | clients_types(control)));
 }
 
+/* An object as the answer's line; takes the object over. free(). */
+static char *answer_json(json_t *object)
+{
+    CLEANUP_FREE char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    char *line = NULL;
+
+    json_decref(object);
+    if (!text || asprintf(&line, "%s\n", text) < 0)
+        return NULL;
+    return line;
+}
+
+static char *answer_error(struct vt_error *error)
+{
+    json_t *object = json_pack("{s:s}", "error", vt_error_message(error));
+
+    vt_error_destroy(error);
+    return answer_json(object);
+}
+
+/* Without an address, on a socket beside ours. */
+static char *serve_gdb(struct control_socket *control, const char *address)
+{
+    CLEANUP_FREE char *beside = NULL;
+    CLEANUP_FREE char *given = NULL;
+    int length = (int)strlen(control->socket_path) - (int)strlen(".sock");
+
+    if (!address && asprintf(&beside, "%.*s.gdb", length, control->socket_path) < 0)
+        beside = NULL;
+    if (!address && !beside)
+        return strdup("{\"error\":\"out of memory\"}\n");
+    struct vt_error *error = vt_machine_gdb(control->machine, address ? address : beside, &given);
+    if (error)
+        return answer_error(error);
+    return answer_json(json_pack("{s:b,s:s,s:s}", "ok", 1, "address", given, "kernel",
+                                 control->machine->kernel.path));
+}
+
+static char *write_core(struct control_socket *control, const char *path)
+{
+    if (!path || path[0] != '/')
+        return strdup("{\"error\":\"the core file's path is not absolute\"}\n");
+    struct vt_error *error = vt_machine_core(control->machine, path);
+    return error ? answer_error(error) : strdup("{\"ok\":true}\n");
+}
+
 /* What is remembered by connection; everything else is control_commands.c's. */
 static char *obey(struct control_socket *control, struct client *client, const char *line)
 {
@@ -272,6 +318,10 @@ static char *obey(struct control_socket *control, struct client *client, const c
 
         answer = strdup(error ? "{\"error\":\"the kernel is not up yet\"}\n" : "{\"ok\":true}\n");
         vt_error_destroy(error);
+    } else if (command && strcmp(command, "gdb") == 0) {
+        answer = serve_gdb(control, json_string_value(json_object_get(request, "address")));
+    } else if (command && strcmp(command, "core") == 0) {
+        answer = write_core(control, json_string_value(json_object_get(request, "file")));
     } else {
         answer = control_obey(control->machine, line);
     }

@@ -5,8 +5,10 @@
  * A named machine listens on DIRECTORY/NAME.sock. A client gets one line of JSON that describes the
  * machine and, with it, a read-only descriptor of the guest's memory; the connection stays open and
  * hangs up when the machine ends. Commands are lines of JSON: {"command":"ping"} {"command":"kill"}
- * {"command":"trace","types":MASK} (record these events too); the answer is a line with "ok" or
- * "error". {"command":"act","id":N,"mailbox":COMMAND,"arguments":[four numbers as text],
+ * {"command":"trace","types":MASK} (record these events too)
+ * {"command":"gdb","address":PORT-OR-PATH} (serve a debugger; answers "address" and "kernel")
+ * {"command":"core","file":PATH} (write a core file); the answer is a line with "ok" or "error".
+ * {"command":"act","id":N,"mailbox":COMMAND,"arguments":[four numbers as text],
  * "data":HEXADECIMAL} is a command for the kernel (enum mailbox_command): the answer has the same
  * "id" and a "result", or "error" and the "code" of it.
  */
@@ -33,6 +35,14 @@ char *control_obey(struct vt_machine *machine, const char *line);
 struct guest_command;
 struct vt_error *control_forward(void *guest, const struct guest_command *command,
                                  int64_t *ret_result);
+/* control_client.c: a new connection to a running machine, its description still to be read. */
+struct vt_error *control_connect(const char *name, int *ret_fd);
+/*
+ * control_request.c: sends one command (a line without its newline) to a running machine and waits
+ * for the answer, an object; json_decref() it. An "error" in it comes back as an error.
+ */
+struct json_t;
+struct vt_error *control_request(const char *name, const char *request, struct json_t **ret);
 
 /* control_paths.c: $XDG_RUNTIME_DIR/vitrine, else /tmp/vitrine-UID; made with mode 0700, owner
  * checked. free(). */

@@ -110,6 +110,10 @@ void *session_pump(void *argument)
             guest_trace_discard_unread(&machine->guest);
     }
     flush(machine);
+    if (flag(&machine->panicked))
+        session_let_debugger_look(machine);
+    if (flag(&machine->panicked) || flag(&machine->failed_set))
+        session_failure_core(machine);
     machine_stop(machine->machine);
     streams_deinit(&machine->streams);
     if (machine->has_terminal)

@@ -229,6 +229,8 @@ char *report_write(struct vt_machine *machine)
     } else {
         fputs("the kernel had not published its glass yet\n", out);
     }
+    if (machine->core_note)
+        fprintf(out, "%s\n", machine->core_note);
     fclose(out);
     symbols_close(symbols);
     return text;

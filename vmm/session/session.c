@@ -12,6 +12,7 @@
 #include "shared/hypercall.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/clock.h"
+#include "vmm/gdb/gdb.h"
 #include "vmm/session/boot_page.h"
 #include "vmm/session/control_socket.h"
 #include "vmm/session/session.h"
@@ -202,6 +203,7 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
     guest_init(&machine->guest, &memory, machine->kernel.note.glass_phys);
     machine->guest_made = true;
     machine->guest.own = true;
+    machine->held_at_start = options->hold_at_start;
     machine->guest.lossless = options->trace && options->trace_lossless;
     machine->guest.owner =
         (struct guest_owner){.kick = owner_kick, .release = owner_release, .context = machine};
@@ -252,6 +254,8 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
                     ? control_socket_create(machine->name, &machine->control)
                     : vt_error_create(VT_ERROR_MEMORY, "out of memory for the machine's name");
     }
+    if (!error && options->core_file && !(machine->core_file = strdup(options->core_file)))
+        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for the core file's name");
     if (!error)
         error = machine_memory_init(&machine->memory, memory_bytes);
     if (!error)
@@ -364,6 +368,7 @@ void vt_machine_destroy(struct vt_machine *machine)
         streams_deinit(&machine->streams);
     }
     control_socket_destroy(machine->control);
+    gdb_server_destroy(machine->gdb);
     if (machine->machine)
         machine_destroy(machine->machine);
     if (machine->guest_made)
@@ -378,6 +383,8 @@ void vt_machine_destroy(struct vt_machine *machine)
     pthread_cond_destroy(&machine->end);
     pthread_mutex_destroy(&machine->lock);
     free(machine->report);
+    free(machine->core_note);
+    free(machine->core_file);
     free(machine->name);
     free(machine);
 }

@@ -18,6 +18,7 @@
 #include "vmm/session/terminal.h"
 
 struct control_socket;
+struct gdb_server;
 
 struct vt_machine {
     struct vt_host host;
@@ -32,6 +33,9 @@ struct vt_machine {
     struct vt_guest guest;
     struct streams streams;
     struct control_socket *control;
+    struct gdb_server *gdb; /* NULL until somebody asks for it; under lock */
+    bool held_at_start;
+    char *core_file; /* written when the machine fails; NULL = none */
     char *name; /* NULL = not reachable by name */
     struct terminal_use terminal;
     bool has_terminal; /* `terminal` says what is followed while the machine runs */
@@ -49,9 +53,17 @@ struct vt_machine {
     bool ended;
     struct vt_outcome outcome;
     char *report;
+    char *core_note; /* a line for the report: what became of the core file */
 };
 
 void session_wake(struct vt_machine *machine);
+
+/* debugger.c: the kernel has panicked; a connected debugger looks at it until it goes. The pump's
+ * thread. */
+void session_let_debugger_look(struct vt_machine *machine);
+/* debugger.c: the core file of a machine that has failed, if one is wanted; adds to the report
+ * where it is. The pump's thread, before the CPUs are ended. */
+void session_failure_core(struct vt_machine *machine);
 
 /* pump.c: the machine's own thread. */
 void *session_pump(void *argument);

@@ -1,0 +1,55 @@
+/*
+ * vmm/cli/core.c - `vitrine core`: a core file of a running machine, which goes on afterwards.
+ */
+#include <argp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vmm/cli/cli.h"
+
+struct core_options {
+    const char *words[2];
+    unsigned count;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct core_options *options = state->input;
+
+    if (key == ARGP_KEY_ARG) {
+        if (options->count == 2)
+            argp_error(state, "'%s' is too much", argument);
+        options->words[options->count++] = argument;
+        return 0;
+    }
+    if (key == ARGP_KEY_END && options->count == 0)
+        argp_error(state, "no file was given");
+    return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+int cli_core(int argc, char **argv)
+{
+    struct argp argp = {.parser = parse_option,
+                        .args_doc = "[NAME] FILE",
+                        .doc = "Write a core file of a running machine: its tasks as threads, the "
+                               "kernel's memory.\v"
+                               "gdb build/vitrine-kernel FILE opens it; ps, tree and trace look "
+                               "into it with --core FILE."};
+    struct core_options options = {0};
+    char only[64], directory[PATH_MAX] = "", *path = NULL;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    const char *file = options.words[options.count - 1];
+    struct vt_error *error = options.count == 2 ? NULL : cli_only_machine(only);
+    /* The machine's process has a working directory of its own. */
+    if (!error && file[0] != '/' && !getcwd(directory, sizeof(directory)))
+        error = vt_error_create(VT_ERROR_SYSTEM, "the working directory has no name");
+    if (!error && asprintf(&path, "%s%s%s", directory, directory[0] ? "/" : "", file) < 0)
+        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for a path");
+    if (!error)
+        error = vt_guest_ask_core(options.count == 2 ? options.words[0] : only, path);
+    free(path);
+    return error ? cli_fail(error) : 0;
+}
