@@ -10,11 +10,6 @@
 #include "kernel/observe/audit_roots.h"
 #include "kernel/process/pid_table.h"
 
-#define ARCH_TASK_FIELDS(F)                                                                        \
-    F(arch_task, kernel_rsp, UNSIGNED, "")                                                         \
-    F(arch_task, stack_top, UNSIGNED, "")                                                          \
-    F(arch_task, fpu, UNSIGNED, "")
-
 #define TRAP_FRAME_FIELDS(F)                                                                       \
     F(trap_frame, original_rax, UNSIGNED, "")                                                      \
     F(trap_frame, rip, UNSIGNED, "")                                                               \
@@ -55,7 +50,6 @@
     F(audit_roots, kernel_stack_bytes, UNSIGNED, "")
 
 #define AUDIT_TYPES(T)                                                                             \
-    T(arch_task, "arch_task", ARCH_TASK_FIELDS)                                                    \
     T(trap_frame, "trap_frame", TRAP_FRAME_FIELDS)                                                 \
     T(cpu, "cpu", CPU_FIELDS)                                                                      \
     T(pid_entry, "pid_entry", PID_ENTRY_FIELDS)                                                    \

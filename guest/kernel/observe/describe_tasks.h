@@ -46,7 +46,6 @@
     F(task, run_delay_tsc, UNSIGNED, "")                                                           \
     F(task, work, UNSIGNED, "")                                                                    \
     F(task, preempted_inside, UNSIGNED, "")                                                        \
-    F(task, arch, STRUCT, "arch_task")                                                             \
     F(task, address_space, ADDRESS, "address_space")                                               \
     F(task, files, ADDRESS, "file_table")                                                          \
     F(task, pending, UNSIGNED, "")                                                                 \
