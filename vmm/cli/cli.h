@@ -55,6 +55,9 @@ void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_optio
 /* A signal by name, with or without SIG, or by number. */
 struct vt_error *cli_parse_signal(const char *text, int *ret);
 
+/* The name of the only running machine; an error if there is none, or more than one. */
+struct vt_error *cli_only_machine(char name[64]);
+
 /* Attaches to the named or only machine and waits until its kernel is up. */
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret);
 /* The same, or the core file that the options name. */
