@@ -283,7 +283,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     default:
         break;
     }
-    if (key >= OPTION_PLANNED_FIRST && key <= OPTION_AUDIT)
+    if (key >= OPTION_PLANNED_FIRST && key <= OPTION_POLICY)
         for (size_t i = 0; option_list[i].name; i++)
             if (option_list[i].key == key)
                 refuse("--%s is not available in this version", option_list[i].name);
@@ -358,6 +358,6 @@ void run_options_finish(struct run_options *ret)
     ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit ||
                          ret->strace || ret->report;
     ret->machine.trace_syscall_text = ret->strace;
-    ret->machine.hold_at_start = ret->audit; /* its audit sets the first stop points then */
+    ret->machine.hold_at_start |= ret->audit; /* its audit sets the first stop points then */
     ret->machine.trace_lossless = ret->machine.trace;
 }
