@@ -209,8 +209,8 @@ enum mailbox_command {
     MAILBOX_THAW = 11,   /* the reverse */
     MAILBOX_SET_POLICY = 12, /* argument: tid, policy (SCHED_* of Linux), nice */
     MAILBOX_SPAWN = 13,    /* argument: bytes of mailbox_data, strings of argv, strings of envp; the
-                              data:    working directory, path, argv, envp, each ended by NUL; result: the
-                              pid    once the program is loaded, or why it could not be */
+                              data:    working directory, path, argv, envp, each ended by NUL; result:
+                              the    pid    once the program is loaded, or why it could not be */
     MAILBOX_FAIL = 14,     /* argument: kinds (enum glass_allocation), tid (0 = any), skip, count */
     MAILBOX_FAIL_END = 15, /* result: allocations seen, and in bits 32.. how many of them failed */
 };

@@ -48,18 +48,19 @@ static void print_table(const struct vt_task *tasks, size_t count)
 
 json_t *task_json(const struct vt_task *task)
 {
-    return json_pack(
-        "{s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b,s:b,s:I,s:I,s:b,s:I}",
-        "pid", task->pid, "tid", task->tid, "ppid", task->ppid, "pgid", task->pgid, "sid",
-        task->sid, "state", vt_task_state_name(task->state), "comm", task->comm, "cpu",
-        (int)task->cpu, "policy", (int)task->policy, "nice", task->nice, "utime_ns",
-        (json_int_t)task->utime_ns, "stime_ns", (json_int_t)task->stime_ns, "nvcsw",
-        (json_int_t)task->nvcsw, "nivcsw", (json_int_t)task->nivcsw, "min_faults",
-        (json_int_t)task->min_faults, "start_ns", (json_int_t)task->start_ns, "wait",
-        vt_wait_kind_name(task->wait_kind), "wait_object", json_word(task->wait_object),
-        "kernel_thread", task->kernel_thread, "idle", task->idle, "id", (json_int_t)task->id,
-        "process_id", (json_int_t)task->process_id, "held", task->held != HELD_NO, "run_delay_ns",
-        (json_int_t)task->run_delay_ns);
+    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o,s:b,"
+                     "s:b,s:I,s:I,s:b,s:I}",
+                     "pid", task->pid, "tid", task->tid, "ppid", task->ppid, "pgid", task->pgid,
+                     "sid", task->sid, "state", vt_task_state_name(task->state), "comm", task->comm,
+                     "cpu", (int)task->cpu, "policy", (int)task->policy, "nice", task->nice,
+                     "utime_ns", (json_int_t)task->utime_ns, "stime_ns", (json_int_t)task->stime_ns,
+                     "nvcsw", (json_int_t)task->nvcsw, "nivcsw", (json_int_t)task->nivcsw,
+                     "min_faults", (json_int_t)task->min_faults, "start_ns",
+                     (json_int_t)task->start_ns, "wait", vt_wait_kind_name(task->wait_kind),
+                     "wait_object", json_word(task->wait_object), "kernel_thread",
+                     task->kernel_thread, "idle", task->idle, "id", (json_int_t)task->id,
+                     "process_id", (json_int_t)task->process_id, "held", task->held != HELD_NO,
+                     "run_delay_ns", (json_int_t)task->run_delay_ns);
 }
 
 int cli_ps(int argc, char **argv)

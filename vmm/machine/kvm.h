@@ -66,7 +66,7 @@ struct kvm_machine {
     size_t run_bytes;
     bool deadline_timer;
     uint32_t fpu_bytes;   /* of a state that the guest has us save; 0 = it does so itself */
-    bool interpreted; /* the kernel's instructions are: user code cannot be debugged */
+    bool interpreted;     /* the kernel's instructions are: user code cannot be debugged */
     struct kvm_cpu *cpus; /* config.cpus of them */
 
     pthread_mutex_t lock;

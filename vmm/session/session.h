@@ -36,7 +36,7 @@ struct vt_machine {
     struct gdb_server *gdb; /* NULL until somebody asks for it; under lock */
     bool held_at_start;
     char *core_file; /* written when the machine fails; NULL = none */
-    char *name; /* NULL = not reachable by name */
+    char *name;      /* NULL = not reachable by name */
     struct terminal_use terminal;
     bool has_terminal; /* `terminal` says what is followed while the machine runs */
 

@@ -435,7 +435,7 @@ static int append_packed(struct exec_strings *strings, const char *text, uint32_
 }
 
 int process_exec_packed(const char *path, const char *arguments, uint32_t argument_count,
-                      const char *environment, uint32_t environment_count)
+                        const char *environment, uint32_t environment_count)
 {
     struct exec_strings strings;
     struct file *file;

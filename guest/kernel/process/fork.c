@@ -247,8 +247,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
     }
 
     spin_lock(&family_lock);
-    /* A signal to the group, or a hold of the process, either comes before this point and is handled
-     * first, or finds the child too. */
+    /* A signal to the group, or a hold of the process, either comes before this point and is
+     * handled first, or finds the child too. */
     if (unlikely(task_interrupted(self) || READ_ONCE(self->work) & TASK_WORK_HOLD)) {
         spin_unlock(&family_lock);
         error = -ERESTARTNOINTR;

@@ -133,7 +133,7 @@ _Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
 /* ---- exec.c ---- */
 /* The current task, which has no program yet: strings follow each other, NUL-terminated. */
 int process_exec_packed(const char *path, const char *arguments, uint32_t argument_count,
-                      const char *environment, uint32_t environment_count);
+                        const char *environment, uint32_t environment_count);
 
 /* ---- accounting.c ---- */
 void process_account_thread_locked(struct process *process, struct task *task);

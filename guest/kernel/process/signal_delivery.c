@@ -220,9 +220,8 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
 
 static inline bool only_a_signal(const struct task *task)
 {
-    return (READ_ONCE(task->work) &
-            (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT | TASK_WORK_HOLD)) ==
-               TASK_WORK_SIGNAL &&
+    return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT |
+                                     TASK_WORK_HOLD)) == TASK_WORK_SIGNAL &&
            !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) &&
            !READ_ONCE(task->process->continue_notice);
 }

@@ -258,8 +258,7 @@ NO_INLINE void schedule_preempt(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    schedule_away(queue, task, TASK_READY,
-                  task == queue->idle ? SWITCH_IDLE : SWITCH_PREEMPTED);
+    schedule_away(queue, task, TASK_READY, task == queue->idle ? SWITCH_IDLE : SWITCH_PREEMPTED);
 }
 
 void schedule_parked(struct run_queue *queue)

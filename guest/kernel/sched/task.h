@@ -78,7 +78,7 @@ struct task {
     bool preempted_inside; /* lost its CPU at a preemption point: its work in the kernel is
                             * unfinished
                             */
-    uint8_t at_edge; /* preempted on its way to user mode: it may be parked where it stands */
+    uint8_t at_edge;       /* preempted on its way to user mode: it may be parked where it stands */
 
     /* -- shared parts: changed by the task itself under process->parts_lock, so that /proc can look
      * -- */
