@@ -341,9 +341,14 @@ static void wait_without_deadlock(void)
 
 static volatile bool stop_changing;
 
-/* [region, region + 32 pages) is always mapped, in ever other pieces; fd 50 is always open. */
+/*
+ * [region, region + 32 pages) is always mapped, in ever other pieces; fd 50 is always open. In
+ * bursts with a moment between them: who changes faster than anybody can look twice has no state
+ * that could be seen without stopping him.
+ */
 static void *change_for_ever(void *argument)
 {
+    const struct timespec moment = {.tv_nsec = 500000};
     char *region = argument;
     int files[] = {open("/etc/passwd", O_RDONLY), open("/tmp/other", O_RDWR | O_CREAT, 0600)};
 
@@ -357,6 +362,8 @@ static void *change_for_ever(void *argument)
         if (i % 5 == 0)
             mlock(region + (i % 32) * PAGE_BYTES, PAGE_BYTES);
         dup2(files[i % 2], 50);
+        if (i % 8 == 7)
+            nanosleep(&moment, NULL);
     }
     return NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * vmm/inspect/settle.c - repeating a walk until two agree, and packing what it found.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,12 +148,33 @@ static bool worth_repeating(const struct vt_error *error)
     return vt_error_code(error) == VT_ERROR_CORRUPT || vt_error_code(error) == VT_ERROR_BUSY;
 }
 
+static struct vt_error *never_still(const struct guest_listing *listing)
+{
+    return vt_error_create(VT_ERROR_BUSY,
+                           "%s never held still long enough to be read: stop the guest for an "
+                           "exact picture",
+                           listing->what);
+}
+
+/* Remembers what a try ended with; was it something else than the one before? */
+static bool differs(const struct vt_error *error, char last[256])
+{
+    char now[256] = "";
+
+    if (error)
+        snprintf(now, sizeof(now), "%s", vt_error_message(error));
+    bool different = strcmp(now, last) != 0;
+    memcpy(last, now, sizeof(now));
+    return different;
+}
+
 struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing *listing,
                               void *context, void **ret_items, size_t *ret_count)
 {
     struct guest_list list = {.item_bytes = listing->item_bytes};
     uint64_t last_proof = 0;
-    bool have_last = false;
+    bool have_last = false, changing = false;
+    char last_error[256] = "";
     int64_t deadline = 0;
     struct vt_error *error;
 
@@ -174,15 +196,17 @@ struct vt_error *guest_settle(struct vt_guest *guest, const struct guest_listing
             break;
         have_last = !error;
         last_proof = list.proof;
+        if (differs(error, last_error) && tries > 0)
+            changing = true;
         if (!deadline)
             deadline = guest_clock_us() + guest->patience_limit_us;
         if (tries >= FAST_TRIES) {
             if (guest_clock_us() > deadline) {
-                if (!error)
-                    error = vt_error_create(VT_ERROR_BUSY,
-                                            "%s never held still long enough to be read: stop the "
-                                            "guest for an exact picture",
-                                            listing->what);
+                /* What makes no sense in a new way each time is a change under way, not a lie. */
+                if (!error || changing) {
+                    vt_error_destroy(error);
+                    error = never_still(listing);
+                }
                 break;
             }
             usleep(50);
