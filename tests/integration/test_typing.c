@@ -277,8 +277,9 @@ VARIANT_TEST_ONE_CPU(typing, settings)
                       "stty sane; echo ready; read a; read b; echo b=$b; stty -icanon min 1; "
                       "c=$(dd bs=1 count=1 2>/dev/null); echo got=$c",
                       typed_ahead);
-    compare_with_host(
-        variant, "stty intr ^X; trap 'echo caught; exit 4' INT; echo ready; read a; echo $a", intr);
+    /* Not the shell's own read: a signal just before it would go unnoticed, on Linux too. */
+    compare_with_host(variant, "stty intr ^X; trap 'echo caught; exit 4' INT; echo ready; cat",
+                      intr);
 }
 
 /* ---- the window ---- */
