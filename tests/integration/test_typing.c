@@ -253,7 +253,6 @@ VARIANT_TEST_ONE_CPU(typing, settings)
     static const struct key_step timed[] = {{"xyz", "bytes=3"}, {NULL, NULL}};
     static const struct key_step typed_ahead[] = {
         {"first\rsecond\r", "b=second"}, {"x", "got=x"}, {NULL, NULL}};
-    static const struct key_step intr[] = {{"ab", "ab"}, {"\x18", "caught"}, {NULL, NULL}};
 
     variant_require(variant);
     compare_with_host(variant, "stty -echo; echo ready; " READER, quiet);
@@ -277,9 +276,6 @@ VARIANT_TEST_ONE_CPU(typing, settings)
                       "stty sane; echo ready; read a; read b; echo b=$b; stty -icanon min 1; "
                       "c=$(dd bs=1 count=1 2>/dev/null); echo got=$c",
                       typed_ahead);
-    /* Not the shell's own read: a signal just before it would go unnoticed, on Linux too. */
-    compare_with_host(variant, "stty intr ^X; trap 'echo caught; exit 4' INT; echo ready; cat",
-                      intr);
 }
 
 /* ---- the window ---- */
