@@ -97,25 +97,25 @@ static bool loaded_here(const struct address_space *space)
 
 void tlb_shootdown(struct address_space *space, uint64_t start, uint64_t end)
 {
-    if (!loaded_here(space))
-        ;
-    else if ((end - start) >> PAGE_SHIFT <= TLB_FEW_PAGES)
-        for (uint64_t address = start; address < end; address += PAGE_SIZE)
-            tlb_flush_page(address);
-    else
-        tlb_flush_all_user();
+    if (loaded_here(space)) {
+        if ((end - start) >> PAGE_SHIFT > TLB_FEW_PAGES)
+            tlb_flush_all_user();
+        else
+            for (uint64_t address = start; address < end; address += PAGE_SIZE)
+                tlb_flush_page(address);
+    }
     shoot_others(space);
 }
 
 void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, unsigned count)
 {
-    if (!loaded_here(space))
-        ;
-    else if (count <= TLB_FEW_PAGES)
-        for (unsigned i = 0; i < count; i++)
-            tlb_flush_page(pages[i]);
-    else
-        tlb_flush_all_user();
+    if (loaded_here(space)) {
+        if (count > TLB_FEW_PAGES)
+            tlb_flush_all_user();
+        else
+            for (unsigned i = 0; i < count; i++)
+                tlb_flush_page(pages[i]);
+    }
     shoot_others(space);
 }
 
