@@ -32,7 +32,7 @@ test: setup-test
 test-long: setup-test
 	+@$(MAKE) --no-print-directory vmm guest guest-tests test-binaries
 	+@$(MAKE) --no-print-directory KERNEL_DEBUG=1 debug-kernel
-	@VITRINE_TEST_LONG=1 python3 tests/run.py --build $(BUILD) --fuzz-seconds 300 --timeout 7200 $(ALL_TESTS)
+	@VITRINE_TEST_LONG=1 python3 tests/run.py --strict --build $(BUILD) --fuzz-seconds 300 --timeout 7200 $(ALL_TESTS)
 
 fuzz: setup-test
 	+@$(MAKE) --no-print-directory $(FUZZ_TESTS)
