@@ -20,7 +20,7 @@
 #include "shared/trace.h"
 
 #define GLASS_MAGIC        "VITRINE"
-#define GLASS_VERSION      1
+#define GLASS_VERSION      2
 #define GLASS_NAME_MAX     32
 #define GLASS_PANIC_FRAMES 24
 
@@ -297,7 +297,7 @@ struct glass {
     uint32_t field_count;
 
     /* roots that every reader needs */
-    uint64_t cpus;           /* struct glass_cpu[BOOT_CPUS_MAX] */
+    uint64_t cpus;           /* the first of BOOT_CPUS_MAX struct glass_cpu, cpu_stride apart */
     uint64_t tasks;          /* struct glass_slots: struct task */
     uint64_t processes;      /* struct glass_slots: struct process */
     uint64_t address_spaces; /* struct glass_slots: struct address_space */
@@ -331,7 +331,7 @@ struct glass {
     /* roots by name */
     uint64_t roots; /* struct glass_root[root_count] */
     uint32_t root_count;
-    uint32_t reserved;
+    uint32_t cpu_stride; /* bytes from one struct glass_cpu to the next */
 
     /* host to guest */
     struct glass_control control __attribute__((aligned(4096)));

@@ -53,7 +53,7 @@ static void make_addresses(void)
     addresses[2] = good_memory + 5 * PAGE_BYTES;     /* read-only */
     addresses[3] = good_memory + 4 * PAGE_BYTES - 3; /* three good bytes, then none */
     addresses[4] = 0xffffffff80200000;               /* the kernel's image */
-    addresses[5] = 0xffff888000100000;               /* the usual place of a direct map */
+    addresses[5] = 0xffffff8000100000;               /* the usual place of a direct map */
     addresses[6] = 0x0000800000000000;               /* first non-canonical */
     addresses[7] = 0x00007ffffffffffd;               /* last bytes of the user half */
     addresses[8] = (uint64_t)-5;                     /* wraps */

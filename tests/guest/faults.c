@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #define KERNEL_IMAGE  0xffffffff80200000ul
-#define DIRECT_MAP    0xffff888000000000ul
+#define DIRECT_MAP    0xffffff8000000000ul
 #define NON_CANONICAL 0x0000900000000000ul
 
 static volatile int zero;

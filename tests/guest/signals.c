@@ -522,7 +522,7 @@ static void forge(int signal, siginfo_t *info, void *context)
     (void)signal, (void)info;
     switch (forgery) {
     case FORGE_STATE_KERNEL:
-        frame->uc_mcontext.fpregs = (void *)0xffff888000100000;
+        frame->uc_mcontext.fpregs = (void *)0xffffff8000100000;
         break;
     case FORGE_STATE_ODD:
         frame->uc_mcontext.fpregs = (void *)(state + 8);
@@ -546,7 +546,7 @@ static void forge(int signal, siginfo_t *info, void *context)
         registers[REG_RIP] = (greg_t)0xffffffff80200000;
         break;
     case FORGE_RSP: /* not looked at before the program uses it: its next push faults */
-        registers[REG_RSP] = (greg_t)0xffff888000100000;
+        registers[REG_RSP] = (greg_t)0xffffff8000100000;
         break;
     case FORGE_FLAGS: /* IOPL, NT, VM, IF clear: only what a program may set comes back */
         registers[REG_EFL] = 0x37002;
@@ -694,7 +694,7 @@ static void test_no_frame(void)
                          0x00007fffffffeff8,
                          0x00007ffffffff000,
                          0x0000800000000000,
-                         0xffff888000100000,
+                         0xffffff8000100000,
                          0xffffffff80200000,
                          (uint64_t)-1,
                          (uint64_t)-8};

@@ -166,6 +166,7 @@ static inline void synthetic_init(struct synthetic *s, unsigned cpus, unsigned r
     glass->boot_tsc = BOOT_TSC;
     s->cpus = synthetic_at(s, synthetic_allocate(s, sizeof(*s->cpus) * BOOT_CPUS_MAX));
     glass->cpus = synthetic_address(s, s->cpus);
+    glass->cpu_stride = sizeof(*s->cpus);
     for (unsigned i = 0; i < cpus; i++) {
         s->cpus[i].index = i;
         s->cpus[i].online = 1;

@@ -139,7 +139,7 @@ VARIANT_TEST_ONE_CPU(gdb, refusals)
     char *text = GDB(debugged.socket, "debugged", "break add", "hbreak process_clone",
                      debugged.send, "continue", "delete", "monitor why",
                      /* gdb's script would end at an error: Python goes on. */
-                     "python\ntry:\n gdb.execute('watch glass_cpus[0].switches')\n "
+                     "python\ntry:\n gdb.execute('watch per_cpu_glass_cpu.switches')\n "
                      "gdb.execute('continue')\nexcept gdb.error as problem: print(problem)\nend",
                      "monitor why", "delete", "hbreak return_iretq", "continue",
                      "python\ntry: gdb.execute('stepi')\nexcept gdb.error as problem: "

@@ -38,6 +38,7 @@ SAME(GLASS_START_CPU_OFFSET, offsetof(struct glass, start_cpu));
 SAME(GLASS_STOP_EPOCH_OFFSET, offsetof(struct glass, stop.epoch));
 SAME(GLASS_RESUME_EPOCH_OFFSET, offsetof(struct glass, control.resume_epoch));
 SAME(GLASS_BYTES_TOTAL, sizeof(struct glass));
+SAME(GLASS_CPU_STRIDE_OFFSET, offsetof(struct glass, cpu_stride));
 SAME(GLASS_CPU_STRIDE, sizeof(struct glass_cpu));
 SAME(GLASS_CPU_PARKED_EPOCH_OFFSET, offsetof(struct glass_cpu, parked_epoch));
 

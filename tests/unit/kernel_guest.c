@@ -169,6 +169,7 @@ void kernel_guest_init(struct kernel_guest *kg)
     glass->field_count = glass_field_count;
     kg->cpus = kernel_guest_allocate(kg, sizeof(*kg->cpus) * BOOT_CPUS_MAX);
     glass->cpus = (uint64_t)kg->cpus;
+    glass->cpu_stride = sizeof(*kg->cpus);
     make_roots(kg);
     kg->tasks = make_slots(kg, "task", sizeof(struct task));
     kg->processes = make_slots(kg, "process", sizeof(struct process));

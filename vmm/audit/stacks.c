@@ -28,7 +28,7 @@ static void check_task(struct vt_audit *audit, const struct audit_world *world,
             audit_report(audit, where, "tasks %d and %d have the same kernel stack", other->tid,
                          task->tid);
     uint64_t below = task->stack_top - AUDIT_ROOT(world, roots_kernel_stack_bytes) - 8;
-    if (task->stack_top - AUDIT_ROOT(world, roots_kernel_stacks) < 1ull << 39 &&
+    if (task->stack_top - AUDIT_ROOT(world, roots_kernel_stacks) < 1ull << 37 &&
         audit_at(world, below, 8))
         audit_report(audit, where, "below the kernel stack of task %d there is a page", task->tid);
 }

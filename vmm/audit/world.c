@@ -43,7 +43,7 @@ const uint8_t *audit_at(const struct audit_world *world, uint64_t address, uint6
     if (at || !world->roots)
         return at;
     uint64_t stacks = AUDIT_ROOT(world, roots_kernel_stacks);
-    if (address - stacks >= 1ull << 39 || (address & 0xfff) + bytes > 4096)
+    if (address - stacks >= 1ull << 37 || (address & 0xfff) + bytes > 4096)
         return NULL;
     uint64_t phys = kernel_phys(world, address);
     return phys == UINT64_MAX ? NULL : guest_memory_at(&world->guest->memory, phys, bytes);

@@ -180,6 +180,7 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
         !window_is_sane(guest->direct_virtual, guest->direct_phys, guest->direct_bytes))
         return vt_error_create(VT_ERROR_CORRUPT, "the guest's glass describes impossible windows");
     guest->cpus = glass->cpus;
+    guest->cpu_stride = glass->cpu_stride;
     guest->tasks = glass->tasks;
     guest->processes = glass->processes;
     guest->address_spaces = glass->address_spaces;
@@ -191,7 +192,8 @@ static struct vt_error *parse(struct vt_guest *guest, struct glass *glass)
     guest->kernel_page_table = glass->kernel_page_table;
     guest->tsc_khz = glass->tsc_khz;
     guest->boot_tsc = glass->boot_tsc;
-    if (!guest_translate(guest, guest->cpus, sizeof(struct glass_cpu) * BOOT_CPUS_MAX, 8))
+    if (guest->cpu_stride < sizeof(struct glass_cpu) || guest->cpu_stride % 8 != 0 ||
+        !guest_translate(guest, guest->cpus, (uint64_t)guest->cpu_stride * BOOT_CPUS_MAX, 8))
         return vt_error_create(
             VT_ERROR_CORRUPT,
             "the guest's glass has its CPU blocks at %#lx, which is no kernel memory",
@@ -287,7 +289,7 @@ struct glass_cpu *guest_cpu(const struct vt_guest *guest, unsigned cpu)
 {
     if (cpu >= BOOT_CPUS_MAX)
         return NULL;
-    return guest_translate(guest, guest->cpus + cpu * sizeof(struct glass_cpu),
+    return guest_translate(guest, guest->cpus + (uint64_t)cpu * guest->cpu_stride,
                            sizeof(struct glass_cpu), 8);
 }
 

@@ -83,6 +83,7 @@ struct vt_guest {
     struct glass *glass; /* in guest memory */
     uint64_t image_virtual, image_phys, image_bytes;
     uint64_t direct_virtual, direct_phys, direct_bytes;
+    uint32_t cpu_stride; /* bytes between the CPUs' blocks */
     uint64_t cpus, tasks, processes, address_spaces, frames, frame_count, channels, log,
         init_process;
     uint64_t kernel_page_table;

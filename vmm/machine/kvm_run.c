@@ -46,14 +46,14 @@ struct glass_cpu *kvm_glass_cpu(const struct kvm_cpu *cpu)
 {
     const struct glass *glass = glass_of(cpu->machine);
     uint64_t into_image = glass->cpus - glass->image_virtual;
-    uint64_t bytes = sizeof(struct glass_cpu) * (cpu->index + 1);
-    struct glass_cpu *blocks;
+    uint64_t block = (uint64_t)glass->cpu_stride * cpu->index; /* below 2^38 */
 
-    if (into_image > glass->image_bytes || bytes > glass->image_bytes - into_image ||
-        ((glass->image_phys + into_image) & 7))
+    if (into_image > glass->image_bytes ||
+        block + sizeof(struct glass_cpu) > glass->image_bytes - into_image ||
+        ((glass->image_phys + into_image + block) & 7))
         return NULL;
-    blocks = machine_memory_at(cpu->machine->base.memory, glass->image_phys + into_image, bytes);
-    return blocks ? &blocks[cpu->index] : NULL;
+    return machine_memory_at(cpu->machine->base.memory, glass->image_phys + into_image + block,
+                             sizeof(struct glass_cpu));
 }
 
 /* The epoch for which this CPU rang STOPPED or PARKED; 0 = unknown, do not hold it. */

@@ -20,7 +20,7 @@
 
 #define MEMORY_GRANULE (2ull << 20)
 #define MEMORY_LEAST   (8ull << 20)
-#define MEMORY_MOST    (512ull << 30) /* what one level-4 entry maps */
+#define MEMORY_MOST    (255ull << 30) /* with the hole below 4 GiB what the direct map has room for */
 #define LOW_RAM_END    0xc0000000ull  /* QEMU 7.2 microvm: below are RAM, above devices */
 #define HIGH_RAM_START 0x100000000ull
 
@@ -32,7 +32,7 @@ struct vt_error *machine_memory_init(struct machine_memory *memory, uint64_t byt
 
     if (bytes < MEMORY_LEAST || bytes > MEMORY_MOST)
         return vt_error_create(VT_ERROR_ARGUMENT,
-                               "guest memory of %llu MiB is impossible: choose 8 MiB to 512 GiB",
+                               "guest memory of %llu MiB is impossible: choose 8 MiB to 255 GiB",
                                (unsigned long long)(bytes >> 20));
     made.bytes = (bytes + MEMORY_GRANULE - 1) & ~(MEMORY_GRANULE - 1);
     low = made.bytes < LOW_RAM_END ? made.bytes : LOW_RAM_END;

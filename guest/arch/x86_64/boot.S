@@ -132,15 +132,14 @@ boot_gdt_pointer:
     .globl boot_root_table
 boot_root_table:
     .quad PHYS(boot_table_low) + 3
-    .fill 272, 8, 0
-    .quad PHYS(boot_table_low) + 3 /* DIRECT_MAP: index 273 */
-    .fill 237, 8, 0
+    .fill 510, 8, 0
     .quad PHYS(boot_table_high) + 3
 boot_table_low:
     .quad PHYS(boot_directory) + 3
     .fill 511, 8, 0
-boot_table_high:
-    .fill 510, 8, 0
+boot_table_high: /* the direct map and the image */
+    .quad PHYS(boot_directory) + 3
+    .fill 509, 8, 0
     .quad PHYS(boot_directory) + 3
     .quad 0
 boot_directory:

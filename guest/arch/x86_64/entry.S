@@ -272,7 +272,7 @@ stack_switch_turns: /* of the mutant: every 256th switch */
     .byte 0
     .text
 #endif
-/* void stack_switch(uint64_t *save_rsp, uint64_t load_rsp): the rest of the caller runs when switched back. */
+/* void stack_switch(uint64_t *save_rsp, uint64_t load_rsp, phys_t root): the rest of the caller runs when switched back. */
     .globl stack_switch
     .balign 16
 stack_switch:
@@ -283,7 +283,10 @@ stack_switch:
     push %r14
     push %r15
     mov %rsp, (%rdi)
-    mov %rsi, %rsp
+    test %rdx, %rdx
+    jz 2f
+    mov %rdx, %cr3
+2:  mov %rsi, %rsp
     pop %r15
 #ifdef KERNEL_DEBUG
     cmpl $MUTANT_CALLEE_SAVED_CLOBBERED_NUMBER, mutant_active(%rip)

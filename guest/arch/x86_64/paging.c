@@ -2,7 +2,7 @@
  * paging.c - the kernel's own half of every address space (arch/layout.h): direct map, image with
  * W^X, stacks with guard pages, device registers, and the `syscall` page of soft hosts.
  *
- * The five top-level entries are made at boot and copied into each new root table; below them
+ * The top-level entries are made at boot and copied into each new root table; below them
  * tables are only ever added, under kernel_map_lock.
  */
 #include "arch/cpu.h"
@@ -23,8 +23,12 @@
 
 static pte_t kernel_root[PAGE_TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static struct spinlock kernel_map_lock = SPINLOCK_INIT(RANK_KERNEL_MAP);
-static const uint64_t kernel_regions[] = {DIRECT_MAP, KERNEL_STACKS, DEVICE_REGISTERS,
-                                          SOFT_SYSCALL_PAGE, KERNEL_IMAGE};
+static const uint64_t kernel_regions[] = {DEVICE_REGISTERS, SOFT_SYSCALL_PAGE, KERNEL_IMAGE};
+
+#define SAME_ROOT_ENTRY(a, b) ((a) >> 39 == (b) >> 39)
+_Static_assert(SAME_ROOT_ENTRY(DIRECT_MAP, KERNEL_IMAGE) &&
+                   SAME_ROOT_ENTRY(KERNEL_STACKS, KERNEL_IMAGE),
+               "the image's entry of the root table is to lead to the direct map and the stacks");
 
 extern pte_t boot_root_table[];
 extern char boot_stack_guard[], soft_syscall_page[];
@@ -136,17 +140,16 @@ void paging_init(const struct boot_info *boot)
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++)
         map_direct(&boot->ram[i]);
     map_image();
-    /* The tops of the other regions, so that root tables copied from now on have them all. */
-    kernel_assert(
-        table_below(&kernel_root[page_table_index(KERNEL_STACKS, PAGE_TABLE_ROOT_LEVEL)], 0));
+    /* The top of this region too, so that root tables copied from now on have them all. */
     kernel_assert(
         table_below(&kernel_root[page_table_index(DEVICE_REGISTERS, PAGE_TABLE_ROOT_LEVEL)], 0));
     if (boot->flags & BOOT_FLAG_SOFT_SYSCALL)
         kernel_assert(
             kernel_map_page(SOFT_SYSCALL_PAGE, virt_to_phys(soft_syscall_page), PTE_USER));
-    /* Further CPUs start on the static tables, but on stacks that live here. */
-    unsigned stacks = page_table_index(KERNEL_STACKS, PAGE_TABLE_ROOT_LEVEL);
-    boot_root_table[stacks] = kernel_root[stacks];
+    /* Further CPUs start on the static root table, for its identity map, but on stacks that live
+     * here. */
+    unsigned image = page_table_index(KERNEL_IMAGE, PAGE_TABLE_ROOT_LEVEL);
+    boot_root_table[image] = kernel_root[image];
     cr3_write(kernel_root_phys());
 }
 
@@ -191,6 +194,8 @@ static uint64_t stack_make(unsigned pages)
     spin_lock(&stack_lock);
     uint64_t top = KERNEL_STACKS + ++stacks_made * STACK_STRIDE;
     spin_unlock(&stack_lock);
+    if (top > KERNEL_STACKS_END)
+        return 0;
     for (unsigned i = 1; i <= pages + MUTANT_AT_BOOT(KERNEL_STACK_UNGUARDED); i++) {
         phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
         if (!frame || !kernel_map_page(top - i * PAGE_SIZE, frame,

@@ -26,16 +26,39 @@ void tlb_flush_all_user(void)
     cr3_write(cr3_read()); /* the kernel's translations are global and stay */
 }
 
+static inline phys_t prepare(struct cpu *cpu, struct address_space *space)
+{
+    if (space)
+        __atomic_fetch_or(&space->cpu_mask, 1ull << cpu->index, __ATOMIC_SEQ_CST);
+    cpu->left_space = cpu->active_space;
+    cpu->active_space = space;
+    return space ? space->root : kernel_root_phys();
+}
+
+static inline void forget_left(struct cpu *cpu)
+{
+    struct address_space *left = cpu->left_space;
+    if (!left)
+        return;
+    cpu->left_space = NULL;
+    __atomic_fetch_and(&left->cpu_mask, ~(1ull << cpu->index), __ATOMIC_RELEASE);
+}
+
 static void load(struct cpu *cpu, struct address_space *space)
 {
-    struct address_space *old = cpu->active_space;
-    uint64_t bit = 1ull << cpu->index;
-    if (space)
-        __atomic_fetch_or(&space->cpu_mask, bit, __ATOMIC_SEQ_CST);
-    cpu->active_space = space;
-    cr3_write(space ? space->root : kernel_root_phys());
-    if (old)
-        __atomic_fetch_and(&old->cpu_mask, ~bit, __ATOMIC_RELEASE);
+    cr3_write(prepare(cpu, space));
+    forget_left(cpu);
+}
+
+phys_t address_space_switch_prepare(struct address_space *space)
+{
+    struct cpu *cpu = this_cpu();
+    return space && cpu->active_space != space ? prepare(cpu, space) : 0;
+}
+
+void address_space_switch_finish(void)
+{
+    forget_left(this_cpu());
 }
 
 void address_space_activate(struct address_space *space)

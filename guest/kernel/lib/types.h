@@ -39,7 +39,7 @@ typedef uint64_t phys_t; /* a guest-physical address, in bytes */
  */
 #define COLD        __attribute__((cold, noinline))
 #define NO_INLINE   __attribute__((noinline)) /* one copy for all its callers, hot ones too */
-#define READ_MOSTLY __attribute__((section(".data.read_mostly")))
+#define READ_MOSTLY __attribute__((section(".read_mostly")))
 #define HOT_TABLE   __attribute__((section(".rodata.hot"))) /* a constant one */
 
 /* One access, exactly as written: for words that another CPU or the host changes. */

@@ -23,7 +23,7 @@
 
 extern struct glass_channel channels[CHANNEL_COUNT];
 
-struct glass_cpu glass_cpus[BOOT_CPUS_MAX] __attribute__((aligned(64)));
+PER_CPU(struct glass_cpu, glass_cpu) __attribute__((aligned(64)));
 
 struct glass glass = {
     .magic = GLASS_MAGIC,
@@ -33,7 +33,8 @@ struct glass glass = {
     .types = (uint64_t)glass_types,
     .fields = (uint64_t)glass_fields,
     .roots = (uint64_t)glass_roots,
-    .cpus = (uint64_t)glass_cpus,
+    .cpus = (uint64_t)&per_cpu_glass_cpu,
+    .cpu_stride = PER_CPU_BYTES,
     .tasks = (uint64_t)&task_slots.glass,
     .processes = (uint64_t)&process_slots.glass,
     .address_spaces = (uint64_t)&address_space_slots.glass,
@@ -63,8 +64,9 @@ static void trace_rings_init(const struct boot_info *boot)
             ring = frame_allocate(FRAME_KERNEL, at, FRAME_WANT_ZERO);
         if (!ring)
             panic("no memory for the trace ring of CPU %u", i);
-        glass_cpus[i].trace_ring = (uint64_t)phys_to_virt(ring);
-        glass_cpus[i].trace_records = (uint32_t)((PAGE_SIZE << at) / sizeof(struct trace_record));
+        struct glass_cpu *block = &per_cpu(glass_cpu, i);
+        block->trace_ring = (uint64_t)phys_to_virt(ring);
+        block->trace_records = (uint32_t)((PAGE_SIZE << at) / sizeof(struct trace_record));
     }
 }
 
@@ -83,9 +85,9 @@ void glass_init(const struct boot_info *boot)
     glass.frames_image = boot->image.bytes >> PAGE_SHIFT;
     trace_rings_init(boot);
     for (unsigned i = 0; i < boot->cpu_count; i++) {
-        cpu_at(i)->glass = &glass_cpus[i];
+        cpu_at(i)->glass = &per_cpu(glass_cpu, i);
         trace_ring_attach(cpu_at(i), i);
-        glass_cpus[i].run_queue = (uint64_t)&per_cpu(run_queue, i);
+        per_cpu(glass_cpu, i).run_queue = (uint64_t)&per_cpu(run_queue, i);
     }
     control_init(boot);
 }

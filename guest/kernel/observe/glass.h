@@ -5,10 +5,11 @@
 #ifndef KERNEL_OBSERVE_GLASS_H
 #define KERNEL_OBSERVE_GLASS_H
 
+#include "arch/per_cpu.h"
 #include "shared/glass.h"
 
 extern struct glass glass;
-extern struct glass_cpu glass_cpus[BOOT_CPUS_MAX];
+extern PER_CPU(struct glass_cpu, glass_cpu);
 
 struct boot_info;
 /* First CPU, after the frames exist: roots that are not constant, and the trace rings of all CPUs.

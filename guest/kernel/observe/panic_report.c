@@ -52,7 +52,7 @@ static bool stack_address(uint64_t address)
 {
     if (address & 7)
         return false;
-    return (address >= KERNEL_STACKS && address < KERNEL_STACKS + (1ul << 39)) ||
+    return (address >= KERNEL_STACKS && address < KERNEL_STACKS_END) ||
            (address >= (uint64_t)image_start && address < (uint64_t)image_end);
 }
 

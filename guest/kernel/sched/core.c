@@ -137,17 +137,12 @@ static inline struct task *pick(struct run_queue *queue, uint64_t *now)
 
 /* ---- the switch ---- */
 
-/*
- * The memory is changed here, by the task that comes: the stack and the object of the one that went
- * are then not touched again, which would cost their translations anew.
- */
 void schedule_finish(void)
 {
     struct cpu *cpu = this_cpu();
     struct run_queue *queue = cpu->run_queue;
     struct task *previous = queue->previous;
-    if (!MUTANT_EVERY(WRONG_CR3, 100))
-        address_space_activate(cpu->task->address_space);
+    address_space_switch_finish();
     bool gone = previous->state == TASK_ZOMBIE;
     bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
     if (unlikely(misplaced))
@@ -241,7 +236,9 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
     cpu->task = next;
     cpu->glass->running = (uint64_t)next;
     arch_switch_prepare(cpu, prev, next);
-    uint64_t lost = AUDIT_SWITCH(stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp));
+    phys_t root =
+        MUTANT_EVERY(WRONG_CR3, 100) ? 0 : address_space_switch_prepare(next->address_space);
+    uint64_t lost = AUDIT_SWITCH(stack_switch(&prev->arch.kernel_rsp, next->arch.kernel_rsp, root));
     schedule_finish();
     audit_switch_in(lost);
 }

@@ -90,10 +90,11 @@ class Current(gdb.Command):
         super().__init__("vt-current", gdb.COMMAND_STATUS)
 
     def invoke(self, argument, from_tty):
-        cpus = symbol("glass_cpus")
+        glass = symbol("glass")
         task = pointer_to("struct task")
-        for index in range(cpus.type.range()[1] + 1):
-            cpu = cpus[index]
+        for index in range(int(glass["cpu_count"])):
+            address = int(glass["cpus"]) + index * int(glass["cpu_stride"])
+            cpu = gdb.Value(address).cast(pointer_to("struct glass_cpu")).dereference()
             if int(cpu["online"]) and int(cpu["running"]):
                 running = cpu["running"].cast(task).dereference()
                 print("CPU %d: thread %d, %s, struct task %#x" %

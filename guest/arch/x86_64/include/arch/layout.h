@@ -3,19 +3,23 @@
  * top-level entries are made at boot and never change.
  *
  *   0000000000010000 - 00007fffffffefff   user
- *   ffff888000000000 - ffffc87fffffffff   direct map of all RAM: supervisor, writable, never
- * executable ffffc90000000000 - ffffc97fffffffff   kernel stacks, a guard page below each
  *   ffffd00000000000 - ffffd07fffffffff   device registers (LAPIC, IOAPIC), uncached
- *   ffffe00000000000 (one page)           the `syscall` page of soft hosts: user-readable, holds
- * ud2 ffffffff80000000 + physical           kernel image: text R-X, rodata R--, data RW-
+ *   ffffe00000000000 (one page)           the `syscall` page of soft hosts: user-readable, a ud2
+ *   ffffff8000000000 - ffffffbfffffffff   direct map of all RAM: supervisor, writable, no execution
+ *   ffffffc000000000 - ffffffdfffffffff   kernel stacks, a guard page below each
+ *   ffffffff80000000 + physical           kernel image: text R-X, rodata R--, data RW-
+ *
+ * The last three, which every system call touches, share the last entry of the root table, and so a
+ * page table: a walk after a change of CR3 reads fewer of them.
  */
 #ifndef ARCH_LAYOUT_H
 #define ARCH_LAYOUT_H
 
 #define USER_START        0x10000ul
 #define USER_END          0x7ffffffff000ul /* first address that no user mapping may reach */
-#define DIRECT_MAP        0xffff888000000000ul
-#define KERNEL_STACKS     0xffffc90000000000ul
+#define DIRECT_MAP        0xffffff8000000000ul /* 256 GiB: the VMM gives no more */
+#define KERNEL_STACKS     0xffffffc000000000ul
+#define KERNEL_STACKS_END 0xffffffe000000000ul
 #define DEVICE_REGISTERS  0xffffd00000000000ul
 #define SOFT_SYSCALL_PAGE 0xffffe00000000000ul
 #define KERNEL_IMAGE      0xffffffff80000000ul

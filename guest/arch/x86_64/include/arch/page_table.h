@@ -74,6 +74,10 @@ void tlb_shootdown_pages(struct address_space *space, const uint64_t *pages, uns
  * it is retired.
  */
 void address_space_activate(struct address_space *space);
+/* The same in two halves, for the switch of tasks: what stack_switch() is to load into CR3, 0 =
+ * nothing; and what is left to do when it was loaded. */
+phys_t address_space_switch_prepare(struct address_space *space);
+void address_space_switch_finish(void);
 /* The last holder is gone: no CPU, this one included, may keep it loaded. Before its tables are
  * freed. */
 void address_space_retire(struct address_space *space);

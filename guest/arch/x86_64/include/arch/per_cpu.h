@@ -14,7 +14,7 @@
 #include "kernel/lib/types.h"
 
 /* Defines (or, after `extern`, declares) the variable; `static` may stand before it. */
-#define PER_CPU(type, name) __attribute__((section(".bss.per_cpu"))) type per_cpu_##name
+#define PER_CPU(type, name) __attribute__((section(".per_cpu"))) type per_cpu_##name
 
 /* The variable of CPU `index`, an lvalue. */
 #define per_cpu(name, index)                                                                       \
