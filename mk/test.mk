@@ -44,7 +44,15 @@ test-unit: $(UNIT_TESTS)
 test-integration: vmm guest guest-tests $(INTEGRATION_TESTS) $(MACHINE_KERNELS)
 	@python3 tests/run.py --build $(BUILD) $(INTEGRATION_TESTS)
 
-test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS)
+# Each public header stands alone, in strict C and in C++, with nothing but the tree in the include path.
+HEADER_CHECKS := $(patsubst %.h,$(TEST_DIR)/%.ok,$(wildcard vmm/include/*.h vmm/include/*/*.h))
+$(TEST_DIR)/vmm/include/%.ok: vmm/include/%.h $(wildcard vmm/include/vitrine/*.h shared/*.h)
+	@mkdir -p $(@D)
+	@$(HOST_CC) -std=c11 -Wall -Wextra -Werror -I. -include $< -x c -fsyntax-only /dev/null
+	@$(FUZZ_CC) -Wall -Wextra -Werror -I. -include $< -x c++ -fsyntax-only /dev/null
+	@touch $@
+
+test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS) $(HEADER_CHECKS)
 
 # All of the comment that the file begins with: a formatter may have broken the line.
 sources_of = $(shell awk '!sub("^// (SOURCES: *)?", "") {exit} {print}' $(1))

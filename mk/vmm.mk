@@ -1,6 +1,8 @@
-# mk/vmm.mk: libvitrine (build/libvitrine.a) and the command (build/vitrine).
+# mk/vmm.mk: libvitrine (build/libvitrine.a and .so) and the command (build/vitrine).
 VMM_CC ?= gcc
 VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP -pthread
+# The same objects serve both libraries; only what vmm/include declares is seen outside the shared one.
+VMM_CFLAGS += -fPIC -fvisibility=hidden
 VMM_LIBS := -larchive -ljansson -lelf -lprotobuf-c -lm -pthread
 VMM_CLI_LIBS := -lncurses -ltinfo
 
@@ -10,10 +12,15 @@ VMM_PROTOCOLS := $(wildcard vmm/*/*.proto)
 VMM_PROTOCOL_HEADERS := $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.h)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) \
     $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.o)
+VITRINE_VERSION_H := vmm/include/vitrine/version.h
+VITRINE_MAJOR := $(shell awk '$$2 == "VITRINE_VERSION_MAJOR" { print $$3 }' $(VITRINE_VERSION_H))
+VITRINE_MINOR := $(shell awk '$$2 == "VITRINE_VERSION_MINOR" { print $$3 }' $(VITRINE_VERSION_H))
+VMM_SONAME := libvitrine.so.$(VITRINE_MAJOR)
+VMM_SHARED := $(BUILD)/$(VMM_SONAME).$(VITRINE_MINOR)
 VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
 
 .PHONY: vmm
-vmm: $(BUILD)/libvitrine.a $(BUILD)/vitrine $(BUILD)/vitrine-gdb.py
+vmm: $(BUILD)/libvitrine.a $(VMM_SHARED) $(BUILD)/vitrine $(BUILD)/vitrine-gdb.py
 
 # gdb's commands lie beside the program that starts gdb.
 $(BUILD)/vitrine-gdb.py: vmm/gdb/scripts/vitrine.py
@@ -57,6 +64,12 @@ $(BUILD)/vmm/export/timeline_page.o: VMM_CFLAGS += -DTIMELINE_PAGE='"$(TIMELINE_
 $(BUILD)/libvitrine.a: $(VMM_OBJECTS)
 	@rm -f $@
 	@ar qcs $@ $^
+
+$(VMM_SHARED): $(VMM_OBJECTS)
+	@echo "  LD $@"
+	@$(VMM_CC) -shared -Wl,-soname,$(VMM_SONAME) -Wl,--no-undefined -o $@ $^ $(VMM_LIBS)
+	@ln -sf $(@F) $(BUILD)/$(VMM_SONAME)
+	@ln -sf $(VMM_SONAME) $(BUILD)/libvitrine.so
 
 $(BUILD)/vitrine: $(VMM_CLI_OBJECTS) $(BUILD)/libvitrine.a
 	@echo "  LD $@"

@@ -134,6 +134,8 @@ struct boot_info {
     struct boot_file files[BOOT_FILES_MAX];
 };
 
+#ifndef __cplusplus /* which has another word for it */
 _Static_assert(sizeof(struct boot_info) <= 4096, "the boot information is one page");
+#endif
 
 #endif

@@ -16,8 +16,9 @@
 
 #include <stdint.h>
 
-#include "shared/boot.h"
-#include "shared/trace.h"
+/* By their names alone: these headers are also installed, in a folder of another name. */
+#include "boot.h"
+#include "trace.h"
 
 #define GLASS_MAGIC        "VITRINE"
 #define GLASS_VERSION      2

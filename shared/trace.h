@@ -147,6 +147,8 @@ struct trace_record {
     uint64_t arg[4];
 };
 
+#ifndef __cplusplus /* which has another word for it */
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
+#endif
 
 #endif

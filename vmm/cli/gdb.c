@@ -4,7 +4,6 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,8 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/cli/cli.h"
+#include "vmm/session/places.h"
 
-#define SCRIPT_NAME   "vitrine-gdb.py"
 #define ARGUMENTS_MAX 64
 
 struct gdb_options {
@@ -46,36 +45,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     return 0;
 }
 
-/* Our script lies beside the command. */
-static char *script_path(void)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *path = NULL;
-
-    self[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (!slash)
-        return NULL;
-    *slash = '\0';
-    if (asprintf(&path, "%s/" SCRIPT_NAME, self) < 0)
-        return NULL;
-    if (access(path, R_OK) == 0)
-        return path;
-    free(path);
-    return NULL;
-}
-
 static int start_gdb(const struct gdb_options *options, const char *address, const char *kernel)
 {
-    CLEANUP_FREE char *script = script_path();
+    CLEANUP_FREE char *script = NULL;
     CLEANUP_FREE char *target = NULL;
     CLEANUP_FREE char *source = NULL;
     const char *arguments[ARGUMENTS_MAX];
     size_t count = 0;
+    struct vt_error *error = places_find(PLACES_GDB_SCRIPT, &script);
 
+    if (error)
+        return cli_fail(error);
     if (asprintf(&target, "target remote %s", address) < 0 ||
-        asprintf(&source, "source %s", script ? script : "") < 0)
+        asprintf(&source, "source %s", script) < 0)
         return cli_fail(vt_error_create(VT_ERROR_MEMORY, "out of memory"));
     arguments[count++] = "gdb";
     arguments[count++] = "-q";
@@ -83,10 +65,8 @@ static int start_gdb(const struct gdb_options *options, const char *address, con
     /* Program text that was never touched is not in memory, but it is in the file. */
     arguments[count++] = "-ex";
     arguments[count++] = "set trust-readonly-sections on";
-    if (script) {
-        arguments[count++] = "-ex";
-        arguments[count++] = source;
-    }
+    arguments[count++] = "-ex";
+    arguments[count++] = source;
     arguments[count++] = "-ex";
     arguments[count++] = target;
     for (int i = 0; i < options->more_count && count + 1 < ARGUMENTS_MAX; i++)

@@ -4,9 +4,11 @@
  */
     .section .rodata
     .globl timeline_page
+    .hidden timeline_page
 timeline_page:
     .incbin TIMELINE_PAGE
     .globl timeline_page_end
+    .hidden timeline_page_end
 timeline_page_end:
     .byte 0
     .section .note.GNU-stack, "", @progbits

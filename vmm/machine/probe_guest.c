@@ -11,6 +11,7 @@ __asm__(
     ".pushsection .rodata.probe_guest, \"a\", @progbits\n"
     ".macro probe_symbol name\n"
     "    .global \\name\n"
+    "    .hidden \\name\n"
     "\\name:\n"
     ".endm\n"
     ".balign 16\n"

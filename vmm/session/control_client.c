@@ -96,7 +96,7 @@ static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_g
     json_t *ram = json_object_get(object, "ram");
     json_t *glass = json_object_get(object, "glass_phys");
     uint64_t total = 0;
-    bool good = json_integer_value(json_object_get(object, "vitrine")) == VITRINE_API_VERSION &&
+    bool good = json_integer_value(json_object_get(object, "vitrine")) == CONTROL_VERSION &&
                 json_is_integer(glass) && json_array_size(ram) <= BOOT_RAM_RANGES_MAX;
 
     memory->bytes = (uint64_t)json_integer_value(json_object_get(object, "memory_bytes"));

@@ -127,7 +127,7 @@ static char *describe(const struct vt_machine *machine)
         json_array_append_new(ram, json_pack("[I,I]", (json_int_t)machine->memory.ram[i].phys,
                                              (json_int_t)machine->memory.ram[i].bytes));
     json_t *object = json_pack(
-        "{s:i,s:s,s:i,s:I,s:o,s:I,s:I,s:s,s:s,s:i,s:s}", "vitrine", VITRINE_API_VERSION, "name",
+        "{s:i,s:s,s:i,s:I,s:o,s:I,s:I,s:s,s:s,s:i,s:s}", "vitrine", CONTROL_VERSION, "name",
         machine->name, "pid", (int)getpid(), "memory_bytes", (json_int_t)machine->memory.bytes,
         "ram", ram, "glass_phys", (json_int_t)machine->kernel.note.glass_phys, "ready_ns",
         (json_int_t)GUEST_LOAD(&machine->guest.ready_ns), "accel",

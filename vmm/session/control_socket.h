@@ -17,6 +17,7 @@
 
 #include "vmm/include/vitrine.h"
 
+#define CONTROL_VERSION  1 /* raised with every change that an older program would misread */
 #define CONTROL_NAME_MAX 48
 #define CONTROL_LINE_MAX 20480 /* a command with all of GLASS_MAILBOX_DATA in hexadecimal */
 

@@ -15,17 +15,12 @@
 #include "vmm/gdb/gdb.h"
 #include "vmm/session/boot_page.h"
 #include "vmm/session/control_socket.h"
+#include "vmm/session/options.h"
+#include "vmm/session/places.h"
 #include "vmm/session/session.h"
 
 #define DEFAULT_MEMORY (128ull << 20)
 #define LEAST_MEMORY   (32ull << 20)
-#define KERNEL_NAME    "vitrine-kernel"
-#define PROGRAMS_NAME  "guest/user"
-
-void vt_options_init(struct vt_options *options)
-{
-    *options = (struct vt_options){.stdin_fd = 0, .stdout_fd = 1, .stderr_fd = 2};
-}
 
 /* ---- what the backend's threads call ---- */
 
@@ -155,42 +150,18 @@ static struct vt_error *choose_backend(struct vt_machine *machine)
     return NULL;
 }
 
-/* A file of our build: beside the running program, or one directory up (tests live in a folder of
- * their own). */
-static char *find_beside(const char *name)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    if (length <= 0)
-        return NULL;
-    self[length] = '\0';
-    for (unsigned up = 0; up < 3; up++) {
-        char *slash = strrchr(self, '/');
-        char *path = NULL;
-
-        if (!slash)
-            return NULL;
-        *slash = '\0';
-        if (asprintf(&path, "%s/%s", self, name) < 0)
-            return NULL;
-        if (access(path, R_OK) == 0)
-            return path;
-        free(path);
-    }
-    return NULL;
-}
-
 static struct vt_error *load_kernel(struct vt_machine *machine, const struct vt_options *options)
 {
     const char *named = options->kernel ? options->kernel : getenv("VITRINE_KERNEL");
-    CLEANUP_FREE char *path = named && *named ? strdup(named) : find_beside(KERNEL_NAME);
+    CLEANUP_FREE char *path = named && *named ? strdup(named) : NULL;
+    struct vt_error *error = NULL;
 
-    if (!path)
-        return vt_error_create(VT_ERROR_NOT_FOUND,
-                               "cannot find the kernel '" KERNEL_NAME
-                               "' beside this program: build it (make), or name "
-                               "it in VITRINE_KERNEL");
+    if (named && *named && !path)
+        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for the kernel's path");
+    else if (!path)
+        error = places_find(PLACES_KERNEL, &path);
+    if (error)
+        return error;
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): path is CLEANUP_FREE */
     return machine_kernel_load(path, &machine->memory, &machine->kernel);
 }
@@ -236,13 +207,15 @@ static void choose_terminal(struct vt_machine *machine, const struct vt_options 
 
 static struct vt_error *build(struct vt_machine *machine, const struct vt_options *options)
 {
-    CLEANUP_FREE char *programs = find_beside(PROGRAMS_NAME);
+    CLEANUP_FREE char *programs = NULL;
     const char *const *environment = options->envp ? options->envp : boot_default_environment();
     uint64_t memory_bytes = 0;
     struct vt_error *error = check_options(options, &machine->config, &memory_bytes);
 
     if (!error)
         error = choose_backend(machine);
+    if (!error && !options->rootfs)
+        error = places_find(PLACES_PROGRAMS, &programs);
     if (!error)
         error = image_open(options->rootfs, programs, &machine->image);
     if (!error)
@@ -279,8 +252,12 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
 
 struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_machine **ret)
 {
-    struct vt_machine *machine = calloc(1, sizeof(*machine));
+    struct vt_options taken;
+    struct vt_error *error = options_take(options, &taken);
 
+    if (error)
+        return error;
+    struct vt_machine *machine = calloc(1, sizeof(*machine));
     if (!machine)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for a machine");
     machine->image.fd = -1;
@@ -289,9 +266,8 @@ struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_m
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->end, NULL);
     machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct vt_error *error = machine->wake_fd < 0
-                                 ? vt_error_system(errno, "cannot make an event descriptor")
-                                 : build(machine, options);
+    error = machine->wake_fd < 0 ? vt_error_system(errno, "cannot make an event descriptor")
+                                 : build(machine, &taken);
     if (error) {
         vt_machine_destroy(machine);
         return error;
