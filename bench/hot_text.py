@@ -2,8 +2,9 @@
 """Writes guest/arch/x86_64/hot_text.ld: which of the kernel's functions stand together at its beginning.
 
 Runs the basic operations of bench/guest_bench under QEMU with its log of executed blocks, and lists the functions
-that each of them runs again and again, in the order in which they are first met; what several operations run
-stands with the first of them. Names survive a rebuild, and a name that is gone does no harm, so this need only
+that each of them runs again and again; what several operations run stands with the first of them. The short ones
+of an operation come first: so the commonest share the page of the system-call entry, and few lie across two pages.
+Names survive a rebuild, and a name that is gone does no harm, so this need only
 be run when paths have changed: `make hot-text`, then look at `make bench`.
 """
 import argparse
@@ -20,13 +21,27 @@ GROUPS = (
     ("mappings", ("mmap_munmap",)),
     ("exec and path names", ("fork_exec_wait", "open_close")),
 )
-LEAST_SHARE = 0.0004  # of the blocks that an operation executes: below, it is the odd interrupt
+LEAST_SHARE = 0.0004  # of the blocks that an operation executes: below, it is a stray
+# While the log is written, the timer interrupts nearly every operation: what only it runs stands behind the others.
+INTERRUPT = ("interrupt", "timer_program", "trap_from_user", "schedule_away")
 TARGET = os.path.join("guest", "arch", "x86_64", "hot_text.ld")
 HEAD = """/*
- * Functions that run all the time, operation by operation; included in kernel.ld. Made by bench/hot_text.py
- * (`make hot-text`); the order within a group is that of a run. A name that no longer exists does no harm.
+ * Functions that run all the time, operation by operation, short ones first; included in kernel.ld. Made by
+ * bench/hot_text.py (`make hot-text`). A name that no longer exists does no harm.
  */
 """
+
+
+def sizes_of(kernel):
+    """Bytes of each function; parts that the compiler split off count by themselves and are left out."""
+    lines = subprocess.run(["nm", "-S", kernel], capture_output=True, text=True, check=True).stdout.splitlines()
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) == 4 and words[2] in "tT":
+            name = words[3].split(".")[0]
+            found[name] = max(found.get(name, 0), int(words[1], 16))
+    return found
 
 
 def executed(build, operation, directory):
@@ -52,6 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     options = parser.parse_args()
+    sizes = sizes_of(os.path.join(options.build, "vitrine-kernel"))
     seen, text = set(), HEAD
     with tempfile.TemporaryDirectory() as directory:
         for title, operations in GROUPS:
@@ -63,7 +79,7 @@ def main():
                     if name not in counts:
                         order.append(name)
                     counts[name] = counts.get(name, 0) + 1
-                for name in order:
+                for name in sorted(order, key=lambda name: (name in INTERRUPT, sizes.get(name, 0))):
                     if name and name not in seen and counts[name] > len(blocks) * LEAST_SHARE:
                         seen.add(name)
                         text += "*(.text.%s .text.%s.*)\n" % (name, name)

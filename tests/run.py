@@ -140,6 +140,9 @@ def main():
     parser.add_argument("--strict", action="store_true", help="give a failed test no second chance")
     parser.add_argument("programs", nargs="*")
     options = parser.parse_args()
+    for program in options.programs:
+        if not os.access(program, os.X_OK) or os.path.isdir(program):
+            parser.error("%s is no program: build it with `make test-binaries`" % program)
     header(options.build)
     # Names and caches of a test run must not meet those of the person who runs it.
     runtime = tempfile.TemporaryDirectory(prefix="vitrine-test-")

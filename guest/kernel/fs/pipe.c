@@ -1,7 +1,7 @@
 /*
  * kernel/fs/pipe.c - pipes: a ring of bytes on pages that are allocated when first written. A pipe
- * that runs empty starts again at its first page, so a conversation of small messages touches one
- * page only.
+ * that runs empty starts again at its beginning, where some bytes have room in the pipe's own
+ * object: a conversation of small messages needs no page.
  *
  * Locks: `lock` (mutex, RANK_PIPE) guards everything; ends, capacity, readers and writers are also
  * read without it by sleepers and pollers, who then check again. Bytes are copied from and to user
@@ -35,20 +35,21 @@ struct pipe *pipe_allocate(void)
     wait_queue_init(&pipe->write_waiters);
     pipe->capacity = PIPE_DEFAULT_BYTES;
     pipe->pages = pipe->inline_pages;
+    pipe->pages[0] = pipe->small;
     return pipe;
 }
 
-static void free_pages(void **pages, uint32_t count)
+static void free_pages(const struct pipe *pipe, void **pages, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (pages[i])
+        if (pages[i] && pages[i] != pipe->small)
             frame_release(virt_to_phys(pages[i]));
     }
 }
 
 void pipe_free(struct pipe *pipe)
 {
-    free_pages(pipe->pages, pipe->capacity / PAGE_SIZE);
+    free_pages(pipe, pipe->pages, pipe->capacity / PAGE_SIZE);
     if (pipe->pages != pipe->inline_pages)
         kfree(pipe->pages);
     object_cache_free(&pipe_cache, pipe);
@@ -84,16 +85,22 @@ bool pipe_has_readers(const struct pipe *pipe)
     return READ_ONCE(pipe->readers) != 0;
 }
 
-/* Where the ring's byte number `position` lies; the page may be missing. */
+/* Where the ring's byte number `position` lies; the page may be missing, or too small yet. */
 static inline void **page_slot(const struct pipe *pipe, uint32_t position)
 {
     return &pipe->pages[(position & (pipe->capacity - 1)) / PAGE_SIZE];
 }
 
-/* Bytes taken: a conversation of small messages goes on in the first page. Lock held. */
+/* Bytes that a page of the ring has; NULL, a missing one: none. */
+static inline uint32_t page_bytes(const struct pipe *pipe, const void *page)
+{
+    return likely(page == pipe->small) ? PIPE_SMALL_BYTES : page ? (uint32_t)PAGE_SIZE : 0;
+}
+
+/* Bytes taken: who finds the ring empty starts at its beginning again. Lock held. */
 static inline void tail_advance(struct pipe *pipe, uint32_t tail)
 {
-    if (tail == pipe->ends.head && tail >= PAGE_SIZE / 2)
+    if (likely(tail == pipe->ends.head))
         WRITE_ONCE(pipe->ends.both, 0);
     else
         WRITE_ONCE(pipe->ends.tail, tail);
@@ -142,6 +149,18 @@ static void *new_page(void)
     return frame ? phys_to_virt(frame) : NULL;
 }
 
+/* A whole page for one that is missing or too small, with what that holds. False: no memory. */
+static bool page_provide(const struct pipe *pipe, void **slot)
+{
+    void *page = new_page();
+    if (!page)
+        return false;
+    if (*slot == pipe->small)
+        memcpy(page, pipe->small, PIPE_SMALL_BYTES);
+    *slot = page;
+    return true;
+}
+
 /*
  * Copies into a ring as much as fits into `room`, which is not 0, of a buffer that has bytes.
  * Bytes, in whole pieces as when reading, or -EFAULT / -ENOMEM if none. Lock held.
@@ -155,7 +174,7 @@ static ssize_t put_pieces(struct pipe *pipe, struct io_buffer *buffer, uint32_t 
         uint32_t in_page = head % PAGE_SIZE;
         uint64_t piece = min(min(PAGE_SIZE - in_page, (uint64_t)room), buffer->remaining);
         void **page = page_slot(pipe, head);
-        if (!*page && !(*page = new_page())) {
+        if (in_page + piece > page_bytes(pipe, *page) && !page_provide(pipe, page)) {
             error = -ENOMEM;
             break;
         }
@@ -178,8 +197,8 @@ static __attribute__((noinline)) int wait_for_bytes(struct pipe *pipe, const str
         return pipe_used(pipe) != 0; /* the last one may have written since we looked */
     if (file->flags & O_NONBLOCK)
         return -EAGAIN;
-    int error = wait_event_mode(&pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
-                                WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
+    int error = wait_event_by(&current->waiter, &pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
+                              WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
     return error ? error : 1;
 }
 
@@ -227,8 +246,8 @@ static __attribute__((noinline)) int wait_for_room(struct pipe *pipe, const stru
 {
     if (file->flags & O_NONBLOCK)
         return -EAGAIN;
-    return wait_event_mode(&pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
-                           WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
+    return wait_event_by(&current->waiter, &pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
+                         WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
 }
 
 /* After a write, without the lock: readers for the bytes, the next writer for the room left. */
@@ -289,11 +308,11 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
         return 0;
     mutex_lock(&pipe->lock);
     uint32_t head = pipe->ends.head, room = pipe->capacity - (head - pipe->ends.tail);
-    uint32_t in_page = head % PAGE_SIZE, page_room = (uint32_t)PAGE_SIZE - in_page;
+    uint32_t in_page = head % PAGE_SIZE;
     uint8_t *page = *page_slot(pipe, head);
 
     /* Mostly all bytes fit into one page that is there. */
-    if (unlikely(bytes > min(room, page_room) || !page || !pipe->readers))
+    if (unlikely(bytes > room || in_page + bytes > page_bytes(pipe, page) || !pipe->readers))
         return write_pieces(file, pipe, buffer);
     ssize_t result = -EFAULT;
     if (likely(io_copy_from(buffer, page + in_page, bytes) == bytes)) {
@@ -537,7 +556,7 @@ int64_t pipe_set_size(struct file *file, uint64_t bytes)
         error = move_content(pipe, pages);
     if (!error) {
         void **old = pipe->pages;
-        free_pages(old, pipe->capacity / PAGE_SIZE);
+        free_pages(pipe, old, pipe->capacity / PAGE_SIZE);
         WRITE_ONCE(pipe->ends.both, (union pipe_ends){.head = pipe_used(pipe)}.both);
         pipe->pages = pages;
         WRITE_ONCE(pipe->capacity, capacity);
@@ -545,7 +564,7 @@ int64_t pipe_set_size(struct file *file, uint64_t bytes)
         count = 0;
     }
     mutex_unlock(&pipe->lock);
-    free_pages(pages, count);
+    free_pages(pipe, pages, count);
     kfree(pages);
     if (error)
         return error;

@@ -7,6 +7,7 @@
 #include "kernel/lib/list.h"
 
 #define PIPE_INLINE_PAGES (PIPE_DEFAULT_BYTES / 4096u)
+#define PIPE_SMALL_BYTES  256u
 
 /*
  * Bytes written and read so far, modulo 2^32: byte n lies at n % capacity, head - tail bytes are in
@@ -32,6 +33,8 @@ struct pipe {
     /* FIFOs only, under fifo.c's table lock (users too) */
     struct inode *inode;
     struct list table_link;
+    /* Stands in for the first page until more is written than fits here: pages[0] leads to it. */
+    uint8_t small[PIPE_SMALL_BYTES];
 };
 
 #endif

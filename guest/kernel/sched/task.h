@@ -14,6 +14,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/slot_table.h"
+#include "kernel/sync/wait_queue.h"
 #include "kernel/time/timer.h"
 #include "shared/objects.h"
 #include "shared/trace.h"
@@ -112,6 +113,7 @@ struct task {
     int32_t exit_code;       /* wait status of this thread */
 
     uint64_t min_faults, maj_faults;
+    struct waiter waiter;     /* for wait_event_by() */
     struct timer sleep_timer; /* deadline of wait_block() */
     bool sleep_timed_out;
     struct wait_queue *vfork_done; /* on the parent's stack; family_lock */

@@ -34,7 +34,8 @@ void waiter_init(struct waiter *waiter)
     waiter->notify = NULL;
 }
 
-void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive)
+/* `inline`, for the link-time optimiser, because every sleep passes here. */
+inline void wait_prepare(struct wait_queue *queue, struct waiter *waiter, bool exclusive)
 {
     WRITE_ONCE(waiter->task->sleep_intent, 1);
     spin_lock(&queue->lock);
@@ -59,18 +60,22 @@ void wait_prepare_alone(void)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-void wait_finish(struct waiter *waiter)
+static NO_INLINE void leave_queue(struct waiter *waiter, struct wait_queue *queue)
 {
-    waiter->task->sleep_intent = 0;
-    struct wait_queue *queue = load_acquire(&waiter->queue);
-    if (!queue)
-        return;
     spin_lock(&queue->lock);
     if (waiter->queue) {
         list_remove(&waiter->link);
         waiter->queue = NULL;
     }
     spin_unlock(&queue->lock);
+}
+
+inline void wait_finish(struct waiter *waiter)
+{
+    waiter->task->sleep_intent = 0;
+    struct wait_queue *queue = load_acquire(&waiter->queue);
+    if (unlikely(queue))
+        leave_queue(waiter, queue);
 }
 
 unsigned wait_queue_wake(struct wait_queue *queue, bool all)

@@ -31,7 +31,8 @@ struct wait_queue {
         SPINLOCK_INIT(RANK_WAIT_QUEUE), LIST_INIT((name).waiters)                                  \
     }
 
-/* One task on one queue; lives on the waiting task's stack. A task may be on several queues (poll).
+/* One task on one queue; lives on the waiting task's stack, or is its own `waiter`. A task may be
+ * on several queues (poll).
  */
 struct waiter {
     struct list link; /* queue->lock */
@@ -94,14 +95,16 @@ static inline unsigned wake_up_all(struct wait_queue *queue)
     return wait_queue_active(queue) ? wait_queue_wake(queue, true) : 0;
 }
 
-#define wait_event_mode(queue, kind, object, mode, deadline_ns, is_exclusive, condition)           \
+/* With a waiter of the caller's: the task's own (`waiter`), which a waker finds in the object that
+ * it touches anyway, serves conditions that cannot themselves wait. */
+#define wait_event_by(waiter_, queue, kind, object, mode, deadline_ns, is_exclusive, condition)    \
     ({                                                                                             \
         int wait_result = 0;                                                                       \
         if (!(condition)) {                                                                        \
-            struct waiter wait_self;                                                               \
-            waiter_init(&wait_self);                                                               \
+            struct waiter *wait_self = (waiter_);                                                  \
+            waiter_init(wait_self);                                                                \
             for (;;) {                                                                             \
-                wait_prepare(queue, &wait_self, is_exclusive);                                     \
+                wait_prepare(queue, wait_self, is_exclusive);                                      \
                 if (condition)                                                                     \
                     break;                                                                         \
                 wait_result = wait_block(kind, object, mode, deadline_ns);                         \
@@ -112,9 +115,14 @@ static inline unsigned wake_up_all(struct wait_queue *queue)
                 if (wait_result)                                                                   \
                     break;                                                                         \
             }                                                                                      \
-            wait_finish(&wait_self);                                                               \
+            wait_finish(wait_self);                                                                \
         }                                                                                          \
         wait_result;                                                                               \
+    })
+#define wait_event_mode(queue, kind, object, mode, deadline_ns, is_exclusive, condition)           \
+    ({                                                                                             \
+        struct waiter wait_own;                                                                    \
+        wait_event_by(&wait_own, queue, kind, object, mode, deadline_ns, is_exclusive, condition); \
     })
 #define wait_event(queue, kind, object, mode, deadline_ns, condition)                              \
     wait_event_mode(queue, kind, object, mode, deadline_ns, false, condition)
