@@ -218,6 +218,18 @@ def print_table(title, key, runs, names):
         print("%-20s" % operation + "".join(" %*s" % pair for pair in zip(widths, cells)))
 
 
+def print_tracing_cost(runs):
+    """What a host that records every event takes from each operation: instructions, and their share."""
+    plain, traced = (runs.get(name, {}).get("operations", {}) for name in ("vitrine-icount", "vitrine-traced-icount"))
+    both = [name for name in traced if name in plain and name != "nothing"]
+    if not both:
+        return
+    print("\nTracing cost (every event recorded, lossless; instructions)")
+    for name in both:
+        off, on = (operations[name]["ticks"]["median"] for operations in (plain, traced))
+        print("%-20s %14s %+.1f %%" % (name, format_number(on - off), 100 * (on - off) / off))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
@@ -297,6 +309,7 @@ def main():
 
     print_table("Instructions per operation (-icount, median; user side included)", "ticks", runs,
                 ("vitrine-icount", "vitrine-traced-icount", "linux-icount", "linux-nomit-icount"))
+    print_tracing_cost(runs)
     print_table("Nanoseconds per operation (TCG, median; CPU model `%s`)" % CPU, "ns", runs, ("vitrine", "linux", "linux-nomit"))
     print_table("Nanoseconds per operation (TCG, median; QEMU's CPU model `%s`)" % PLAIN_CPU, "ns", runs,
                 ("vitrine-plain", "linux-plain"))

@@ -2,10 +2,13 @@
  * shared/trace.h - the records that the kernel writes into its per-CPU trace rings.
  *
  * A ring has a power-of-two number of fixed 64-byte records. Only its CPU writes it, with
- * interrupts off, so no record is ever half written by its writer's view. A reader copies a record,
- * then checks that `sequence` is the one it expected for that place: record number n (counted from
- * 1) lies at (n - 1) % records. A larger number there means the ring went round and records were
- * lost; they can be counted from the difference.
+ * interrupts off. Record number n, counted from 1, lies at (n - 1) % records and is complete once
+ * the ring's head (struct glass_cpu) is n or more; the place behind the head may be in work. A
+ * reader copies a record, then looks at the head again: if it has come to n + records - 1 or
+ * further, the ring went round and the copy is not to be trusted; what was lost can be counted.
+ *
+ * Number and CPU follow from the place: the kernel does not spend instructions on them, the reader
+ * fills them in.
  */
 #ifndef VITRINE_SHARED_TRACE_H
 #define VITRINE_SHARED_TRACE_H
@@ -137,13 +140,14 @@ enum trace_fault_result {
 };
 
 struct trace_record {
-    uint64_t sequence; /* from 1, per CPU; stored last */
+    uint64_t sequence; /* from 1, per CPU; filled in by the reader */
     uint64_t tsc;
     uint16_t type; /* enum trace_type */
-    uint16_t cpu;
-    int32_t tid; /* task running on the CPU when it was written; 0 = idle */
+    uint16_t cpu;  /* filled in by the reader; in a stop's record, by the kernel */
+    int32_t tid;   /* task running on the CPU when it was written; 0 = idle */
     int32_t tgid;
-    uint32_t reserved;
+    uint32_t load; /* SWITCH, WAKEUP: the weights (1024 at nice 0) of all tasks that are then ready
+                      or running on the CPU that was switched or woken to, summed; else 0 */
     uint64_t arg[4];
 };
 

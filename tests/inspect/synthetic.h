@@ -264,11 +264,7 @@ static inline void synthetic_record(struct synthetic *s, unsigned cpu, struct tr
     uint64_t number = block->trace_head + 1;
     struct trace_record *slot = &ring[(number - 1) & (block->trace_records - 1)];
 
-    record.cpu = (uint16_t)cpu;
-    uint64_t sequence = number;
-    record.sequence = slot->sequence;
     *slot = record;
-    GUEST_STORE(&slot->sequence, sequence);
     GUEST_STORE(&block->trace_head, number);
 }
 

@@ -38,6 +38,19 @@ static bool ring_open(struct vt_guest *guest, unsigned cpu, struct ring *ret)
     return ret->records != NULL;
 }
 
+/* Nothing moves, and perhaps since the middle of a record: the machine was killed, or panicked. */
+static bool cut_off(struct vt_guest *guest)
+{
+    uint32_t state = GUEST_LOAD(&guest->glass->state);
+
+    return state == GLASS_PANICKED || (state != GLASS_DONE && GUEST_LOAD(&guest->ended));
+}
+
+static uint64_t oldest_of(const struct ring *ring, uint64_t kept)
+{
+    return ring->head > kept ? ring->head - kept + 1 : 1;
+}
+
 /*
  * The oldest record that its writer cannot be overwriting. The slot after the newest may be in work
  * - unless nothing moves, or the writer waits for us: a lossless kernel never overwrites what its
@@ -45,10 +58,9 @@ static bool ring_open(struct vt_guest *guest, unsigned cpu, struct ring *ret)
  */
 static uint64_t oldest(struct vt_guest *guest, const struct ring *ring)
 {
-    bool safe = (guest->own && guest->lossless) || guest_stands_still(guest);
-    uint64_t kept = safe ? ring->size : ring->size - 1;
+    bool safe = (guest->own && guest->lossless) || (guest_stands_still(guest) && !cut_off(guest));
 
-    return ring->head > kept ? ring->head - kept + 1 : 1;
+    return oldest_of(ring, safe ? ring->size : ring->size - 1);
 }
 
 static void set_next(struct vt_trace *trace, unsigned cpu, uint64_t next)
@@ -61,7 +73,9 @@ static void set_next(struct vt_trace *trace, unsigned cpu, uint64_t next)
 static uint64_t first_place(const struct vt_trace *trace, unsigned cpu, const struct ring *ring)
 {
     struct vt_guest *guest = trace->guest;
-    uint64_t first = trace->from_now ? ring->head + 1 : oldest(guest, ring);
+    /* What others have taken long ago, a lossless kernel too may have been overwriting. */
+    uint64_t past = cut_off(guest) ? oldest_of(ring, ring->size - 1) : oldest(guest, ring);
+    uint64_t first = trace->from_now ? ring->head + 1 : past;
 
     /* What all readers have taken may be overwritten at any time, except by a guest that has ended:
      * the failure report wants the last events, which somebody else has mostly read already. */
@@ -155,10 +169,11 @@ static bool fetch(struct vt_trace *trace, unsigned cpu)
             continue; /* overwritten while it was copied: the loss is counted in the next round */
         }
         set_next(trace, cpu, next + 1);
-        if (record.sequence != next || record.type >= TRACE_TYPES) {
+        if (record.type == TRACE_NONE || record.type >= TRACE_TYPES) {
             trace->lost++;
             continue;
         }
+        record.sequence = next;
         record.cpu = (uint16_t)cpu;
         trace->pending[cpu] = record;
         trace->held[cpu] = true;

@@ -54,7 +54,9 @@ void control_refresh(void)
             observe_control.filters[i].types &= TYPES_ALL;
             filtered |= observe_control.filters[i].types;
         }
-        observe_control.filtered = filtered;
+        WRITE_ONCE(observe_control.filtered, filtered);
+        if (filtered)
+            trace_close_short_ways();
     }
     activate();
     spin_unlock(&control_lock);

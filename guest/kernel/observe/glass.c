@@ -86,7 +86,7 @@ void glass_init(const struct boot_info *boot)
     trace_rings_init(boot);
     for (unsigned i = 0; i < boot->cpu_count; i++) {
         cpu_at(i)->glass = &per_cpu(glass_cpu, i);
-        trace_ring_attach(cpu_at(i), i);
+        trace_ring_attach(cpu_at(i));
         per_cpu(glass_cpu, i).run_queue = (uint64_t)&per_cpu(run_queue, i);
     }
     control_init(boot);

@@ -13,28 +13,27 @@
 
 struct cpu;
 /* The CPU's ring is in its glass_cpu: from now on it may write events. */
-void trace_ring_attach(struct cpu *cpu, unsigned index);
+void trace_ring_attach(struct cpu *cpu);
+/* Some stop filter is set from now on: every CPU looks at them before each record. */
+void trace_close_short_ways(void);
 
 extern uint64_t trace_active; /* types that are recorded or that some filter watches */
 
+/* The type is wanted: by the host's reader, by a stop filter, or by both. */
 void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
+
+/* An ordinary read, so that the test is one instruction: which of two looks sees news is no matter.
+ */
+static inline bool trace_wanted(enum trace_type type)
+{
+    return unlikely(trace_active & (1ull << type));
+}
 
 static inline void trace_event(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
                                uint64_t a3)
 {
-    if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
+    if (trace_wanted(type))
         trace_write(type, a0, a1, a2, a3);
-}
-
-/* The same at a time that the caller has just read. */
-void trace_write_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2,
-                    uint64_t a3);
-
-static inline void trace_event_at(uint64_t now, enum trace_type type, uint64_t a0, uint64_t a1,
-                                  uint64_t a2, uint64_t a3)
-{
-    if (unlikely(READ_ONCE(trace_active) & (1ull << type)))
-        trace_write_at(now, type, a0, a1, a2, a3);
 }
 
 static inline uint64_t trace_pair(int32_t low, int32_t high)

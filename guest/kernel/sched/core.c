@@ -21,6 +21,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/sched/block.h"
 #include "kernel/sched/idle.h"
+#include "kernel/sched/record.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sched/state.h"
@@ -95,7 +96,7 @@ static inline void enqueue(struct run_queue *queue, struct task *task, uint64_t 
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
  * needed. */
-static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
+static COLD struct task *steal(struct run_queue *queue)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
         struct run_queue *other = &per_cpu(run_queue, (queue->cpu + i) % cpu_count());
@@ -111,11 +112,10 @@ static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
             }
         }
         if (found) {
-            *now = clock_tsc(); /* it may have been woken since the caller looked at the clock */
             fair_dequeue(&other->fair, &found->fair);
             other->ready--;
-            trace_event_at(*now, TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu),
-                           other->cpu, 0, 0);
+            trace_event(TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0,
+                        0);
             found->cpu = queue->cpu;
             fair_enqueue(&queue->fair, &found->fair, false);
             queue->ready++;
@@ -129,8 +129,11 @@ static COLD struct task *steal(struct run_queue *queue, uint64_t *now)
 
 static inline struct task *pick(struct run_queue *queue, uint64_t *now)
 {
-    if (!queue->ready && (cpu_count() == 1 || !steal(queue, now)))
-        return queue->idle;
+    if (!queue->ready) {
+        if (cpu_count() == 1 || !steal(queue))
+            return queue->idle;
+        *now = clock_tsc(); /* the stolen one may have been woken since the caller looked */
+    }
     queue->ready--;
     return container_of(fair_pick(&queue->fair), struct task, fair);
 }
@@ -226,9 +229,7 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
     object_write_end(&next->object);
 
     cpu->glass->switches++;
-    trace_event_at(now, TRACE_SWITCH, trace_pair(prev->tid, next->tid),
-                   (uint64_t)state | (uint64_t)reason << 8 | (uint64_t)prev->wait_kind << 16,
-                   prev->wait_object, now - prev->switched_in_tsc);
+    record_switch(cpu, queue, prev, next, now, reason);
     queue->running = next;
     queue->previous = prev;
     slice_plan(cpu, queue, now);
@@ -448,8 +449,7 @@ wake_locked(struct task *task, enum wake_reason reason, struct run_queue *target
     task_set_state(task, TASK_READY);
     enqueue(target, task, now, false);
     object_write_end(&task->object);
-    trace_event_at(now, TRACE_WAKEUP, trace_pair(task->tid, (int32_t)target->cpu), task->wait_kind,
-                   0, 0);
+    record_wakeup(target, task, now);
     notice(target, task, now);
     return true;
 }

@@ -39,10 +39,9 @@ struct cpu {
     bool in_busy_wait;                 /* requests are served from a busy wait of the kernel */
     uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
     uint64_t timer_armed_tsc;          /* when the LAPIC timer will fire; UINT64_MAX = not armed */
-    struct trace_record *trace_ring;   /* as in the glass, at hand (observe/trace.c) */
-    uint64_t trace_offset_mask;        /* bytes of the ring - 1 */
-    uint32_t trace_cpu_word;           /* the CPU's part of a record's first word */
-    uint64_t trace_pause_at;           /* records up to which no look at the reader is needed */
+    struct trace_record *trace_next;   /* where the next record goes (observe/trace_slot.h) */
+    struct trace_record *trace_short_end; /* up to here nothing need be looked at; or NULL */
+    struct trace_record *trace_half_end;  /* end of the half of the ring that is being filled */
     struct spinlock *held_locks[CPU_HELD_LOCKS_MAX]; /* debug builds */
     uint32_t held_lock_count;
     bool checking; /* the lock checker is at work: do not recurse */
