@@ -21,7 +21,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/sched/task.h"
 
-#define FAULT_AROUND 16 /* pages, an aligned block */
+#define FAULT_AROUND 32 /* pages, an aligned block */
 
 bool vma_allows(const struct vma *vma, enum fault_access access)
 {
