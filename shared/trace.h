@@ -40,10 +40,9 @@ enum trace_type {
     TRACE_COMM = 15,              /* a task renamed itself: arg0, arg1 = new comm */
     TRACE_STOP_TASK = 16,         /* job control: arg0 = tid, arg1 = signal */
     /* Written by debug kernels with the option `audit` only: what no look at memory can show. */
-    TRACE_AUDIT_OUT =
-        17,              /* a user task was switched away from: arg0 = hash of its user registers;
+    TRACE_AUDIT_OUT = 17, /* a user task was switched away from: arg0 = hash of its user registers;
                             arg1 = of the FPU's registers; arg2 = of the FS and GS bases; arg3 = CR3 */
-    TRACE_AUDIT_IN = 18, /* it got a CPU again: the same, read back from the registers */
+    TRACE_AUDIT_IN = 18,  /* it got a CPU again: the same, read back from the registers */
     TRACE_AUDIT_RETURN =
         19, /* it goes back to user mode after a switch: arg0 = hash of the callee-saved
                registers as they will be; arg1 = as the program left them */

@@ -21,7 +21,7 @@
 #define MEMORY_GRANULE (2ull << 20)
 #define MEMORY_LEAST   (8ull << 20)
 #define MEMORY_MOST    (255ull << 30) /* with the hole below 4 GiB what the direct map has room for */
-#define LOW_RAM_END    0xc0000000ull  /* QEMU 7.2 microvm: below are RAM, above devices */
+#define LOW_RAM_END    0xc0000000ull /* QEMU 7.2 microvm: below are RAM, above devices */
 #define HIGH_RAM_START 0x100000000ull
 
 struct vt_error *machine_memory_init(struct machine_memory *memory, uint64_t bytes)

@@ -3,9 +3,10 @@
  *
  *   no leaf, anonymous        a zero frame
  *   no leaf, file             the file's own frame, in place: read-only if the mapping is private;
- * with it up to FAULT_AROUND neighbours that the file has at hand write to a shared frame   the
- * last user of an anonymous frame gets it writable, everybody else a copy below a stack the stack
- * grows, within its limit and with a guard gap below it
+ *                             with it the neighbours in its block that the file has at hand
+ *   write to a shared frame   the last user of an anonymous frame gets it writable, everybody else
+ *                             a copy
+ *   below a stack             the stack grows, within its limit and with a guard gap below it
  *
  * Whether a frame has other users is decided by its exact count: one reference that is this leaf
  * means nobody else can reach it, because a new reference needs a leaf (of a space whose lock is

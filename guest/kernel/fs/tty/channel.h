@@ -8,13 +8,15 @@
  * sleeper clears its own word when it is awake.
  *
  *   output  guest -> host: HYPERCALL_OUTPUT is rung when bytes were added and the host has
- * consumer_waits set, but only once as long as its tail does not move: it is awake then, or about
- * to be. It is also rung when a writer sets producer_waits because the ring is full. input   host
- * -> guest: the host kicks the guest when it added bytes or set `closed` and consumer_waits is set
- * (always so while the input is a terminal: ^C must arrive though nobody reads). The guest rings
- *           HYPERCALL_INPUT when the host has producer_waits set and half of the ring is free.
+ *           consumer_waits set, but only once as long as its tail does not move: it is awake then,
+ *           or about to be. It is also rung when a writer sets producer_waits because the ring is
+ *           full.
+ *   input   host -> guest: the host kicks the guest when it added bytes or set `closed` and
+ *           consumer_waits is set (always so while the input is a terminal: ^C must arrive though
+ *           nobody reads). The guest rings HYPERCALL_INPUT when the host has producer_waits set and
+ *           half of the ring is free.
  *   The host also kicks when it made room in an output ring whose producer_waits is set, and when
- * it sets consumer_gone.
+ *   it sets consumer_gone.
  *
  * The guest keeps its own copy of the index that it owns, and takes an index of the host that
  * cannot be (more than a ring's size away) as "no bytes" or "no room": nothing that the host writes

@@ -16,7 +16,7 @@
 #define ARCH_LAYOUT_H
 
 #define USER_START        0x10000ul
-#define USER_END          0x7ffffffff000ul /* first address that no user mapping may reach */
+#define USER_END          0x7ffffffff000ul     /* first address that no user mapping may reach */
 #define DIRECT_MAP        0xffffff8000000000ul /* 256 GiB: the VMM gives no more */
 #define KERNEL_STACKS     0xffffffc000000000ul
 #define KERNEL_STACKS_END 0xffffffe000000000ul
