@@ -59,7 +59,7 @@ struct vt_guest {
     struct guest_owner owner;
     int connection;     /* attached: socket that hangs up when the machine ends; -1 otherwise */
     int memory_fd;      /* attached: our descriptor of the memory; -1 otherwise */
-    uint64_t forwarded; /* attached: commands sent to the owner so far; mailbox_lock */
+    
     char name[64];
 
     pthread_mutex_t lock;

@@ -21,6 +21,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/inspect/guest.h"
+#include "vmm/session/control_protocol.h"
 #include "vmm/session/control_socket.h"
 
 #define ANSWER_MS 3000
@@ -153,54 +154,6 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
     snprintf(guest->name, sizeof(guest->name), "%s", name);
     *ret = guest;
     return NULL;
-}
-
-struct vt_error *vt_guest_ask_trace(struct vt_guest *guest, uint64_t types)
-{
-    char line[96];
-
-    if (guest->own)
-        return vt_guest_trace_types(guest, types);
-    int length = snprintf(line, sizeof(line), "{\"command\":\"trace\",\"types\":%llu}\n",
-                          (unsigned long long)(types & INT64_MAX));
-    if (send(guest->connection, line, (size_t)length, MSG_NOSIGNAL) != length)
-        return vt_error_create(VT_ERROR_GONE, "machine '%s' has ended", guest->name);
-    return NULL; /* the answer is dropped by whoever waits for the machine next */
-}
-
-struct vt_error *vt_guest_ask_stop(struct vt_guest *guest, bool stop, int timeout_ms)
-{
-    CLEANUP_FREE char *answer = malloc(CONTROL_LINE_MAX);
-    const char *line = stop ? "{\"command\":\"stop\"}\n" : "{\"command\":\"resume\"}\n";
-    size_t used = 0;
-
-    if (!answer)
-        return vt_error_create(VT_ERROR_MEMORY, "out of memory for an answer");
-    if (send(guest->connection, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
-        return vt_error_create(VT_ERROR_GONE, "machine '%s' has ended", guest->name);
-    for (;;) {
-        struct pollfd connection = {.fd = guest->connection, .events = POLLIN};
-
-        if (poll(&connection, 1, timeout_ms) <= 0)
-            return vt_error_create(VT_ERROR_TIMEOUT, "machine '%s' did not answer within %d ms",
-                                   guest->name, timeout_ms);
-        ssize_t got = recv(guest->connection, answer + used, CONTROL_LINE_MAX - 1 - used, 0);
-        if (got <= 0)
-            return vt_error_create(VT_ERROR_GONE, "machine '%s' has ended", guest->name);
-        used += (size_t)got;
-        answer[used] = '\0';
-        if (strchr(answer, '\n') || used == CONTROL_LINE_MAX - 1)
-            break;
-    }
-    json_t *object = json_loads(answer, JSON_DISABLE_EOF_CHECK, NULL);
-    const char *problem = json_string_value(json_object_get(object, "error"));
-    struct vt_error *error = json_is_true(json_object_get(object, "ok"))
-                                 ? NULL
-                                 : vt_error_create(VT_ERROR_BUSY, "machine '%s' cannot be %s: %s",
-                                                   guest->name, stop ? "stopped" : "resumed",
-                                                   problem ? problem : "its answer makes no sense");
-    json_decref(object);
-    return error;
 }
 
 void vt_guest_detach(struct vt_guest *guest)

@@ -19,31 +19,8 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/session/control_internal.h"
 #include "vmm/session/control_socket.h"
-#include "vmm/session/session.h"
-
-#define CLIENTS_MAX 32u
-
-struct client {
-    int fd;
-    size_t used;
-    uint64_t types; /* of events that it asked for; they are recorded while it is there */
-    char line[CONTROL_LINE_MAX];
-};
-
-struct control_socket {
-    struct vt_machine *machine;
-    char *lock_path;
-    char *socket_path;
-    int lock_fd, listen_fd, stop_fd;
-    int memory_fd; /* read-only description of the guest's memory */
-    pthread_t thread;
-    bool serves;
-    int stopper;        /* descriptor of the client for whom the world is stopped; -1 = none */
-    uint64_t own_types; /* recorded anyway; valid while some client has types */
-    unsigned client_count;
-    struct client clients[CLIENTS_MAX];
-};
 
 /* Opens and locks NAME.lock. A file that was removed between the two is not the one that others
  * see. */
@@ -173,164 +150,26 @@ static void accept_client(struct control_socket *control)
         return;
     bool allowed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
                    (peer.uid == geteuid() || peer.uid == 0);
-    if (!allowed || control->client_count == CLIENTS_MAX || !send_description(control, fd)) {
+    if (!allowed || control->client_count == CONTROL_CLIENTS_MAX ||
+        !send_description(control, fd)) {
         close(fd);
         return;
     }
-    struct client *client = &control->clients[control->client_count++];
+    struct control_client *client = &control->clients[control->client_count++];
     client->fd = fd;
     client->used = 0;
     client->types = 0;
 }
 
-#define STOP_MS 2000
-
-/* A world that stands still already is another's: its owner, or another client, looks at it. */
-static const char *stop_for(struct control_socket *control, int fd)
+static void drop_client(struct control_socket *control, struct control_client *client)
 {
-    struct vt_guest *guest = &control->machine->guest;
-    struct vt_stop stop;
-    struct vt_error *error = guest_require_ready(guest);
-
-    if (!error && (control->stopper >= 0 || guest_stands_still(guest)))
-        error = vt_error_create(VT_ERROR_BUSY, "stopped");
-    if (!error)
-        error = vt_guest_stop_now(guest);
-    if (!error)
-        error = vt_guest_wait_stop(guest, STOP_MS, &stop);
-    /* Somebody else's stop point was faster: it will be resumed by whoever set it. */
-    if (!error && stop.filter >= 0)
-        error = vt_error_create(VT_ERROR_BUSY, "stopped");
-    if (!error)
-        control->stopper = fd;
-    const char *answer =
-        error ? "{\"error\":\"it is not up, or stopped for somebody else\"}\n" : "{\"ok\":true}\n";
-    vt_error_destroy(error);
-    return answer;
-}
-
-static const char *resume_for(struct control_socket *control, int fd)
-{
-    if (control->stopper != fd)
-        return "{\"error\":\"it is not stopped for you\"}\n";
-    control->stopper = -1;
-    vt_error_destroy(vt_guest_resume(&control->machine->guest));
-    return "{\"ok\":true}\n";
-}
-
-static uint64_t clients_types(const struct control_socket *control)
-{
-    uint64_t types = 0;
-
-    for (unsigned i = 0; i < control->client_count; i++)
-        types |= control->clients[i].types;
-    return types;
-}
-
-static struct vt_error *add_types(struct control_socket *control, struct client *client,
-                                  uint64_t types)
-{
-    struct vt_guest *guest = &control->machine->guest;
-    struct vt_error *error = guest_require_ready(guest);
-
-    if (error)
-        return error;
-    if (!clients_types(control))
-        control->own_types = GUEST_LOAD(&guest->glass->control.trace_types);
-    client->types |= types;
-    return vt_guest_trace_types(guest, control->own_types | clients_types(control));
-}
-
-/* What only this client wanted to see costs the guest nothing any more. */
-static void drop_client(struct control_socket *control, struct client *client)
-{
-    uint64_t asked = client->types;
-
-    if (control->stopper == client->fd)
-        resume_for(control, control->stopper);
+    control_forget(control, client);
     close(client->fd);
     *client = control->clients[--control->client_count];
-    if (asked && !guest_has_ended(&control->machine->guest))
-        vt_error_destroy(vt_guest_trace_types(&control->machine->guest,
-                                              control->own_types | clients_types(control)));
-}
-
-/* An object as the answer's line; takes the object over. free(). */
-static char *answer_json(json_t *object)
-{
-    CLEANUP_FREE char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    char *line = NULL;
-
-    json_decref(object);
-    if (!text || asprintf(&line, "%s\n", text) < 0)
-        return NULL;
-    return line;
-}
-
-static char *answer_error(struct vt_error *error)
-{
-    json_t *object = json_pack("{s:s}", "error", vt_error_message(error));
-
-    vt_error_destroy(error);
-    return answer_json(object);
-}
-
-/* Without an address, on a socket beside ours. */
-static char *serve_gdb(struct control_socket *control, const char *address)
-{
-    CLEANUP_FREE char *beside = NULL;
-    CLEANUP_FREE char *given = NULL;
-    int length = (int)strlen(control->socket_path) - (int)strlen(".sock");
-
-    if (!address && asprintf(&beside, "%.*s.gdb", length, control->socket_path) < 0)
-        beside = NULL;
-    if (!address && !beside)
-        return strdup("{\"error\":\"out of memory\"}\n");
-    struct vt_error *error = vt_machine_gdb(control->machine, address ? address : beside, &given);
-    if (error)
-        return answer_error(error);
-    return answer_json(json_pack("{s:b,s:s,s:s}", "ok", 1, "address", given, "kernel",
-                                 control->machine->kernel.path));
-}
-
-static char *write_core(struct control_socket *control, const char *path)
-{
-    if (!path || path[0] != '/')
-        return strdup("{\"error\":\"the core file's path is not absolute\"}\n");
-    struct vt_error *error = vt_machine_core(control->machine, path);
-    return error ? answer_error(error) : strdup("{\"ok\":true}\n");
-}
-
-/* What is remembered by connection; everything else is control_commands.c's. */
-static char *obey(struct control_socket *control, struct client *client, const char *line)
-{
-    json_t *request = json_loads(line, 0, NULL);
-    const char *command = json_string_value(json_object_get(request, "command"));
-    char *answer;
-
-    if (command && strcmp(command, "stop") == 0) {
-        answer = strdup(stop_for(control, client->fd));
-    } else if (command && strcmp(command, "resume") == 0) {
-        answer = strdup(resume_for(control, client->fd));
-    } else if (command && strcmp(command, "trace") == 0) {
-        json_int_t types = json_integer_value(json_object_get(request, "types"));
-        struct vt_error *error = add_types(control, client, (uint64_t)types);
-
-        answer = strdup(error ? "{\"error\":\"the kernel is not up yet\"}\n" : "{\"ok\":true}\n");
-        vt_error_destroy(error);
-    } else if (command && strcmp(command, "gdb") == 0) {
-        answer = serve_gdb(control, json_string_value(json_object_get(request, "address")));
-    } else if (command && strcmp(command, "core") == 0) {
-        answer = write_core(control, json_string_value(json_object_get(request, "file")));
-    } else {
-        answer = control_obey(control->machine, line);
-    }
-    json_decref(request);
-    return answer;
 }
 
 /* False when the client is to be dropped. */
-static bool serve_client(struct control_socket *control, struct client *client)
+static bool serve_client(struct control_socket *control, struct control_client *client)
 {
     ssize_t got =
         recv(client->fd, client->line + client->used, sizeof(client->line) - 1 - client->used, 0);
@@ -343,7 +182,7 @@ static bool serve_client(struct control_socket *control, struct client *client)
     client->line[client->used] = '\0';
     for (char *end; (end = memchr(client->line, '\n', client->used)) != NULL;) {
         *end = '\0';
-        CLEANUP_FREE char *answer = obey(control, client, client->line);
+        CLEANUP_FREE char *answer = control_obey(control, client, client->line);
         size_t taken = (size_t)(end + 1 - client->line);
 
         client->used -= taken;
@@ -360,8 +199,8 @@ static void *serve(void *argument)
     struct control_socket *control = argument;
 
     for (;;) {
-        struct pollfd fds[2 + CLIENTS_MAX] = {{.fd = control->stop_fd, .events = POLLIN},
-                                              {.fd = control->listen_fd, .events = POLLIN}};
+        struct pollfd fds[2 + CONTROL_CLIENTS_MAX] = {{.fd = control->stop_fd, .events = POLLIN},
+                                                      {.fd = control->listen_fd, .events = POLLIN}};
         unsigned count = control->client_count;
 
         for (unsigned i = 0; i < count; i++)
