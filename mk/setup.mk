@@ -1,6 +1,6 @@
 # Tools: each group of packages is looked for once per change of the list; what is missing is installed where
 # that is possible (root on Debian) and named where it is not. mk/setup.sh does the work.
-SETUP_BUILD := gcc libc6-dev musl-tools busybox-static qemu-system-x86 libelf-dev libjansson-dev libarchive-dev \
+SETUP_BUILD := gcc libc6-dev musl-tools busybox-static qemu-system-x86 libelf-dev libdw-dev libjansson-dev libarchive-dev \
     libseccomp-dev libprotobuf-c-dev protobuf-c-compiler libncurses-dev
 SETUP_TEST := libcriterion-dev clang libclang-rt-14-dev erofs-utils cpio python3 trace-cmd protobuf-compiler chromium \
     strace gdb

@@ -3,7 +3,7 @@ VMM_CC ?= gcc
 VMM_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -I$(BUILD) -MMD -MP -pthread
 # The same objects serve both libraries; only what vmm/include declares is seen outside the shared one.
 VMM_CFLAGS += -fPIC -fvisibility=hidden
-VMM_LIBS := -larchive -ljansson -lelf -lprotobuf-c -lm -pthread
+VMM_LIBS := -larchive -ljansson -ldw -lelf -lprotobuf-c -lm -pthread
 VMM_CLI_LIBS := -lncurses -ltinfo
 
 VMM_SOURCES := $(filter-out vmm/cli/%,$(wildcard vmm/*/*.c))

@@ -1,62 +1,85 @@
 /*
- * vmm/cli/profile.c - `vitrine profile`: what each process of a running machine used over time, and
- * in the end the sums. Everything is read from the machine's memory; its tasks do not notice.
- *
- * The figures are differences of the kernel's own counters between two looks. A process that lived
- * and died between two looks is not seen.
+ * vmm/cli/profile.c - `vitrine profile`: where the time goes, as folded stacks, of a running
+ * machine or of a new one; with --usage, what each process used.
  */
 #include <argp.h>
-#include <jansson.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vmm/cli/cli.h"
-#include "vmm/cli/top.h"
+#include "vmm/cli/profiler.h"
+#include "vmm/cli/run_options.h"
 
-struct options {
-    const char *name;
-    bool json;
-    double interval, duration; /* seconds; duration 0 = until the machine ends */
+enum option_key { OPTION_OFF_CPU = 0x2000, OPTION_IDLE, OPTION_THREADS, OPTION_USAGE };
+
+struct profile_options {
+    struct run_options run;
+    struct profiler_settings settings;
+    struct usage_options usage;
+    bool show_usage;
+    const char *output, *name;
 };
 
-/* One process over the whole time. */
-struct total {
-    uint64_t process_id;
-    int32_t pid;
-    char comm[16];
-    double seconds, cpu_seconds, delay_seconds, switches, faults;
-    uint64_t peak_bytes;
-};
+static double parse_number(struct argp_state *state, const char *option, const char *text,
+                           double least, double most)
+{
+    char *end;
+    double value = strtod(text, &end);
 
-struct totals {
-    struct total *list;
-    size_t count, room;
-};
+    if (end == text || *end || !(value >= least && value <= most))
+        argp_error(state, "%s wants a number from %g to %g, not '%s'", option, least, most, text);
+    return value;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct options *options = state->input;
-    char *end = NULL;
+    struct profile_options *options = state->input;
 
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->run;
+        return 0;
     case 'j':
-        options->json = true;
+        options->settings.json = options->usage.json = true;
+        return 0;
+    case 'o':
+        options->output = argument;
+        return 0;
+    case 'F':
+        options->settings.frequency = parse_number(state, "-F", argument, 0.1, 10000);
         return 0;
     case 'i':
-        options->interval = strtod(argument, &end);
-        if (*end || !(options->interval >= 0.01 && options->interval <= 3600))
-            argp_error(state, "-i wants seconds from 0.01 to 3600, not '%s'", argument);
+        options->usage.interval = parse_number(state, "-i", argument, 0.01, 3600);
         return 0;
     case 'd':
-        options->duration = strtod(argument, &end);
-        if (*end || !(options->duration > 0 && options->duration <= 1e6))
-            argp_error(state, "-d wants a number of seconds, not '%s'", argument);
+        options->settings.duration = parse_number(state, "-d", argument, 0.001, 1e6);
+        options->usage.duration = options->settings.duration;
+        return 0;
+    case 'p':
+        options->settings.stacks.pid = (int32_t)parse_number(state, "-p", argument, 1, INT32_MAX);
+        return 0;
+    case OPTION_OFF_CPU:
+        options->settings.stacks.off_cpu = true;
+        return 0;
+    case OPTION_IDLE:
+        options->settings.stacks.idle = true;
+        return 0;
+    case OPTION_THREADS:
+        options->settings.stacks.threads = true;
+        return 0;
+    case OPTION_USAGE:
+        options->show_usage = true;
         return 0;
     case ARGP_KEY_ARG:
+        if (state->quoted)
+            return ARGP_ERR_UNKNOWN; /* the program and its arguments: for the options of run */
         if (options->name)
-            argp_error(state, "one machine at a time: '%s' is too much", argument);
+            argp_error(state,
+                       "one machine at a time: '%s' is too much (a program stands behind --)",
+                       argument);
         options->name = argument;
         return 0;
     default:
@@ -64,179 +87,114 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_option option_list[] = {
-    {"json", 'j', NULL, 0, "Print each look, and the sums, as lines of JSON", 0},
-    {"interval", 'i', "SECONDS", 0, "Time between two looks (0.5)", 0},
-    {"duration", 'd', "SECONDS", 0, "End after so long (when the machine ends)", 0},
-    {0}};
+/* ---- a running machine ---- */
 
-static struct total *total_of(struct totals *totals, const struct vt_task *task)
+static struct profiler *interrupted; /* by ^C */
+
+static void on_interrupt(int number)
 {
-    for (size_t i = 0; i < totals->count; i++)
-        if (totals->list[i].process_id == task->process_id)
-            return &totals->list[i];
-    if (totals->count == totals->room) {
-        size_t room = totals->room ? 2 * totals->room : 32;
-        struct total *larger = realloc(totals->list, room * sizeof(*larger));
-
-        if (!larger)
-            return NULL;
-        totals->list = larger;
-        totals->room = room;
-    }
-    struct total *total = &totals->list[totals->count++];
-    *total = (struct total){.process_id = task->process_id, .pid = task->pid};
-    return total;
+    (void)number;
+    profiler_interrupt(interrupted);
 }
 
-static void add(struct totals *totals, const struct top_row *row, double seconds)
+static struct vt_error *attach(const struct profile_options *options, FILE *out)
 {
-    struct total *total = total_of(totals, &row->sampled->task);
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    struct vt_guest *guest;
+    struct vt_error *error = cli_attach(options->name, &guest);
 
-    if (!total)
-        return;
-    memcpy(total->comm, row->sampled->task.comm, sizeof(total->comm));
-    total->seconds += seconds;
-    total->cpu_seconds += row->cpu_percent / 100 * seconds;
-    total->delay_seconds += row->delay_percent / 100 * seconds;
-    total->switches += row->switches * seconds;
-    total->faults += row->faults * seconds;
-    if (row->sampled->resident_bytes > total->peak_bytes)
-        total->peak_bytes = row->sampled->resident_bytes;
-}
-
-static json_t *row_json(const struct top_row *row)
-{
-    const struct vt_task *task = &row->sampled->task;
-
-    return json_pack("{s:i,s:s,s:f,s:f,s:f,s:f,s:I}", "pid", task->pid, "comm", task->comm,
-                     "cpu_percent", row->cpu_percent, "delay_percent", row->delay_percent,
-                     "switches_per_second", row->switches, "faults_per_second", row->faults,
-                     "resident_bytes", (json_int_t)row->sampled->resident_bytes);
-}
-
-static void print_look(const struct options *options, const struct sample *sample,
-                       const struct top_row *rows, size_t count)
-{
-    json_t *list = options->json ? json_array() : NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct top_row *row = &rows[i];
-
-        if (list)
-            json_array_append_new(list, row_json(row));
-        else if (row->cpu_percent >= 0.05 || row->switches > 0 || row->faults > 0)
-            printf("%9.2f %6d %6.1f %6.1f %8.0f %8.0f %8lu  %s\n", sample->at,
-                   row->sampled->task.pid, row->cpu_percent, row->delay_percent, row->switches,
-                   row->faults, (unsigned long)(row->sampled->resident_bytes >> 10),
-                   row->sampled->task.comm);
+    if (error)
+        return error;
+    error = profiler_start(guest, &options->settings, &interrupted);
+    if (!error) {
+        sigaction(SIGINT, &action, NULL);
+        error = profiler_finish(interrupted);
+        signal(SIGINT, SIG_IGN); /* nobody is there any more to be told */
+        profiler_write(interrupted, out, stderr);
+        profiler_destroy(interrupted);
     }
-    if (list) {
-        json_t *look = json_pack("{s:f,s:f,s:o}", "at", sample->at, "seconds", sample->seconds,
-                                 "processes", list);
-        json_dumpf(look, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-        putchar('\n');
-        json_decref(look);
-    }
-    fflush(stdout);
-}
-
-static int by_cpu(const void *a, const void *b)
-{
-    const struct total *left = a, *right = b;
-
-    return left->cpu_seconds != right->cpu_seconds
-               ? (left->cpu_seconds < right->cpu_seconds ? 1 : -1)
-               : left->pid - right->pid;
-}
-
-static void print_totals(const struct options *options, struct totals *totals)
-{
-    json_t *list = json_array();
-
-    if (totals->count)
-        qsort(totals->list, totals->count, sizeof(*totals->list), by_cpu);
-    if (!options->json)
-        printf("\n%6s %9s %9s %9s %9s %9s %9s  %s\n", "PID", "SEEN s", "CPU s", "DELAY s",
-               "SWITCHES", "FAULTS", "PEAK KiB", "NAME");
-    for (size_t i = 0; i < totals->count; i++) {
-        const struct total *total = &totals->list[i];
-
-        if (!options->json)
-            printf("%6d %9.2f %9.3f %9.3f %9.0f %9.0f %9lu  %s\n", total->pid, total->seconds,
-                   total->cpu_seconds, total->delay_seconds, total->switches, total->faults,
-                   (unsigned long)(total->peak_bytes >> 10), total->comm);
-        json_array_append_new(list, json_pack("{s:i,s:s,s:f,s:f,s:f,s:f,s:f,s:I}", "pid",
-                                              total->pid, "comm", total->comm, "seen_seconds",
-                                              total->seconds, "cpu_seconds", total->cpu_seconds,
-                                              "delay_seconds", total->delay_seconds, "switches",
-                                              total->switches, "faults", total->faults,
-                                              "peak_bytes", (json_int_t)total->peak_bytes));
-    }
-    if (options->json) {
-        json_t *object = json_pack("{s:O}", "totals", list);
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-        putchar('\n');
-        json_decref(object);
-    }
-    json_decref(list);
-}
-
-static struct vt_error *follow(struct sampler *sampler, const struct options *options,
-                               struct totals *totals)
-{
-    struct top_view view = {.key = TOP_BY_CPU};
-    const struct sample *sample;
-    struct vt_error *error = sampler_take(sampler, &sample); /* to compare with */
-
-    if (!error && !options->json)
-        printf("%9s %6s %6s %6s %8s %8s %8s  %s\n", "TIME s", "PID", "CPU%", "DELAY%", "SWITCH/s",
-               "FAULT/s", "KiB", "NAME");
-    while (!error && (options->duration <= 0 || sample->at < options->duration)) {
-        size_t count;
-
-        usleep((useconds_t)(options->interval * 1e6));
-        error = sampler_take(sampler, &sample);
-        if (error)
-            break;
-        struct top_row *rows = top_rows(&view, sample, &count);
-        for (size_t i = 0; i < count; i++)
-            add(totals, &rows[i], sample->seconds);
-        print_look(options, sample, rows, count);
-        free(rows);
-    }
+    vt_guest_detach(guest);
     return error;
+}
+
+/* ---- the command ---- */
+
+static int check(const struct profile_options *options)
+{
+    const char *problem = NULL;
+
+    if (options->run.machine.argv && options->name && strcmp(options->name, "run") != 0)
+        problem = "profile takes a machine's name or a program, not both";
+    else if (!options->run.machine.argv && options->run.given)
+        problem = "options of a new machine need a program: vitrine profile ... -- PROGRAM";
+    else if (options->show_usage && options->run.machine.argv)
+        problem = "--usage is for a machine that runs already: vitrine profile --usage NAME";
+    if (problem)
+        fprintf(stderr, "vitrine: %s\n", problem);
+    return problem ? STATUS_FAILED : 0;
+}
+
+static int profile_stacks(struct profile_options *options, FILE *out)
+{
+    if (!options->run.machine.argv) {
+        struct vt_error *error = attach(options, out);
+
+        return error ? cli_fail(error) : 0;
+    }
+    options->run.profile = &options->settings;
+    options->run.profile_out = out;
+    options->run.quiet = true;
+    run_options_finish(&options->run);
+    /* The events that `run` shows are not wanted: the guest need not record them. */
+    options->run.machine.trace = options->run.trace_files[0] != NULL || options->run.audit;
+    return cli_run_with(&options->run);
 }
 
 int cli_profile(int argc, char **argv)
 {
-    struct options options = {.interval = 0.5};
-    struct argp argp = {.options = option_list,
-                        .parser = parse_option,
-                        .args_doc = "[NAME]",
-                        .doc = "Show what each process of a running machine used over time: CPU, "
-                               "waiting for one, context switches, page faults, memory."};
-    struct totals totals = {0};
-    struct sampler *sampler = NULL;
-    struct vt_guest *guest;
+    static const struct argp_option option_list[] = {
+        {"frequency", 'F', "HZ", 0, "Looks per second (99)", 0},
+        {"duration", 'd', "SECONDS", 0, "End after so long (when the machine ends)", 0},
+        {"output", 'o', "FILE", 0,
+         "Write the stacks to FILE (standard output; with a program of one's own, standard error)",
+         0},
+        {"json", 'j', NULL, 0, "As JSON", 0},
+        {"pid", 'p', "PID", 0, "Only this process", 0},
+        {"off-cpu", OPTION_OFF_CPU, NULL, 0, "Where tasks sleep, instead of where they run", 0},
+        {"idle", OPTION_IDLE, NULL, 0, "CPUs without work too", 0},
+        {"threads", OPTION_THREADS, NULL, 0, "Each thread for itself", 0},
+        {"usage", OPTION_USAGE, NULL, 0,
+         "Instead: what each process used: CPU, waiting for one, switches, page faults, memory", 0},
+        {"interval", 'i', "SECONDS", 0, "With --usage: time between two looks (0.5)", 0},
+        {0}};
+    const struct argp_child children[] = {{&run_options_argp, 0, "For a new machine:", 0}, {0}};
+    struct argp argp = {
+        .options = option_list,
+        .parser = parse_option,
+        .args_doc = "[NAME]\n[run] -- PROGRAM [ARGUMENT...]",
+        .doc =
+            "Show where the time of a running machine goes, or run PROGRAM in a new one and show "
+            "where its goes: stacks of programs and kernel, each with how often it was met, as "
+            "flame graphs are made from (flamegraph.pl, speedscope)."
+            "\vEach look holds all CPUs where they are; how long is told at the end. Frames of "
+            "the kernel end in _[k]. Code without unwinding tables or frame pointers shows its "
+            "innermost function only.",
+        .children = children,
+    };
+    struct profile_options options = {.settings = {.frequency = 99}, .usage = {.interval = 0.5}};
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
-    if (error)
-        return cli_fail(error);
-    error = sampler_create(guest, &sampler);
-    if (!error)
-        error = follow(sampler, &options, &totals);
-    if (error && vt_error_code(error) == VT_ERROR_GONE) {
-        fprintf(stderr, "vitrine: machine '%s' has ended\n", vt_guest_name(guest));
-        vt_error_destroy(error);
-        error = NULL;
-    }
-    if (!error)
-        print_totals(&options, &totals);
-    int status = error ? cli_fail(error) : 0;
-    free(totals.list);
-    sampler_destroy(sampler);
-    vt_guest_detach(guest);
+    run_options_init(&options.run);
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+    int status = check(&options);
+    if (status)
+        return status;
+    if (options.show_usage)
+        return profile_usage(options.name, &options.usage);
+    FILE *out = options.run.machine.argv ? stderr : stdout;
+    if (options.output && !(out = fopen(options.output, "we")))
+        return cli_fail(vt_error_system(errno, "cannot write '%s'", options.output));
+    status = profile_stacks(&options, out);
+    if (options.output && fclose(out) != 0 && status == 0)
+        status = cli_fail(vt_error_system(errno, "cannot write '%s'", options.output));
     return status;
 }

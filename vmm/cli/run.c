@@ -172,6 +172,18 @@ static struct vt_error *serve_gdb(struct vt_machine *machine, const char *where)
     return NULL;
 }
 
+/* The looks end with the machine. */
+static void finish_profile(struct profiler *profiler, const struct run_options *options)
+{
+    if (!profiler)
+        return;
+    struct vt_error *error = profiler_finish(profiler);
+    profiler_write(profiler, options->profile_out, stderr);
+    profiler_destroy(profiler);
+    if (error)
+        cli_fail(error);
+}
+
 int cli_run(int argc, char **argv)
 {
     struct run_options options;
@@ -187,6 +199,7 @@ int cli_run_with(struct run_options *options)
     struct collector *collector = NULL;
     struct watchdog *watchdog = NULL;
     struct audit_run *audit = NULL;
+    struct profiler *profiler = NULL;
 
     struct vt_error *error = vt_host_probe(false, &host);
     if (error)
@@ -205,13 +218,16 @@ int cli_run_with(struct run_options *options)
         error = vt_machine_start(machine);
     if (!error && options->gdb)
         error = serve_gdb(machine, options->gdb);
+    if (!error && options->profile)
+        error = profiler_start(vt_machine_guest(machine), options->profile, &profiler);
     if (!error && options->timeout_seconds > 0)
         error = watchdog_start((uint64_t)(options->timeout_seconds * 1000), kill_machine, machine,
                                KILL_GRACE_MS, STATUS_TIMEOUT, &watchdog);
     if (error) {
         int status = cli_fail(error);
 
-        vt_machine_kill(machine); /* lets collector and audit see an end */
+        vt_machine_kill(machine); /* lets collector, audit and profiler see an end */
+        finish_profile(profiler, options);
         collector_destroy(collector);
         audit_run_destroy(audit);
         vt_machine_destroy(machine);
@@ -228,6 +244,7 @@ int cli_run_with(struct run_options *options)
     error = vt_machine_wait(machine, -1, &result.outcome);
     result.wall_ns = clock_monotonic_ns() - started;
     result.timed_out = watchdog_stop(watchdog) && result.outcome.kind == VT_OUTCOME_KILLED;
+    finish_profile(profiler, options);
     int status = error ? cli_fail(error) : finish(&result, options, collector, audit);
     collector_destroy(collector);
     audit_run_destroy(audit);

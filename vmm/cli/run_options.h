@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "vmm/cli/collector.h"
+#include "vmm/cli/profiler.h"
 #include "vmm/export/sched_report.h"
 #include "vmm/include/vitrine.h"
 #include "vmm/strace/strace.h"
@@ -24,6 +25,8 @@ struct run_options {
     bool given;                           /* any option at all */
     const struct strace_settings *strace; /* NULL = none; `vitrine strace` */
     FILE *strace_out;
+    const struct profiler_settings *profile; /* NULL = none; `vitrine profile` */
+    FILE *profile_out;
     enum sched_report report; /* --summary */
     FILE *report_out;         /* filled in by the run */
     bool audit;

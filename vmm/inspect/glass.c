@@ -285,6 +285,23 @@ bool guest_stands_still(struct vt_guest *guest)
     return epoch > GUEST_LOAD(&guest->glass->control.resume_epoch);
 }
 
+struct vt_error *guest_hold(struct vt_guest *guest, struct guest_registers ret[BOOT_CPUS_MAX],
+                            unsigned *ret_count)
+{
+    if (!guest->owner.hold)
+        return vt_error_create(VT_ERROR_ARGUMENT, "what has ended cannot be held");
+    struct vt_error *error = guest->owner.hold(guest->owner.context, ret, ret_count);
+    if (!error)
+        GUEST_STORE(&guest->frozen, true);
+    return error;
+}
+
+struct vt_error *guest_let_go(struct vt_guest *guest)
+{
+    GUEST_STORE(&guest->frozen, false);
+    return guest->owner.let_go(guest->owner.context);
+}
+
 struct glass_cpu *guest_cpu(const struct vt_guest *guest, unsigned cpu)
 {
     if (cpu >= BOOT_CPUS_MAX)

@@ -38,6 +38,13 @@ struct guest_command {
     size_t bytes;
 };
 
+/* Where a CPU is that stands still. */
+struct guest_registers {
+    uint64_t general[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8..r15 */
+    uint64_t rip;
+    bool user; /* it runs a program, not the kernel */
+};
+
 /* What a guest needs of the machine that runs it, or of the connection to its owner. */
 struct guest_owner {
     /* own guests only */
@@ -46,6 +53,10 @@ struct guest_owner {
     /* attached guests only: has the owner carry the command out */
     struct vt_error *(*forward)(void *context, const struct guest_command *command,
                                 int64_t *ret_result);
+    /* Both: all CPUs stand still, each where it is, until let_go. `ret` has BOOT_CPUS_MAX entries,
+     * *ret_count are CPUs of the machine. VT_ERROR_BUSY: somebody else holds them. */
+    struct vt_error *(*hold)(void *context, struct guest_registers *ret, unsigned *ret_count);
+    struct vt_error *(*let_go)(void *context);
     void *context;
 };
 
@@ -57,10 +68,11 @@ struct vt_guest {
     bool own;      /* the memory is writable and control may be used */
     bool lossless; /* the kernel waits for trace_tail */
     struct guest_owner owner;
-    int connection;     /* attached: socket that hangs up when the machine ends; -1 otherwise */
-    int memory_fd;      /* attached: our descriptor of the memory; -1 otherwise */
-    
+    int connection; /* attached: socket that hangs up when the machine ends; -1 otherwise */
+    int memory_fd;  /* attached: our descriptor of the memory; -1 otherwise */
+
     char name[64];
+    char kernel_path[256]; /* its ELF file, for symbols; "" = unknown */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -129,6 +141,11 @@ void *guest_translate_by(const struct vt_guest *guest, uint64_t root, uint64_t a
 
 /* No CPU changes anything: the machine has ended, panicked, is held, or stands in a stop point. */
 bool guest_stands_still(struct vt_guest *guest);
+
+/* Until guest_let_go() all of the guest stands still (guest_owner.hold). */
+struct vt_error *guest_hold(struct vt_guest *guest, struct guest_registers ret[BOOT_CPUS_MAX],
+                            unsigned *ret_count);
+struct vt_error *guest_let_go(struct vt_guest *guest);
 
 /* The block of one CPU in guest memory, NULL if the index or the glass is bad. */
 struct glass_cpu *guest_cpu(const struct vt_guest *guest, unsigned cpu);

@@ -144,6 +144,52 @@ struct vt_error *control_forward(void *context, const struct guest_command *comm
     return error;
 }
 
+static bool decode_registers(const char *text, struct guest_registers *ret)
+{
+    if (!text || strlen(text) != 17 * 16 + 1 || strspn(text, "0123456789abcdef") != 17 * 16 + 1)
+        return false;
+    for (unsigned i = 0; i < 17; i++) {
+        char word[17];
+
+        memcpy(word, text + 16 * i, 16);
+        word[16] = '\0';
+        *(i < 16 ? &ret->general[i] : &ret->rip) = strtoull(word, NULL, 16);
+    }
+    ret->user = text[17 * 16] == '1';
+    return true;
+}
+
+struct vt_error *control_hold(void *context, struct guest_registers *ret, unsigned *ret_count)
+{
+    struct vt_guest *guest = context;
+    struct control_message message = {.request = CONTROL_HOLD};
+    json_t *fields;
+    struct vt_error *error = control_ask(guest->connection, guest->name, &message, ACT_MS, &fields);
+
+    if (error)
+        return error;
+    const json_t *list = json_object_get(fields, "registers");
+    size_t count = json_array_size(list);
+    bool good = count > 0 && count <= BOOT_CPUS_MAX;
+    for (size_t i = 0; i < count && good; i++)
+        good = decode_registers(json_string_value(json_array_get(list, i)), &ret[i]);
+    json_decref(fields);
+    *ret_count = (unsigned)count;
+    if (good)
+        return NULL;
+    vt_error_destroy(control_let_go(guest));
+    return vt_error_create(VT_ERROR_FORMAT, "machine '%s' gives registers without sense",
+                           guest->name);
+}
+
+struct vt_error *control_let_go(void *context)
+{
+    struct vt_guest *guest = context;
+    struct control_message message = {.request = CONTROL_LET_GO};
+
+    return control_ask(guest->connection, guest->name, &message, ACT_MS, NULL);
+}
+
 struct vt_error *vt_guest_ask_trace(struct vt_guest *guest, uint64_t types)
 {
     struct control_message message = {.request = CONTROL_TRACE,

@@ -91,7 +91,7 @@ static struct vt_error *receive(int fd, const char *name, char line[CONTROL_LINE
 }
 
 static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_glass,
-                  uint64_t *ret_ready_ns)
+                  uint64_t *ret_ready_ns, char kernel[256])
 {
     json_t *object = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
     json_t *ram = json_object_get(object, "ram");
@@ -112,6 +112,8 @@ static bool parse(const char *line, struct guest_memory *memory, uint64_t *ret_g
     }
     *ret_glass = (uint64_t)json_integer_value(glass);
     *ret_ready_ns = (uint64_t)json_integer_value(json_object_get(object, "ready_ns"));
+    const char *path = json_string_value(json_object_get(object, "kernel"));
+    snprintf(kernel, 256, "%s", path && strlen(path) < 256 ? path : "");
     json_decref(object);
     return good;
 }
@@ -120,7 +122,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
 {
     CLEANUP_CLOSE int connection = -1;
     CLEANUP_CLOSE int memory_fd = -1;
-    char line[CONTROL_LINE_MAX];
+    char line[CONTROL_LINE_MAX], kernel[256];
     struct guest_memory memory = {0};
     uint64_t glass_phys, ready_ns;
     struct stat status;
@@ -130,7 +132,7 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
         error = receive(connection, name, line, &memory_fd);
     if (error)
         return error;
-    if (!parse(line, &memory, &glass_phys, &ready_ns) || memory_fd < 0 ||
+    if (!parse(line, &memory, &glass_phys, &ready_ns, kernel) || memory_fd < 0 ||
         fstat(memory_fd, &status) != 0 || memory.bytes == 0 ||
         (uint64_t)status.st_size < memory.bytes)
         return vt_error_create(
@@ -148,7 +150,11 @@ struct vt_error *vt_guest_attach(const char *name, struct vt_guest **ret)
     }
     guest_init(guest, &memory, glass_phys);
     guest->ready_ns = ready_ns;
-    guest->owner = (struct guest_owner){.forward = control_forward, .context = guest};
+    guest->owner = (struct guest_owner){.forward = control_forward,
+                                        .hold = control_hold,
+                                        .let_go = control_let_go,
+                                        .context = guest};
+    memcpy(guest->kernel_path, kernel, sizeof(guest->kernel_path));
     guest->connection = take_fd(&connection);
     guest->memory_fd = take_fd(&memory_fd);
     snprintf(guest->name, sizeof(guest->name), "%s", name);

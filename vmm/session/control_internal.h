@@ -27,6 +27,7 @@ struct control_socket {
     pthread_t thread;
     bool serves;
     int stopper;        /* descriptor of the client for whom the world is stopped; -1 = none */
+    int holder;         /* of the client for whom the CPUs are held; -1 = none */
     uint64_t own_types; /* recorded anyway; valid while some client has types */
     unsigned client_count;
     struct control_client clients[CONTROL_CLIENTS_MAX];

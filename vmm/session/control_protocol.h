@@ -33,6 +33,8 @@ enum control_request {
     CONTROL_ACT,
     CONTROL_GDB,
     CONTROL_CORE,
+    CONTROL_HOLD,
+    CONTROL_LET_GO,
     CONTROL_REQUESTS
 };
 

@@ -5,6 +5,7 @@
  * A handler gets a checked message, and an object for the answer's fields. Whatever lasts longer
  * than the request is tied to the client's connection and undone when that ends.
  */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +156,49 @@ static struct vt_error *core(const struct call *call)
     if (call->message->text[0] != '/')
         return vt_error_create(VT_ERROR_ARGUMENT, "the core file's path '%s' is not absolute",
                                call->message->text);
+    if (call->control->holder >= 0) /* by this very thread, for another client */
+        return vt_error_create(VT_ERROR_BUSY, "the CPUs are held for somebody else just now");
     return vt_machine_core(call->machine, call->message->text);
+}
+
+/* ---- the CPUs, held for a client ---- */
+
+/* Per CPU one string: each register as 16 hexadecimal digits, then 1 = user mode. */
+static json_t *encode_registers(const struct guest_registers *cpu)
+{
+    char text[17 * 16 + 2];
+    size_t used = 0;
+
+    for (unsigned i = 0; i < 17; i++)
+        used += (size_t)sprintf(text + used, "%016" PRIx64, i < 16 ? cpu->general[i] : cpu->rip);
+    sprintf(text + used, "%d", cpu->user);
+    return json_string(text);
+}
+
+static struct vt_error *hold(const struct call *call)
+{
+    struct guest_registers registers[BOOT_CPUS_MAX];
+    unsigned count;
+
+    if (call->control->holder >= 0)
+        return vt_error_create(VT_ERROR_BUSY, "the CPUs are held for somebody else");
+    struct vt_error *error = session_hold(call->machine, registers, &count);
+    if (error)
+        return error;
+    call->control->holder = call->client->fd;
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(list, encode_registers(&registers[i]));
+    json_object_set_new(call->answer, "registers", list);
+    return NULL;
+}
+
+static struct vt_error *let_go(const struct call *call)
+{
+    if (call->control->holder != call->client->fd)
+        return vt_error_create(VT_ERROR_BUSY, "the CPUs are not held for you");
+    call->control->holder = -1;
+    return session_let_go(call->machine);
 }
 
 /* ---- the table ---- */
@@ -180,6 +223,10 @@ static const struct {
     /* a gdb server on a port or path; answers "address" and "kernel" */
     [CONTROL_GDB] = {{"gdb", {{"address", CONTROL_TEXT, true}}}, gdb},
     [CONTROL_CORE] = {{"core", {{"file", CONTROL_TEXT, false}}}, core},
+    /* holds the CPUs where they are until `let-go`, or until the connection ends; answers
+       "registers" */
+    [CONTROL_HOLD] = {{"hold", {{0}}}, hold},
+    [CONTROL_LET_GO] = {{"let-go", {{0}}}, let_go},
 };
 
 const struct control_format *control_format_of(enum control_request request)
@@ -214,6 +261,10 @@ void control_forget(struct control_socket *control, struct control_client *clien
     struct vt_guest *guest = &control->machine->guest;
     uint64_t asked = client->types;
 
+    if (control->holder == client->fd) {
+        control->holder = -1;
+        vt_error_destroy(session_let_go(control->machine));
+    }
     if (control->stopper == client->fd) {
         control->stopper = -1;
         vt_error_destroy(vt_guest_resume(guest));

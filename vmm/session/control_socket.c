@@ -68,7 +68,8 @@ struct vt_error *control_socket_create(const char *name, struct control_socket *
     struct control_socket *control = calloc(1, sizeof(*control));
     if (!control)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for the control socket");
-    control->lock_fd = control->listen_fd = control->memory_fd = control->stopper = -1;
+    control->lock_fd = control->listen_fd = control->memory_fd = -1;
+    control->stopper = control->holder = -1;
     control->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (asprintf(&control->lock_path, "%s/%s.lock", directory, name) < 0)
         control->lock_path = NULL;
@@ -104,12 +105,13 @@ static char *describe(const struct vt_machine *machine)
         json_array_append_new(ram, json_pack("[I,I]", (json_int_t)machine->memory.ram[i].phys,
                                              (json_int_t)machine->memory.ram[i].bytes));
     json_t *object = json_pack(
-        "{s:i,s:s,s:i,s:I,s:o,s:I,s:I,s:s,s:s,s:i,s:s}", "vitrine", CONTROL_VERSION, "name",
+        "{s:i,s:s,s:i,s:I,s:o,s:I,s:I,s:s,s:s,s:i,s:s,s:s*}", "vitrine", CONTROL_VERSION, "name",
         machine->name, "pid", (int)getpid(), "memory_bytes", (json_int_t)machine->memory.bytes,
         "ram", ram, "glass_phys", (json_int_t)machine->kernel.note.glass_phys, "ready_ns",
         (json_int_t)GUEST_LOAD(&machine->guest.ready_ns), "accel",
         vt_accel_name(machine->config.accel), "verdict", vt_verdict_name(machine->host.verdict),
-        "cpus", (int)machine->config.cpus, "program", machine->program.path);
+        "cpus", (int)machine->config.cpus, "program", machine->program.path, "kernel",
+        machine->kernel.path);
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
     json_decref(object);

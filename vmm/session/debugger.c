@@ -72,6 +72,13 @@ static bool debugger_is_there(struct vt_machine *machine, bool *interrupt)
     return there;
 }
 
+bool session_has_debugger(struct vt_machine *machine)
+{
+    bool interrupt = false;
+
+    return debugger_is_there(machine, &interrupt);
+}
+
 void session_let_debugger_look(struct vt_machine *machine)
 {
     const struct timespec pause = {.tv_nsec = 20000000};
@@ -104,29 +111,31 @@ static struct vt_error *write_core(struct vt_machine *machine,
 struct vt_error *vt_machine_core(struct vt_machine *machine, const char *path)
 {
     struct machine_registers registers[BOOT_CPUS_MAX] = {0};
-    bool held = GUEST_LOAD(&machine->guest.frozen);
     struct vt_error *error = NULL;
 
     if (!machine->pump_runs)
         return vt_error_create(VT_ERROR_ARGUMENT,
                                "the machine was not started: there is nothing to write");
-    bool interrupt = false;
-    if (!held && debugger_is_there(machine, &interrupt))
-        return vt_error_create(
+    pthread_mutex_lock(&machine->hold_lock);
+    bool held = GUEST_LOAD(&machine->guest.frozen);
+    if (!held && session_has_debugger(machine))
+        error = vt_error_create(
             VT_ERROR_BUSY, "a debugger lets the machine run: stop it there (Ctrl-C), or detach, "
                            "and ask for the core file again");
-    if (!held) {
+    else if (!held)
         error = machine_pause(machine->machine);
-        if (error)
-            return error;
-        GUEST_STORE(&machine->guest.frozen, true);
+    if (error) {
+        pthread_mutex_unlock(&machine->hold_lock);
+        return error;
     }
+    GUEST_STORE(&machine->guest.frozen, true);
     read_registers(machine, registers);
     error = write_core(machine, registers, -1, path);
     if (!held) {
         GUEST_STORE(&machine->guest.frozen, false);
         vt_error_destroy(machine_resume(machine->machine));
     }
+    pthread_mutex_unlock(&machine->hold_lock);
     return error;
 }
 

@@ -176,8 +176,13 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
     machine->guest.own = true;
     machine->held_at_start = options->hold_at_start;
     machine->guest.lossless = options->trace && options->trace_lossless;
-    machine->guest.owner =
-        (struct guest_owner){.kick = owner_kick, .release = owner_release, .context = machine};
+    machine->guest.owner = (struct guest_owner){.kick = owner_kick,
+                                                .release = owner_release,
+                                                .hold = session_hold,
+                                                .let_go = session_let_go,
+                                                .context = machine};
+    snprintf(machine->guest.kernel_path, sizeof(machine->guest.kernel_path), "%s",
+             machine->kernel.path);
     snprintf(machine->guest.name, sizeof(machine->guest.name), "%s",
              machine->name ? machine->name : "");
     return NULL;
@@ -263,6 +268,7 @@ struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_m
     machine->image.fd = -1;
     machine->program.host_fd = -1;
     machine->memory.fd = -1;
+    pthread_mutex_init(&machine->hold_lock, NULL);
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->end, NULL);
     machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

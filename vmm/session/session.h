@@ -48,6 +48,7 @@ struct vt_machine {
     bool done, panicked, failed_set, kill_requested, trace_rang; /* atomic */
     struct machine_failure failure;                              /* valid once failed_set */
 
+    pthread_mutex_t hold_lock; /* hold.c: whoever holds the CPUs; before `lock` */
     pthread_mutex_t lock;
     pthread_cond_t end;
     bool ended;
@@ -64,6 +65,13 @@ void session_let_debugger_look(struct vt_machine *machine);
 /* debugger.c: the core file of a machine that has failed, if one is wanted; adds to the report
  * where it is. The pump's thread, before the CPUs are ended. */
 void session_failure_core(struct vt_machine *machine);
+
+/* debugger.c: a debugger is connected. */
+bool session_has_debugger(struct vt_machine *machine);
+
+/* hold.c: guest_owner.hold and .let_go; the context is the machine. */
+struct vt_error *session_hold(void *machine, struct guest_registers *ret, unsigned *ret_count);
+struct vt_error *session_let_go(void *machine);
 
 /* pump.c: the machine's own thread. */
 void *session_pump(void *argument);
