@@ -56,6 +56,12 @@ static int become_only_thread(struct task *task)
         list_remove(&old->thread_link);
         process_account_thread_locked(process, old);
         task->exit_signal = old->exit_signal;
+        struct process *child;
+        list_for_each(child, &process->children, sibling_link)
+        {
+            if (child->creator_tid == task->tid)
+                child->creator_tid = process->pid;
+        }
         pid_drop_task_locked(task->tid);
         pid_set_task_locked(process->pid, task);
         object_write_begin(&task->object);
@@ -68,22 +74,6 @@ static int become_only_thread(struct task *task)
     if (old)
         task_put(old);
     return error ? -EAGAIN : 0;
-}
-
-/* A table that other processes share is left to them. */
-static int own_files(struct task *task)
-{
-    struct file_table *shared = task->files;
-    if (READ_ONCE(shared->references) == 1)
-        return 0;
-    struct file_table *own = file_table_duplicate(shared);
-    if (!own)
-        return -ENOMEM;
-    spin_lock(&task->process->parts_lock);
-    task->files = own;
-    spin_unlock(&task->process->parts_lock);
-    file_table_put(shared);
-    return 0;
 }
 
 static int own_actions(struct process *process)
@@ -317,7 +307,7 @@ static int exec_file(struct file *file, const char *path, struct exec_strings *s
     if (!error)
         error = become_only_thread(task);
     if (!error)
-        error = own_files(task);
+        error = task_own_files(task);
     if (!error)
         error = own_actions(task->process);
     if (error)

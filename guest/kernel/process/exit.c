@@ -71,6 +71,8 @@ struct task *process_reap_locked(struct process *process)
     trace_event(TRACE_REAP, trace_pair(process->pid, (int32_t)process->exit_status),
                 (uint64_t)current->tid, 0, 0);
     list_remove(&process->sibling_link);
+    if (unlikely(!list_empty(&process->pidfds)))
+        pidfd_cut_off_locked(process);
     group_leave_locked(process);
     session_leave_locked(process);
     spin_lock(&process->signal_lock);
@@ -159,6 +161,27 @@ static void send_death_signals(struct process *child)
             struct linux_siginfo info = {.signo = task->parent_death_signal, .code = SI_USER};
             signal_send(child, NULL, task->parent_death_signal, &info);
         }
+    }
+}
+
+/* A thread goes, its process stays: the children that it made are another thread's from now on. */
+static void give_children_to_sibling(struct process *process, const struct task *leaving)
+{
+    struct process *child;
+    struct task *heir = NULL, *task;
+    list_for_each(task, &process->threads, thread_link)
+    {
+        if (task != leaving && !(task->flags & TASK_EXITING)) {
+            heir = task;
+            break;
+        }
+    }
+    list_for_each(child, &process->children, sibling_link)
+    {
+        if (child->creator_tid != leaving->tid)
+            continue;
+        child->creator_tid = heir ? heir->tid : process->pid;
+        send_death_signals(child);
     }
 }
 
@@ -284,6 +307,8 @@ static void become_zombie(struct process *process)
     process->stopped = process->continued = false;
     process->zombie = !MUTANT_EVERY(ZOMBIE_UNREPORTED, 5);
     object_write_end(&process->object);
+    if (unlikely(!list_empty(&process->pidfds)))
+        pidfd_tell_ended_locked(process);
     if (process_notify_parent_locked(process))
         leader = process_reap_locked(process);
     spin_unlock(&family_lock);
@@ -342,6 +367,8 @@ static _Noreturn void exit_current(uint32_t status)
         pid_drop_task_locked(task->tid);
     }
     if (!last) {
+        if (unlikely(!list_empty(&process->children)))
+            give_children_to_sibling(process, task);
         if (process->exec_task)
             wake_up_all(&process->thread_events);
         signal_stop_thread_gone_locked(process);

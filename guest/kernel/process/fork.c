@@ -1,6 +1,6 @@
 /*
- * fork.c - process_clone(), the one way in which tasks come into being, and the four system calls
- * that are arguments to it. The first two processes are made in first.c.
+ * fork.c - process_clone(), the one way in which tasks come into being. The system calls that are
+ * arguments to it are in clone_calls.c; the first two processes are made in first.c.
  *
  * Order of work: everything that can fail comes first, in private; then one step under family_lock
  * makes the child visible in the PID table, the family, its group and session; then it may run. A
@@ -23,8 +23,9 @@
 #define CLONE_NEW_OTHER                                                                            \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
 
-static int check_flags(uint64_t flags)
+static int check_flags(const struct clone_arguments *arguments)
 {
+    uint64_t flags = arguments->flags;
     if (flags & CLONE_NEWNS && flags & CLONE_FS)
         return -EINVAL;
     if (flags & CLONE_NEWUSER && flags & CLONE_FS)
@@ -35,8 +36,11 @@ static int check_flags(uint64_t flags)
         return -EINVAL;
     if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID))
         return -EINVAL;
-    if (flags & CLONE_PIDFD)
-        return -EINVAL; /* there are no pidfds yet: what a kernel before 5.2 says */
+    /* A pidfd stands for a process; and clone(2) has but one place for it and for the tid. */
+    if (flags & CLONE_PIDFD &&
+        (flags & (CLONE_DETACHED | CLONE_THREAD) ||
+         (flags & CLONE_PARENT_SETTID && arguments->pidfd == arguments->parent_tid)))
+        return -EINVAL;
     if (flags & CLONE_NEWUSER)
         return -EPERM;
     if (flags & (CLONE_NEW_OTHER | CLONE_NEWTIME))
@@ -212,7 +216,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
     struct process *process = self->process, *child_process = NULL;
     uint64_t flags = arguments->flags;
 
-    int error = check_flags(flags);
+    int error = check_flags(arguments), pidfd = -1;
     if (error)
         return error;
     if (too_many_tasks(process))
@@ -240,6 +244,14 @@ int64_t process_clone(const struct clone_arguments *arguments)
             goto fail;
     }
 
+    if (unlikely(flags & CLONE_PIDFD)) {
+        error = pidfd = pidfd_create(child_process, 0);
+        if (pidfd >= 0 && put_user(pidfd, arguments->pidfd))
+            error = -EFAULT;
+        if (error < 0)
+            goto fail;
+    }
+
     struct wait_queue vfork_done;
     if (flags & CLONE_VFORK) {
         wait_queue_init(&vfork_done);
@@ -254,10 +266,15 @@ int64_t process_clone(const struct clone_arguments *arguments)
         error = -ERESTARTNOINTR;
         goto fail;
     }
-    child->tid = pid_take_locked(child);
+    if (unlikely(arguments->set_tid)) {
+        error = pid_take_this_locked(child, arguments->set_tid);
+        child->tid = error ? 0 : arguments->set_tid;
+    } else {
+        child->tid = pid_take_locked(child);
+        error = -EAGAIN;
+    }
     if (unlikely(!child->tid)) {
         spin_unlock(&family_lock);
-        error = -EAGAIN;
         goto fail;
     }
     task_get(child); /* for the PID table */
@@ -292,101 +309,16 @@ int64_t process_clone(const struct clone_arguments *arguments)
     return tid;
 
 fail:
+    if (pidfd >= 0) {
+        spin_lock(&family_lock);
+        pidfd_cut_off_locked(child_process);
+        spin_unlock(&family_lock);
+        file_table_close(pidfd);
+    }
     drop_parts(child);
     child->vfork_done = NULL;
     if (child_process)
         process_put(child_process);
     task_put(child);
     return error;
-}
-
-/* ---- system calls ---- */
-
-SYSCALL0(fork)
-{
-    struct clone_arguments arguments = {.exit_signal = SIGCHLD};
-    return process_clone(&arguments);
-}
-
-SYSCALL0(vfork)
-{
-    struct clone_arguments arguments = {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD};
-    return process_clone(&arguments);
-}
-
-SYSCALL5(clone, uint64_t, flags, uint64_t, stack, uint64_t, parent_tid, uint64_t, child_tid,
-         uint64_t, tls)
-{
-    struct clone_arguments arguments = {
-        .flags = (uint32_t)flags & ~CSIGNAL,
-        .exit_signal = flags & CSIGNAL,
-        .stack = stack,
-        .parent_tid = parent_tid,
-        .child_tid = child_tid,
-        .tls = tls,
-        .pidfd = parent_tid,
-    };
-    return process_clone(&arguments);
-}
-
-struct linux_clone_args {
-    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-    uint64_t set_tid, set_tid_size;
-    uint64_t cgroup;
-};
-#define CLONE_ARGS_SIZE_VER0 64u
-#define SET_TID_MAX          32u /* levels of PID namespaces that Linux allows */
-
-SYSCALL2(clone3, uint64_t, address, size_t, size)
-{
-    struct linux_clone_args wanted = {};
-    if (size > PAGE_SIZE)
-        return -E2BIG;
-    if (size < CLONE_ARGS_SIZE_VER0)
-        return -EINVAL;
-    /* A larger struct than ours is fine as long as what we do not know is zero. */
-    for (size_t offset = sizeof(wanted); offset < size;) {
-        uint64_t unknown = 0;
-        size_t bytes = min(size - offset, sizeof(unknown));
-        if (copy_from_user(&unknown, address + offset, bytes))
-            return -EFAULT;
-        if (unknown)
-            return -E2BIG;
-        offset += bytes;
-    }
-    if (copy_from_user(&wanted, address, min(size, sizeof(wanted))))
-        return -EFAULT;
-    if (wanted.set_tid_size > SET_TID_MAX || !wanted.set_tid != !wanted.set_tid_size)
-        return -EINVAL;
-    if (wanted.exit_signal & ~CSIGNAL || wanted.exit_signal > SIGNALS)
-        return -EINVAL;
-    if (wanted.flags & CLONE_INTO_CGROUP && (wanted.cgroup > INT32_MAX || size < sizeof(wanted)))
-        return -EINVAL;
-    if (wanted.flags & ~(0xffffffffull | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))
-        return -EINVAL;
-    if (wanted.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME)))
-        return -EINVAL;
-    if ((wanted.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) ==
-        (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
-        return -EINVAL;
-    if (wanted.flags & (CLONE_THREAD | CLONE_PARENT) && wanted.exit_signal)
-        return -EINVAL;
-    if (!wanted.stack != !wanted.stack_size)
-        return -EINVAL;
-    if (wanted.stack && !user_range_valid(wanted.stack, wanted.stack_size))
-        return -EINVAL;
-    if (wanted.set_tid)
-        return -EPERM; /* choosing pids belongs to checkpoint and restore, which nobody here may do
-                        */
-    struct clone_arguments arguments = {
-        .flags = wanted.flags,
-        .pidfd = wanted.pidfd,
-        .child_tid = wanted.child_tid,
-        .parent_tid = wanted.parent_tid,
-        .exit_signal = wanted.exit_signal,
-        .stack = wanted.stack,
-        .stack_bytes = wanted.stack_size,
-        .tls = wanted.tls,
-    };
-    return process_clone(&arguments);
 }

@@ -48,6 +48,8 @@
 /* ---- pid.c ---- */
 /* A free pid, now taken by the task; 0 if there is none (or no memory for the table). */
 int32_t pid_take_locked(struct task *task);
+/* A certain pid: 0, -EINVAL, -EEXIST or -ENOMEM. */
+int pid_take_this_locked(struct task *task, int32_t pid);
 /* The task no longer has the pid; the process neither if it is the leader's. */
 void pid_drop_task_locked(int32_t pid);
 void pid_drop_process_locked(int32_t pid);
@@ -129,6 +131,22 @@ void task_release_memory_promises(struct task *task);
 
 /* ---- wait.c ---- */
 _Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
+
+/* ---- pidfd.c ---- */
+/*
+ * A descriptor of the current task for the process, which need not be published yet. flags:
+ * O_NONBLOCK or 0. The descriptor or -errno.
+ */
+int pidfd_create(struct process *process, uint32_t flags);
+/* The process as a counted reference: 0, -EBADF (no pidfd), -ESRCH (reaped). ret_nonblocking may be
+ * NULL. */
+int pidfd_process_get(int fd, bool *ret_nonblocking, struct process **ret);
+void pidfd_tell_ended_locked(struct process *process);
+void pidfd_cut_off_locked(struct process *process); /* the process leaves all tables */
+
+/* ---- unshare.c ---- */
+/* The task's table of descriptors is its own from now on: 0 or -ENOMEM. */
+int task_own_files(struct task *task);
 
 /* ---- exec.c ---- */
 /* The current task, which has no program yet: strings follow each other, NUL-terminated. */

@@ -10,6 +10,7 @@
  * process.
  */
 #include "arch/layout.h"
+#include "kernel/lib/errno.h"
 #include "kernel/mm/frame.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/pid_table.h"
@@ -34,19 +35,27 @@ static bool entry_free(const struct pid_entry *entry)
     return !entry->task && !entry->process && !entry->group && !entry->session;
 }
 
+/* The entry of a pid that may never have been used; NULL = no memory for the table. */
+static struct pid_entry *entry_make(int32_t pid)
+{
+    struct pid_entry **chunk = &pid_chunks[(uint32_t)pid / PID_ENTRIES_PER_CHUNK];
+    if (unlikely(!*chunk)) {
+        phys_t frame = frame_allocate(FRAME_KERNEL, 0, FRAME_WANT_ZERO);
+        if (!frame)
+            return NULL;
+        *chunk = phys_to_virt(frame);
+    }
+    return &(*chunk)[(uint32_t)pid % PID_ENTRIES_PER_CHUNK];
+}
+
 int32_t pid_take_locked(struct task *task)
 {
     int32_t pid = last_pid;
     for (int tries = 0; tries <= PID_MAX; tries++) {
         pid = pid >= PID_MAX ? PID_AFTER_WRAP : pid + 1;
-        struct pid_entry **chunk = &pid_chunks[(uint32_t)pid / PID_ENTRIES_PER_CHUNK];
-        if (unlikely(!*chunk)) {
-            phys_t frame = frame_allocate(FRAME_KERNEL, 0, FRAME_WANT_ZERO);
-            if (!frame)
-                return 0;
-            *chunk = phys_to_virt(frame);
-        }
-        struct pid_entry *entry = &(*chunk)[(uint32_t)pid % PID_ENTRIES_PER_CHUNK];
+        struct pid_entry *entry = entry_make(pid);
+        if (unlikely(!entry))
+            return 0;
         if (likely(entry_free(entry))) {
             last_pid = pid;
             entry->task = task;
@@ -54,6 +63,20 @@ int32_t pid_take_locked(struct task *task)
             return pid;
         }
     }
+    return 0;
+}
+
+int pid_take_this_locked(struct task *task, int32_t pid)
+{
+    if (pid < 1 || pid > PID_MAX)
+        return -EINVAL;
+    struct pid_entry *entry = entry_make(pid);
+    if (!entry)
+        return -ENOMEM;
+    if (!entry_free(entry))
+        return -EEXIST;
+    entry->task = task;
+    threads++;
     return 0;
 }
 

@@ -53,6 +53,7 @@ struct process *process_create(void)
     list_init(&process->group_link);
     list_init(&process->session_link);
     list_init(&process->pending_queue);
+    list_init(&process->pidfds);
     wait_queue_init(&process->child_events);
     wait_queue_init(&process->thread_events);
     wait_queue_init(&process->signal_waiters);

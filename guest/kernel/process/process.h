@@ -73,7 +73,8 @@ struct process {
     uint32_t exit_status;            /* wait status */
     struct wait_queue child_events;  /* parents wait here */
     struct wait_queue thread_events; /* exec waits here until it is the only thread */
-    int32_t creator_tid;             /* the parent's thread that made it, for __WNOTHREAD */
+    int32_t creator_tid; /* the parent's thread that made it, or another if that ended */
+    struct list pidfds;  /* descriptors that stand for it (pidfd.c) */
 
     /* -- signal_lock -- */
     struct spinlock signal_lock; /* RANK_SIGNAL */
@@ -169,6 +170,7 @@ struct clone_arguments {
     uint64_t exit_signal;
     uint64_t stack, stack_bytes; /* 0 = the parent's */
     uint64_t tls;
+    int32_t set_tid; /* the tid to take; 0 = any */
 };
 /* The one primitive. The child's tid, or -errno. */
 int64_t process_clone(const struct clone_arguments *arguments);

@@ -28,8 +28,9 @@
 #define P_PIDFD 3
 
 struct wait_request {
-    int32_t pid;   /* > 0: this one */
-    int32_t group; /* > 0: members of this group */
+    int32_t pid;             /* > 0: this one */
+    struct process *process; /* P_PIDFD: this one; counted */
+    int32_t group;           /* > 0: members of this group */
     uint32_t options;
     /* found */
     int32_t found;   /* pid, 0 = none */
@@ -109,7 +110,7 @@ static int look_once(struct wait_request *request)
     int result = -ECHILD;
     spin_lock(&family_lock);
     if (request->pid > 0) {
-        child = process_find_locked(request->pid);
+        child = request->process ? request->process : process_find_locked(request->pid);
         if (child && child->parent == parent && eligible(child, request))
             result = take_news(parent, child, request);
     } else {
@@ -156,6 +157,7 @@ SYSCALL4(wait4, int, pid, uint64_t, status_address, uint32_t, options, uint64_t,
     struct wait_request request;
     request.options = options | WEXITED;
     request.pid = pid > 0 ? pid : 0;
+    request.process = NULL;
     request.group = pid == 0 ? current->process->group : pid < -1 ? -pid : 0;
     request.want_usage = usage_address != 0;
     request.found = 0;
@@ -176,6 +178,8 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
          usage_address)
 {
     struct wait_request request = {.options = options, .want_usage = usage_address != 0};
+    bool nonblocking = false;
+    int error;
     if (options &
         ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL))
         return -EINVAL;
@@ -195,11 +199,23 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
         request.group = id ? id : current->process->group;
         break;
     case P_PIDFD:
-        return id < 0 ? -EINVAL : -EBADF; /* no descriptor is a pidfd yet */
+        if (id < 0)
+            return -EINVAL;
+        error = pidfd_process_get(id, &nonblocking, &request.process);
+        if (error)
+            return error == -ESRCH ? -ECHILD : error;
+        request.pid = request.process->pid;
+        if (nonblocking)
+            request.options |= WNOHANG;
+        break;
     default:
         return -EINVAL;
     }
-    int error = wait_for_news(&request);
+    error = wait_for_news(&request);
+    if (request.process)
+        process_put(request.process);
+    if (!error && !request.found && nonblocking && !(options & WNOHANG))
+        error = -EAGAIN;
     if (error)
         return error;
     if (usage_address && request.found && put_user(request.usage, usage_address))

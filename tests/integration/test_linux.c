@@ -1,0 +1,110 @@
+/*
+ * tests/integration/test_linux.c - does the kernel answer as Linux does? Programs that print what
+ * their system calls returned (tests/guest/same_*.c) run on this host and in the machine; their
+ * outputs must be the same, line by line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/integration/harness.h"
+
+#define HOST_SECONDS 60
+#define LINE_MAX     512
+
+/* What the program prints on this host, where it leads a session of its own as in the machine. */
+static char *host_output(const char *program)
+{
+    const char *path = guest_program(program);
+    size_t bytes = 0, room = 65536;
+    char *output = malloc(room);
+    int ends[2], status;
+    ssize_t got;
+
+    cr_assert(output && pipe2(ends, O_CLOEXEC) == 0, "pipe: %s", strerror(errno));
+    pid_t child = fork();
+    cr_assert(child >= 0, "fork: %s", strerror(errno));
+    if (child == 0) {
+        int nothing = open("/dev/null", O_RDONLY);
+
+        setsid();
+        for (int signal = 1; signal < NSIG; signal++)
+            sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        dup2(nothing, 0);
+        dup2(ends[1], 1);
+        for (int fd = 3; fd < 1024; fd++)
+            close(fd);
+        alarm(HOST_SECONDS);
+        execl(path, path, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], output + bytes, room - bytes - 1)) > 0) {
+        bytes += (size_t)got;
+        cr_assert(bytes + 1 < room, "%s prints too much", program);
+    }
+    output[bytes] = '\0';
+    close(ends[0]);
+    cr_assert(waitpid(child, &status, 0) == child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+              "%s ended with wait status %#x on this host after:\n%s", program, status, output);
+    return output;
+}
+
+/* Cuts the next line off *rest; NULL at the end. */
+static const char *next_line(const char **rest, char line[LINE_MAX])
+{
+    if (!**rest)
+        return NULL;
+    size_t length = strcspn(*rest, "\n");
+    snprintf(line, LINE_MAX, "%.*s", (int)length, *rest);
+    *rest += length;
+    if (**rest)
+        (*rest)++;
+    return line;
+}
+
+static void compare(const struct variant *variant, const char *program)
+{
+    char expected_line[LINE_MAX], line[LINE_MAX], differences[4096] = "";
+    size_t used = 0;
+
+    variant_require(variant);
+    char *expected = host_output(program);
+    struct session *session = session_start_program(variant, program, NULL);
+    struct vt_outcome outcome = session_wait(session);
+    const char *left = expected, *right = session_stdout(session, NULL);
+
+    for (unsigned number = 1;; number++) {
+        const char *want = next_line(&left, expected_line), *have = next_line(&right, line);
+        if (!want && !have)
+            break;
+        if (want && have && !strcmp(want, have))
+            continue;
+        if (used < sizeof differences - 1)
+            used += (size_t)snprintf(differences + used, sizeof differences - used,
+                                     "\n%u: Linux \"%s\"\n%u: here  \"%s\"", number,
+                                     want ? want : "(ended)", number, have ? have : "(ended)");
+        if (!want || !have)
+            break;
+    }
+    cr_assert(!*differences, "%s:%s", program, differences);
+    cr_assert(outcome.kind == VT_OUTCOME_EXITED && outcome.status == 0,
+              "%s ended with kind %d status %d", program, outcome.kind, outcome.status);
+    session_destroy(session);
+    free(expected);
+}
+
+/* Making tasks: which flags go together, what they share, tids, exit signals, pidfds, unshare. */
+VARIANT_TEST(linux, clone)
+{
+    compare(variant, "same_clone");
+}
