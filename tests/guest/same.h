@@ -73,6 +73,14 @@ static inline pid_t spawn(int (*function)(void))
     return child;
 }
 
+/* For children that only signals end. */
+static inline int sleep_for_ever(void)
+{
+    while (pause())
+        ;
+    return 0;
+}
+
 /* Until `what` holds, looking again every millisecond: for states that nobody reports. */
 #define UNTIL(what)                                                                                \
     do {                                                                                           \

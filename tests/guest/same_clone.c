@@ -257,13 +257,6 @@ static void exit_signals(void)
 
 /* ---- pidfds ---- */
 
-static int wait_forever(void)
-{
-    while (pause())
-        ;
-    return 0;
-}
-
 static void pidfds(void)
 {
     int fd = -1, status;
@@ -273,7 +266,7 @@ static void pidfds(void)
     long child = clone3_raw(&arguments, sizeof arguments);
 
     if (child == 0)
-        wait_forever();
+        sleep_for_ever();
     say("pidfd: %s, close on exec %d", fd >= 0 ? "good" : "none", fcntl(fd, F_GETFD));
     struct pollfd entry = {.fd = fd, .events = POLLIN};
     say("poll before: %d", poll(&entry, 1, 0));
@@ -308,7 +301,7 @@ static void pidfds(void)
     close(fd);
     close(epoll);
 
-    child = spawn(wait_forever);
+    child = spawn(sleep_for_ever);
     fd = (int)show_good("pidfd_open", syscall(SYS_pidfd_open, child, 0));
     int patient = (int)show_good("pidfd_open NONBLOCK", syscall(SYS_pidfd_open, child, O_NONBLOCK));
     show("waitid on NONBLOCK", waitid(P_PIDFD, (id_t)patient, &info, WEXITED));

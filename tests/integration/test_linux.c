@@ -108,3 +108,9 @@ VARIANT_TEST(linux, clone)
 {
     compare(variant, "same_clone");
 }
+
+/* Ends: exit and exit_group, exec in a thread, wait in all forms, orphans, robust mutexes. */
+VARIANT_TEST(linux, ends)
+{
+    compare(variant, "same_ends");
+}

@@ -345,8 +345,7 @@ static _Noreturn void exit_current(uint32_t status)
 
     if (process == program_process && process->task_count == 1) {
         /* The machine ends with its program: nobody will miss what is not cleaned up. */
-        status = final_status(
-            process, task == process->leader ? status : (uint32_t)process->leader->exit_code);
+        status = final_status(process, status);
         trace_event(TRACE_EXIT, status, 1, 0, 0);
         process->exit_status = status;
         machine_done(status);
@@ -356,7 +355,7 @@ static _Noreturn void exit_current(uint32_t status)
     spin_lock(&family_lock);
     bool last = --process->task_count == 0, is_leader = task == process->leader;
     if (last)
-        process->exit_status = final_status(process, (uint32_t)process->leader->exit_code);
+        process->exit_status = final_status(process, status);
     trace_event(TRACE_EXIT, last ? process->exit_status : final_status(process, status), last, 0,
                 0);
     if (!is_leader) {
