@@ -104,13 +104,25 @@ static void compare(const struct variant *variant, const char *program)
 }
 
 /* Making tasks: which flags go together, what they share, tids, exit signals, pidfds, unshare. */
-VARIANT_TEST(linux, clone)
+VARIANT_TEST(like_linux, clone)
 {
     compare(variant, "same_clone");
 }
 
 /* Ends: exit and exit_group, exec in a thread, wait in all forms, orphans, robust mutexes. */
-VARIANT_TEST(linux, ends)
+VARIANT_TEST(like_linux, ends)
 {
     compare(variant, "same_ends");
+}
+
+/* Signals: sending, queues, flags, what becomes of interrupted calls, stopped and continued. */
+VARIANT_TEST(like_linux, signals)
+{
+    compare(variant, "same_signals");
+}
+
+/* Signals as records, to threads, and job control's stops. */
+VARIANT_TEST(like_linux, signalfd)
+{
+    compare(variant, "same_signalfd");
 }

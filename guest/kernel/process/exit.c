@@ -38,7 +38,7 @@ bool process_notify_parent_locked(struct process *process)
             silent = true;
         } else if (actions->set.bits & bit) {
             reap_now = actions->action[SIGCHLD - 1].flags & SA_NOCLDWAIT;
-        } else if (!(actions->caught.bits & bit) && !wait_queue_active(&parent->signal_waiters)) {
+        } else if (!(actions->caught.bits & bit) && !parent->signals_watched) {
             /* The default action ignores it: no need to build one that nobody blocks or awaits. */
             silent = !(parent->leader->blocked.bits & bit);
         }

@@ -144,6 +144,10 @@ int pidfd_process_get(int fd, bool *ret_nonblocking, struct process **ret);
 void pidfd_tell_ended_locked(struct process *process);
 void pidfd_cut_off_locked(struct process *process); /* the process leaves all tables */
 
+/* ---- signalfd.c ---- */
+/* A signal was queued in a process that has signals_watched. */
+void signalfd_wake_signal_locked(struct process *process);
+
 /* ---- unshare.c ---- */
 /* The task's table of descriptors is its own from now on: 0 or -ENOMEM. */
 int task_own_files(struct task *task);

@@ -95,8 +95,8 @@ static inline bool send_to_self(struct task *task, bool to_thread, int signal, i
         trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal), (uint64_t)(int64_t)code,
                     TRACE_SIGNAL_QUEUED, 0);
         __atomic_fetch_or(&task->work, TASK_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-        if (unlikely(!list_empty(&process->signal_waiters.waiters)))
-            wake_up_all(&process->signal_waiters);
+        if (unlikely(process->signals_watched))
+            signalfd_wake_signal_locked(process);
     }
     spin_unlock(&process->signal_lock);
     return entry;

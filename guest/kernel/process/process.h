@@ -93,7 +93,8 @@ struct process {
     struct rlimit rlimits[RLIMIT_COUNT];
     struct timer alarm; /* ITIMER_REAL */
     uint64_t alarm_interval_ns;
-    struct wait_queue signal_waiters; /* signalfd, sigtimedwait */
+    bool signals_watched;             /* it has looked at a signalfd (signalfd.c) */
+    struct wait_queue signal_waiters; /* readers of a signalfd */
 
     struct credentials credentials; /* written by the process itself under signal_lock */
     struct tty *tty;                /* controlling terminal, family_lock */

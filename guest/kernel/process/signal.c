@@ -289,9 +289,8 @@ send_signal_locked(struct process *process, struct task *task, int signal,
         wake_taker(taker, bit);
     else
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    /* wait_queue_active() without a barrier of its own */
-    if (unlikely(!list_empty(&process->signal_waiters.waiters)))
-        wake_up_all(&process->signal_waiters);
+    if (unlikely(process->signals_watched))
+        signalfd_wake_signal_locked(process);
     return 0;
 }
 

@@ -102,16 +102,17 @@ struct pending_signal {
     struct linux_siginfo info;
 };
 
-#define SA_NOCLDSTOP 0x1ul
-#define SA_NOCLDWAIT 0x2ul
-#define SA_SIGINFO   0x4ul
-#define SA_ONSTACK   0x08000000ul
-#define SA_RESTART   0x10000000ul
-#define SA_NODEFER   0x40000000ul
-#define SA_RESETHAND 0x80000000ul
-#define SA_RESTORER  0x04000000ul
-#define SIG_DFL      0ul
-#define SIG_IGN      1ul
+#define SA_NOCLDSTOP      0x1ul
+#define SA_NOCLDWAIT      0x2ul
+#define SA_SIGINFO        0x4ul
+#define SA_EXPOSE_TAGBITS 0x800ul /* no address has tags here: kept and without effect */
+#define SA_ONSTACK        0x08000000ul
+#define SA_RESTART        0x10000000ul
+#define SA_NODEFER        0x40000000ul
+#define SA_RESETHAND      0x80000000ul
+#define SA_RESTORER       0x04000000ul
+#define SIG_DFL           0ul
+#define SIG_IGN           1ul
 
 struct signal_action {
     uint64_t handler; /* SIG_DFL, SIG_IGN, or user address */

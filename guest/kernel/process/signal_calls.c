@@ -17,7 +17,7 @@
 
 #define SA_KNOWN                                                                                   \
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |             \
-     SA_RESETHAND | SA_RESTORER)
+     SA_RESETHAND | SA_RESTORER | SA_EXPOSE_TAGBITS)
 
 /* ---- dispositions and masks ---- */
 
