@@ -126,3 +126,9 @@ VARIANT_TEST(like_linux, signalfd)
 {
     compare(variant, "same_signalfd");
 }
+
+/* Groups, sessions, pseudo-terminals: who reads and writes what, which signals follow. */
+VARIANT_TEST(like_linux, terminal)
+{
+    compare(variant, "same_terminal");
+}

@@ -25,7 +25,7 @@ struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t fl
     if (!file)
         return NULL;
     file->references = 1;
-    file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+    file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
     file->inode = inode;
     file->dentry = dentry;
     file->operations = operations ? operations : &no_operations;

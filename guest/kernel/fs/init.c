@@ -27,5 +27,6 @@ void fs_init(const struct boot_info *boot)
     if (error)
         log_line("/tmp cannot be made (error %d)", -error);
     mount_or_say(device_filesystem_create(), "/dev");
+    mount_or_say(devpts_create(), "/dev/pts");
     mount_or_say(proc_filesystem_create(), "/proc");
 }

@@ -294,6 +294,7 @@ struct filesystem *
 root_filesystem_create(const struct boot_info *boot); /* root/: image + writable layer */
 struct filesystem *proc_filesystem_create(void);      /* proc/ */
 struct filesystem *device_filesystem_create(void);    /* device/ */
+struct filesystem *devpts_create(void);               /* device/ */
 struct filesystem *tmpfs_create(void);                /* root/ without an image */
 
 #endif

@@ -165,8 +165,8 @@ static int filesystem_by_type(const char *type, struct filesystem **ret)
         *ret = tmpfs_create();
     else if (!strcmp(type, "proc"))
         *ret = mounted_type("proc");
-    else if (!strcmp(type, "devtmpfs"))
-        *ret = mounted_type("devtmpfs");
+    else if (!strcmp(type, "devtmpfs") || !strcmp(type, "devpts"))
+        *ret = mounted_type(type);
     else
         return -ENODEV;
     return *ret ? 0 : -ENOMEM;

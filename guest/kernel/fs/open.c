@@ -171,6 +171,7 @@ static int open_found(struct dentry *dentry, const struct open_request *request,
             return error;
         }
     }
+    file->flags &= ~(uint32_t)O_NOCTTY; /* only a terminal's open looks at it */
     if ((flags & O_TRUNC) && !fresh && inode_is(inode, S_IFREG)) {
         error = truncate_opened(inode);
         if (error) {

@@ -98,6 +98,7 @@ struct process {
 
     struct credentials credentials; /* written by the process itself under signal_lock */
     struct tty *tty;                /* controlling terminal, family_lock */
+    int32_t lost_foreground_group;  /* of a session leader whose terminal hung up, family_lock */
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;

@@ -35,6 +35,7 @@ enum lock_rank {
     RANK_FILE_TABLE = 70,
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
     RANK_FS_CONTEXT = 74,        /* cwd, root, umask */
+    RANK_PTY_TABLE = 75,         /* numbers of pseudo-terminals, and who has them open */
     RANK_TERMINAL = 76,          /* line discipline of a tty */
     RANK_WAIT_QUEUE = 80,        /* two: none */
     RANK_EPOLL_READY = 81,       /* ready list of an epoll instance; taken by waiter.notify */

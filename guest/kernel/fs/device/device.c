@@ -4,7 +4,7 @@
 #include "kernel/fs/device/device.h"
 
 #include "kernel/fs/inode.h"
-#include "kernel/fs/tty/tty.h"
+#include "kernel/fs/tty/pty.h"
 #include "kernel/lib/errno.h"
 
 int device_open(struct inode *inode, struct file *file)
@@ -26,7 +26,9 @@ int device_open(struct inode *inode, struct file *file)
             return controlling_tty_open(file);
         if (minor == 1)
             return console_open(file);
-        return -ENXIO;
+        return minor == 2 ? pty_open_master(file) : -ENXIO;
+    case PTY_SLAVE_MAJOR:
+        return pty_open_slave(file, minor);
     default:
         return -ENXIO;
     }

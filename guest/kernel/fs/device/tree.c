@@ -24,6 +24,7 @@ static const struct node_description nodes[] = {
     {"random", S_IFCHR | 0666, DEVICE_NUMBER(DEVICE_MEM_MAJOR, 8), NULL},
     {"urandom", S_IFCHR | 0666, DEVICE_NUMBER(DEVICE_MEM_MAJOR, 9), NULL},
     {"tty", S_IFCHR | 0666, DEVICE_NUMBER(DEVICE_TTYAUX_MAJOR, 0), NULL},
+    {"ptmx", S_IFCHR | 0666, DEVICE_NUMBER(DEVICE_TTYAUX_MAJOR, 2), NULL},
     {"console", S_IFCHR | 0620, DEVICE_NUMBER(DEVICE_TTYAUX_MAJOR, 1), NULL},
     {"fd", S_IFLNK, 0, "/proc/self/fd"},
     {"stdin", S_IFLNK, 0, "/proc/self/fd/0"},

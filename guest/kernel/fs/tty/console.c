@@ -142,18 +142,11 @@ void console_set_window(uint16_t rows, uint16_t columns)
         tty_set_window(&console, &window);
 }
 
-static void attach_tty(struct file *file, struct tty *tty)
-{
-    file->operations = &tty_file_operations;
-    file->private_data = tty;
-}
-
 int console_open(struct file *file)
 {
     if (console_present) {
-        attach_tty(file,
-                   &console); /* opening the console never makes it the controlling terminal */
-        return 0;
+        /* Opening the console never makes it the controlling terminal. */
+        return tty_attach(&console, file);
     }
     /* No terminal anywhere: what is read comes from standard input, what is written goes to
      * standard error. */
@@ -163,12 +156,12 @@ int console_open(struct file *file)
 
 int controlling_tty_open(struct file *file)
 {
-    struct tty *tty = READ_ONCE(current->process->tty);
-
-    if (!tty)
-        return -ENXIO;
-    attach_tty(file, tty);
-    return 0;
+    /* Held before the lock is dropped: a pty goes when its master is closed. */
+    spin_lock(&family_lock);
+    struct tty *tty = current->process->tty;
+    int error = tty ? tty_attach(tty, file) : -ENXIO;
+    spin_unlock(&family_lock);
+    return error;
 }
 
 static void console_init(const struct boot_info *boot)

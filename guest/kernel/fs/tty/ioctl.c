@@ -105,7 +105,14 @@ static int64_t flush(struct tty *tty, uint64_t which)
         return -EINVAL;
     if (which != TCOFLUSH)
         flush_input(tty);
-    return 0; /* output is in the host's hands at once: there is nothing to drop */
+    /* A console's output is in the host's hands at once: there is nothing to drop. */
+    if (which != TCIFLUSH && tty->driver->flush_output) {
+        spin_lock(&tty->lock);
+        tty->driver->flush_output(tty);
+        spin_unlock(&tty->lock);
+        wake_up_all(&tty->write_waiters);
+    }
+    return 0;
 }
 
 static int64_t flow(struct tty *tty, uint64_t action)
@@ -168,6 +175,13 @@ static int64_t input_count(struct tty *tty, uint64_t address)
 int64_t tty_ioctl(struct file *file, uint32_t command, uint64_t argument)
 {
     struct tty *tty = file->private_data;
+    bool hung_up = tty->driver->hold && tty->driver->output_ended(tty);
+
+    return hung_up ? -EIO : tty_ioctl_on(tty, file, command, argument);
+}
+
+int64_t tty_ioctl_on(struct tty *tty, struct file *file, uint32_t command, uint64_t argument)
+{
     int32_t value;
 
     switch (command) {

@@ -44,12 +44,63 @@ static void session_lose(int32_t session)
     }
 }
 
+/* Does the tty's other side still exist? A pty's may go while files are open on it. */
+static bool hung_up(struct tty *tty)
+{
+    return tty->driver->hold && tty->driver->output_ended(tty);
+}
+
+void tty_hang_up(struct tty *tty)
+{
+    spin_lock(&family_lock);
+    int32_t session = tty->session;
+    struct process *first = session ? session_first(session) : NULL, *leader = NULL;
+    for (struct process *process = first; process && !leader;) {
+        if (leads_session(process))
+            leader = process;
+        process = session_next(process);
+        if (process == first)
+            break;
+    }
+    if (session)
+        session_lose(session);
+    if (leader) {
+        leader->lost_foreground_group = tty->foreground_group;
+        signal_send_process(leader, SIGHUP, NULL);
+        signal_send_process(leader, SIGCONT, NULL);
+    }
+    tty->session = 0;
+    tty->foreground_group = 0;
+    spin_unlock(&family_lock);
+    spin_lock(&tty->lock);
+    tty->read = tty->committed = tty->head;
+    spin_unlock(&tty->lock);
+    wake_up_all(&tty->read_waiters);
+    wake_up_all(&tty->write_waiters);
+}
+
+void tty_adopt(struct tty *tty, const struct file *file)
+{
+    struct process *process = current->process;
+
+    if (file->flags & O_NOCTTY || !leads_session(process) || READ_ONCE(process->tty) ||
+        !file_readable(file))
+        return;
+    spin_lock(&family_lock);
+    if (!process->tty && !tty->session && !hung_up(tty))
+        set_controlling(tty, process);
+    spin_unlock(&family_lock);
+}
+
 void tty_disassociate(struct process *session_leader)
 {
     int32_t group = 0;
 
     spin_lock(&family_lock);
     struct tty *tty = session_leader->tty;
+    if (!tty)
+        group = session_leader->lost_foreground_group;
+    session_leader->lost_foreground_group = 0;
     if (tty && leads_session(session_leader)) {
         session_lose(session_leader->session);
         session_leader->tty = NULL;
@@ -157,7 +208,9 @@ static int64_t take_terminal(struct tty *tty, struct file *file, uint64_t steal)
     int64_t result = 0;
 
     spin_lock(&family_lock);
-    if (leads_session(process) && process->tty == tty && tty->session == process->session) {
+    if (hung_up(tty)) {
+        result = -EIO;
+    } else if (leads_session(process) && process->tty == tty && tty->session == process->session) {
         /* it is ours already */
     } else if (!leads_session(process) || process->tty) {
         result = -EPERM;

@@ -276,6 +276,13 @@ static int receive(struct tty *tty, uint8_t character)
     return 0;
 }
 
+bool tty_may_receive(const struct tty *tty)
+{
+    uint32_t read = READ_ONCE(tty->read);
+    return READ_ONCE(tty->head) - read < TTY_INPUT_CELLS - 1 ||
+           (flag(READ_ONCE(tty->termios.lflag), ICANON) && READ_ONCE(tty->committed) == read);
+}
+
 size_t tty_receive(struct tty *tty, const uint8_t *bytes, size_t count)
 {
     size_t taken = 0;

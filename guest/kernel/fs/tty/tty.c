@@ -47,6 +47,31 @@ void tty_init(struct tty *tty, const struct tty_driver *driver, uint32_t device)
     wait_queue_init(&tty->write_waiters);
 }
 
+int tty_attach(struct tty *tty, struct file *file)
+{
+    if (tty->driver->hold && !tty->driver->hold(tty))
+        return -EIO;
+    file->operations = &tty_file_operations;
+    file->private_data = tty;
+    return 0;
+}
+
+int tty_open(struct tty *tty, struct file *file)
+{
+    int error = tty_attach(tty, file);
+    if (!error)
+        tty_adopt(tty, file);
+    return error;
+}
+
+static void tty_release(struct file *file)
+{
+    struct tty *tty = file->private_data;
+
+    if (tty->driver->drop)
+        tty->driver->drop(tty);
+}
+
 /* ---- reading ---- */
 
 static inline bool canonical(const struct tty *tty)
@@ -260,6 +285,8 @@ static uint32_t tty_poll(struct file *file, struct poll_table *table)
         mask |= POLLIN | POLLRDNORM;
     if (tty->driver->input_ended(tty))
         mask |= POLLIN | POLLRDNORM | POLLHUP;
+    if (tty->driver->hold && tty->driver->output_ended(tty))
+        mask |= POLLERR; /* hung up */
     if (may_write(tty))
         mask |= POLLOUT | POLLWRNORM;
     return mask;
@@ -270,4 +297,5 @@ const struct file_operations tty_file_operations = {
     .write = tty_write,
     .poll = tty_poll,
     .ioctl = tty_ioctl,
+    .release = tty_release,
 };

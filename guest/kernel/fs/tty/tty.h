@@ -39,6 +39,11 @@ struct tty_driver {
         struct tty *tty); /* no more bytes will come, and none are left in the driver */
     bool (*output_ended)(struct tty *tty); /* nobody reads what is written */
     size_t (*output_pending)(struct tty *tty);
+    /* The rest may be NULL. */
+    void (*flush_output)(struct tty *tty); /* drops what nobody has read; tty->lock held */
+    /* One more open file; false: the other side is gone for good. Any spinlock of lower rank. */
+    bool (*hold)(struct tty *tty);
+    void (*drop)(struct tty *tty); /* one open file less; may free the tty */
 };
 
 struct tty {
@@ -66,11 +71,18 @@ struct tty {
 extern const struct file_operations tty_file_operations;
 
 void tty_init(struct tty *tty, const struct tty_driver *driver, uint32_t device);
+/* Makes `file`, just opened, one on the tty: 0, or -EIO if its other side is gone. */
+int tty_attach(struct tty *tty, struct file *file);
+/* The same; a session leader without a terminal gets it for its own, unless O_NOCTTY is in the
+ * file's flags. */
+int tty_open(struct tty *tty, struct file *file);
 
 /* ---- input side (line.c); both callable from interrupts ---- */
 /* Takes bytes from the driver; returns how many were taken (fewer: the buffer is full, come back
  * later). */
 size_t tty_receive(struct tty *tty, const uint8_t *bytes, size_t count);
+/* Would it take a byte now? Without the lock: for sleepers. */
+bool tty_may_receive(const struct tty *tty);
 void tty_set_window(struct tty *tty, const struct linux_winsize *window);
 
 /* ---- output side (output.c), tty->lock held ---- */
@@ -91,6 +103,10 @@ void tty_make_controlling(struct tty *tty, struct process *session_leader);
  * gets SIGHUP and SIGCONT, every process of the session loses the terminal. No lock may be held.
  */
 void tty_disassociate(struct process *session_leader);
+/* The other side is gone for good: the session loses its terminal, its leader hears SIGHUP. */
+void tty_hang_up(struct tty *tty);
+/* Opening: the terminal becomes the session's, if the current process may and needs it. */
+void tty_adopt(struct tty *tty, const struct file *file);
 /* May the current task read / write / change it now? 0, -EIO, or -ERESTARTSYS with a signal sent.
  */
 int tty_check_background_read(struct tty *tty);
@@ -101,6 +117,8 @@ int64_t tty_job_ioctl(struct tty *tty, struct file *file, uint32_t command, uint
 
 /* ---- ioctl.c ---- */
 int64_t tty_ioctl(struct file *file, uint32_t command, uint64_t argument);
+/* The same through a file that is not open on the tty itself (a pty's master). */
+int64_t tty_ioctl_on(struct tty *tty, struct file *file, uint32_t command, uint64_t argument);
 
 /* ---- console.c ---- */
 /* The terminal on the host's streams, or NULL if none of them is one. */
