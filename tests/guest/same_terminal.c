@@ -355,20 +355,34 @@ static int session(void)
     expect("^Z", SIGTSTP);
     shared[0] = 4;
     expect("window", SIGWINCH);
+    /* Another key, typed while a call sleeps that a signal just before it could not miss. */
+    struct termios settings;
+    sigset_t interrupt, before;
+    tcgetattr(0, &settings);
+    settings.c_cc[VINTR] = 'X' & 31;
+    show("another interrupt key", tcsetattr(0, TCSANOW, &settings));
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    shared[0] = 5;
+    show("ppoll", ppoll(&(struct pollfd){.fd = 0, .events = POLLIN}, 1, NULL, &before));
+    expect("^X", SIGINT);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    settings.c_cc[VINTR] = 3;
+    tcsetattr(0, TCSANOW, &settings);
 
     pid_t child = spawn(background_reader);
     waitpid(child, &status, WUNTRACED);
     show_status("background read", status);
     show("to the foreground", tcsetpgrp(0, child));
     kill(child, SIGCONT);
-    shared[0] = 5; /* a line is typed */
+    shared[0] = 6; /* a line is typed */
     show_end("read in the foreground", child);
     signal(SIGTTOU, SIG_IGN);
     show("taken back", tcsetpgrp(0, getpid()));
     signal(SIGTTOU, SIG_DFL);
 
     show_end("background write", spawn(background_writer));
-    struct termios settings;
     tcgetattr(0, &settings);
     settings.c_lflag |= TOSTOP;
     tcsetattr(0, TCSANOW, &settings);
@@ -390,7 +404,7 @@ static int session(void)
 
     child = spawn(foreground_waiter);
     UNTIL(shared[1] == 3);
-    shared[0] = 6; /* ^C is typed, for the child alone */
+    shared[0] = 7; /* ^C is typed, for the child alone */
     show_end("^C to the foreground", child);
     signal(SIGTTOU, SIG_IGN);
     tcsetpgrp(0, getpid());
@@ -404,7 +418,7 @@ static int session(void)
     shared[1] = 0;
     child = spawn(foreground_waiter);
     UNTIL(shared[1] == 3);
-    shared[0] = 7; /* the master is closed */
+    shared[0] = 8; /* the master is closed */
     expect("hang-up", SIGHUP);
     show("/dev/tty after it", open("/dev/tty", O_RDWR));
     show("the foreground lives", waitpid(child, &status, WNOHANG));
@@ -434,10 +448,12 @@ static void jobs(void)
     await(4);
     ioctl(master, TIOCSWINSZ, &window);
     await(5);
-    type("A\n");
+    type("\030");
     await(6);
-    type("\003");
+    type("A\n");
     await(7);
+    type("\003");
+    await(8);
     close(keep);
     close(master);
     show_end("session", child);
