@@ -136,6 +136,7 @@ enum trace_fault_result {
     TRACE_FAULT_SPURIOUS = 4,  /* another CPU was faster */
     TRACE_FAULT_STACK = 5,     /* the stack grew */
     TRACE_FAULT_SIGNAL = 6,    /* no such access: a signal follows */
+    TRACE_FAULT_TABLE = 7,     /* the page table that it shared since a fork is its own now */
 };
 
 struct trace_record {

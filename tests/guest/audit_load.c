@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PAGES 16
+#define PAGES       16
+#define TABLE_BYTES (512ul * PAGE_BYTES) /* what one leaf table maps */
 
 static volatile int *over; /* shared by all processes */
 
@@ -65,6 +66,39 @@ static void fork_and_copy(void)
         struct rusage usage;
         if (child < 0 || wait4(child, NULL, 0, &usage) != child)
             _exit(1);
+    }
+}
+
+/* Well filled leaf tables, which fork shares; both sides change theirs while others show them. */
+static void share_tables(void)
+{
+    char *room =
+        mmap(NULL, 3 * TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages = (char *)(((uintptr_t)room + TABLE_BYTES - 1) & ~(TABLE_BYTES - 1));
+
+    for (unsigned i = 0; i < 2 * TABLE_BYTES / PAGE_BYTES; i += 5)
+        pages[i * PAGE_BYTES] = (char)i;
+    for (unsigned round = 0; going(); round++) {
+        pid_t children[2];
+
+        for (int i = 0; i < 2; i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                nap(1000);
+                pages[(round % 100 * 5 + (unsigned)i) * PAGE_BYTES] = (char)round;
+                if (i)
+                    munmap(pages + TABLE_BYTES, TABLE_BYTES);
+                nap(1000);
+                _exit(0);
+            }
+        }
+        nap(500);
+        pages[TABLE_BYTES + round % 500 * PAGE_BYTES] = (char)round;
+        for (int i = 0; i < 2; i++)
+            if (children[i] < 0 || waitpid(children[i], NULL, 0) != children[i])
+                _exit(1);
+        for (unsigned i = 0; i < 500; i++)
+            pages[i * PAGE_BYTES] = (char)i;
     }
 }
 
@@ -272,7 +306,7 @@ int main(int argc, char **argv)
     /* The first few leave the CPUs idle most of the time: all that "light" asks for. */
     static void (*const parts[])(void) = {sleeper,   sleeper,       grandchildren, ping_pong,
                                           full_pipe, fork_and_copy, threads,       signals,
-                                          hog,       hog,           exec_often};
+                                          hog,       hog,           exec_often,    share_tables};
     bool light = argc > 1 && strcmp(argv[1], "light") == 0;
     unsigned count = light ? 4 : sizeof parts / sizeof *parts;
     pid_t children[sizeof parts / sizeof *parts];

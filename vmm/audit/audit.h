@@ -83,6 +83,7 @@ struct audit_leaf {
 };
 
 /* Bits that the kernel keeps in leaves (guest/arch/x86_64/include/arch/page_table.h). */
+#define LEAF_WRITABLE  (1ull << 1) /* the processor's: what this leaf alone says */
 #define LEAF_SOFT_COW  (1ull << 9)
 #define LEAF_HELD      (1ull << 10)
 #define LEAF_ANONYMOUS (1ull << 11)
@@ -108,12 +109,14 @@ enum audit_frame_kind {
 /* What was found of each frame, and what the kernel says of it. */
 struct audit_frame {
     uint32_t references; /* the kernel's count, 0 if it never touched the entry */
-    uint32_t found;      /* leaves that show it */
+    uint32_t found;      /* leaves that show it, one per table, however many spaces share that */
     uint32_t writer;     /* index + 1 of a space with a writable leaf of it */
     uint16_t tables;     /* times it was reached as a page table */
     uint8_t kind;        /* by the rules of frame.h, fixed ranges included */
     uint8_t fixed;       /* it lies in a fixed range */
     bool writer_shared;  /* ... and that leaf's mapping is shared */
+    bool table_writable; /* page tables: an entry that leads to it gives the right to write */
+    bool table_inner;    /* page tables: it was reached as one above the leaf tables */
     bool head;           /* it heads a block or is one frame; false inside a larger block */
     uint32_t table_used; /* page tables: entries in use, as the kernel counts them */
 };

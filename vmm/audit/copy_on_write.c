@@ -28,7 +28,8 @@ static void leaf(struct vt_audit *audit, const struct audit_world *world,
         audit_report(audit, where,
                      "private page %#lx is writable and shows a file's own frame %#lx",
                      (unsigned long)leaf->address, (unsigned long)leaf->phys);
-    if (leaf->present && leaf->writable && private && frame->references != 1)
+    /* Also where the table is shared and not writable now: who takes it over does not look. */
+    if (leaf->present && leaf->entry & LEAF_WRITABLE && private && frame->references != 1)
         audit_report(audit, where,
                      "private page %#lx is writable although its frame %#lx has %u references",
                      (unsigned long)leaf->address, (unsigned long)leaf->phys, frame->references);

@@ -4,8 +4,9 @@
  * Reads: the frame table, by the rules in guest/kernel/mm/frame.h, and what the walk of all page
  * tables counted. Proves, in a world whose memory is at rest: an anonymous frame has as many
  * references as leaves show it; a file's frame one more, its file's, or none more if the file let
- * it go; an image frame one more, its owner's; a page-table frame is in exactly one place of one
- * tree; a free frame is shown nowhere and reached as no table. Cost: one pass over the frame table,
+ * it go; an image frame one more, its owner's; a page-table frame has as many as there are places
+ * that lead to it, which are several only for a leaf table that is writable through none of them;
+ * a free frame is shown nowhere and reached as no table. Cost: one pass over the frame table,
  * about 1 ms per GiB of guest memory.
  */
 #include "vmm/audit/audit.h"
@@ -40,14 +41,17 @@ static void check_one(struct vt_audit *audit, uint64_t number, const struct audi
             wrong(audit, number, frame, "kernel", 1);
         break;
     case AUDIT_FRAME_PAGE_TABLE:
-        if (frame->tables != 1)
+        if (!frame->tables)
+            audit_report(audit, where, "page-table frame %#lx belongs to no tree: it is leaked",
+                         (unsigned long)where.phys);
+        else if (frame->references != frame->tables)
             audit_report(audit, where,
-                         frame->tables ? "page-table frame %#lx is used in %u places"
-                                       : "page-table frame %#lx belongs to no tree: it is leaked "
-                                         "(found in %u places)",
-                         (unsigned long)where.phys, frame->tables);
-        if (frame->references != 1)
-            wrong(audit, number, frame, "page-table", 1);
+                         "page-table frame %#lx has %u references, but is used in %u places",
+                         (unsigned long)where.phys, frame->references, frame->tables);
+        if (frame->tables > 1 && (frame->table_writable || frame->table_inner))
+            audit_report(audit, where, "page-table frame %#lx is used in %u places, but is %s",
+                         (unsigned long)where.phys, frame->tables,
+                         frame->table_inner ? "no leaf table" : "writable through one of them");
         break;
     case AUDIT_FRAME_ANONYMOUS:
         if (frame->references != frame->found)

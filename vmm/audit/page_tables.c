@@ -1,5 +1,5 @@
 /*
- * vmm/audit/page_tables.c - each address space has tables of its own, and the kernel's half.
+ * vmm/audit/page_tables.c - each address space has a root of its own, and the kernel's half.
  *
  * Reads: the root table of every address space and of the kernel, and the count of entries in use
  * that the kernel keeps with each table. Proves: roots are distinct; the upper half of each equals

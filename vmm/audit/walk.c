@@ -2,6 +2,9 @@
  * vmm/audit/walk.c - one walk through the page tables of every address space and of the kernel,
  * which counts for each frame the leaves that show it, and hands each leaf to whoever judges it.
  *
+ * A leaf table that several spaces share is one table with one set of leaves: those count once in
+ * their frames, and are handed out once for each space, with the rights that they give there.
+ *
  * The tables are read as the processor reads them (Intel SDM vol. 3, 4.5), except that leaves which
  * the kernel made not present for a while (PROT_NONE) count too: they hold their frame.
  */
@@ -24,6 +27,7 @@ struct walk {
     void *context;
     size_t vma; /* the first that may cover what comes */
     uint32_t tables_left;
+    bool first_visit; /* of the leaf table at hand: no other space has shown it yet */
 };
 
 static const struct audit_vma *covering(struct walk *walk, uint64_t address)
@@ -57,7 +61,7 @@ static void visit(struct walk *walk, uint64_t entry, uint64_t rights, uint64_t a
     if (walk->space && number < world->frame_count) {
         struct audit_frame *frame = &world->frames[number];
 
-        frame->found++;
+        frame->found += walk->first_visit;
         if (walk->space && frame->kind == AUDIT_FRAME_ANONYMOUS)
             walk->space->anonymous++;
         else
@@ -84,8 +88,12 @@ static struct vt_error *walk_table(struct walk *walk, uint64_t table, unsigned l
     if (walk->tables_left-- == 0)
         return vt_error_create(VT_ERROR_CORRUPT,
                                "page tables without end: they seem to contain themselves");
-    if (world->frames[table / 4096].tables < UINT16_MAX)
-        world->frames[table / 4096].tables++;
+    struct audit_frame *frame = &world->frames[table / 4096];
+    walk->first_visit = frame->tables == 0;
+    if (frame->tables < UINT16_MAX)
+        frame->tables++;
+    frame->table_writable |= (rights & WRITABLE) != 0;
+    frame->table_inner |= level > 0;
     if (walk->space)
         walk->space->tables++;
     for (unsigned i = first; i < end; i++) {

@@ -129,7 +129,7 @@ const char *event_fault_result(uint64_t result)
 {
     static const char *const names[] = {
         "zero page",     "file page",  "copy on write", "last user, made writable",
-        "already there", "stack grew", "bad access"};
+        "already there", "stack grew", "bad access",    "page table of its own"};
 
     return result < sizeof(names) / sizeof(names[0]) ? names[result] : "?";
 }

@@ -12,15 +12,16 @@ static phys_t page_for(struct address_space *space, uint64_t address, bool write
     enum fault_access access = write ? FAULT_WRITE : FAULT_READ;
     pte_t needed = PTE_PRESENT | (write ? PTE_WRITABLE : 0);
     struct vma *vma = vma_find(space, address);
+    bool shared = false;
     unsigned result;
 
     if (!vma || address < vma->start || !vma_allows(vma, access))
         return 0;
-    pte_t *slot = page_table_find(space, address);
-    if (!slot || (*slot & needed) != needed) {
+    pte_t *slot = page_table_find(space, address, &shared);
+    if (!slot || (*slot & needed) != needed || (write && shared)) {
         if (fault_page(space, vma, address & PAGE_MASK, access, &result))
             return 0;
-        slot = page_table_find(space, address);
+        slot = page_table_find(space, address, &shared);
         if (!slot || (*slot & needed) != needed)
             return 0;
     }

@@ -57,7 +57,8 @@ struct address_space {
     uint64_t data_pages;      /* of them private, writable and no stack: what RLIMIT_DATA limits */
     uint64_t anonymous_pages; /* leaves (PRESENT or PTE_HELD) with FRAME_ANONYMOUS */
     uint64_t file_pages;      /* leaves with FRAME_FILE or FRAME_IMAGE */
-    uint64_t table_pages;     /* page-table frames, the root included */
+    uint64_t table_pages;     /* page-table frames, the root and shared ones included */
+    uint64_t shared_tables;   /* of them leaf tables that other spaces may show, too */
     uint64_t max_resident;    /* highest anonymous + file seen */
     uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
     uint32_t vma_count;
@@ -75,6 +76,9 @@ struct address_space *address_space_create(void);
  */
 int address_space_duplicate(struct address_space *source, struct address_space **ret);
 void address_space_get(struct address_space *space);
+/* By how much the sum of all spaces' table_pages is more than there are page tables: fork makes
+ * them share some. */
+uint64_t page_tables_shared(void);
 void address_space_put(struct address_space *space);
 
 /* What a user-mode or user_access fault wants. */

@@ -8,6 +8,16 @@
 #include "kernel/mm/page_table.h"
 #include "kernel/syscall/syscall.h"
 
+/* 0, or -ENOMEM: nothing was dropped. */
+static int drop_pages(struct address_space *space, uint64_t start, uint64_t end)
+{
+    int error = page_table_own_range(space, start, end, false);
+
+    if (!error)
+        page_table_unmap(space, start, end, false);
+    return error;
+}
+
 /* One mapping's part of an advised range. 0 or -errno. */
 static int advise_part(struct address_space *space, struct vma *vma, uint64_t start, uint64_t end,
                        int advice)
@@ -21,13 +31,11 @@ static int advise_part(struct address_space *space, struct vma *vma, uint64_t st
             return -EINVAL;
         __attribute__((fallthrough));
     case MADV_DONTNEED_LOCKED:
-        page_table_unmap(space, start, end, false);
-        return 0;
+        return drop_pages(space, start, end);
     case MADV_FREE: /* may come back as zeros at any time: that is now */
         if (!anonymous || locked)
             return -EINVAL;
-        page_table_unmap(space, start, end, false);
-        return 0;
+        return drop_pages(space, start, end);
     case MADV_REMOVE:
         if (locked || !vma->file)
             return -EINVAL;
@@ -186,7 +194,8 @@ SYSCALL3(msync, uint64_t, address, uint64_t, bytes, int, flags)
 /* Would an access to the page do without making or fetching anything? */
 static bool page_resident(struct address_space *space, const struct vma *vma, uint64_t address)
 {
-    const pte_t *slot = page_table_find(space, address);
+    bool shared;
+    const pte_t *slot = page_table_find(space, address, &shared);
     phys_t frame = 0;
 
     if (slot && *slot)

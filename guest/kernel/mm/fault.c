@@ -196,8 +196,16 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
 int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
                enum fault_access access, unsigned *ret)
 {
-    pte_t *slot = page_table_find(space, address);
+    bool shared = false;
+    pte_t *slot = page_table_find(space, address, &shared);
 
+    if (unlikely(shared) && (access == FAULT_WRITE || !*slot)) {
+        slot = page_table_own(space, address);
+        if (!slot)
+            return -ENOMEM;
+    } else {
+        shared = false;
+    }
     if (!slot || !*slot) {
         if (!vma->file || address - vma->start >= vma->file_bytes)
             return map_zero(space, vma, address, slot, ret);
@@ -210,7 +218,7 @@ int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
         *slot = (leaf & (PTE_ADDRESS | PTE_ANONYMOUS)) | vma_leaf_bits(vma->flags);
     }
     tlb_flush_page(address);
-    *ret = TRACE_FAULT_SPURIOUS;
+    *ret = unlikely(shared) ? TRACE_FAULT_TABLE : TRACE_FAULT_SPURIOUS;
     return 0;
 }
 

@@ -6,6 +6,9 @@
  * once at the end; until then another thread of the parent may still write to a page, which is as
  * if it had written before the fork.
  *
+ * A well filled table of anonymous leaves is not copied but shared (shared_table.c), so that the
+ * cost of a fork hardly grows with the memory of the parent.
+ *
  * Leaves that show a file's own frame are copied if the parent has used them (the CPU set
  * PTE_ACCESSED): some ten instructions, against several hundred for the fault that would bring one
  * back. What fault-around mapped and nobody touched is left out, and so is all of that in very
@@ -35,6 +38,7 @@ static pte_t leaves_to_copy(const struct vma *vma)
 /* Where the source lost its permission to write: each page while they are few. */
 struct lost_writes {
     unsigned count;
+    bool table; /* all pages of a table, which is shared now */
     uint64_t pages[TLB_FEW_PAGES];
 };
 
@@ -46,6 +50,7 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
     pte_t drop = vma->flags & VMA_SHARED ? 0 : PTE_WRITABLE;
     pte_t wanted = leaves_to_copy(vma);
     uint64_t anonymous = 0, total = 0;
+    unsigned lost_count = lost->count;
 
     for (slot = page_table_next(slot, slot_end, wanted); slot < slot_end;
          slot = page_table_next(slot + 1, slot_end, wanted)) {
@@ -59,9 +64,9 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
         if (leaf & drop && !MUTANT_EVERY(COW_PARENT_WRITABLE, 20)) {
             leaf = (leaf & ~drop) | PTE_SOFT_COW;
             *slot = leaf;
-            if (lost->count < TLB_FEW_PAGES)
-                lost->pages[lost->count] = address + (uint64_t)(slot - first) * PAGE_SIZE;
-            lost->count++;
+            if (lost_count < TLB_FEW_PAGES)
+                lost->pages[lost_count] = address + (uint64_t)(slot - first) * PAGE_SIZE;
+            lost_count++;
         } else if (MUTANT(COW_PARENT_WRITABLE)) {
             leaf &= ~drop;
         }
@@ -75,6 +80,7 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
         anonymous += (leaf & PTE_ANONYMOUS) != 0;
         total++;
     }
+    lost->count = lost_count;
     if (total) {
         *page_table_used(to) += (uint32_t)total;
         target->anonymous_pages += anonymous;
@@ -87,11 +93,15 @@ static int copy_pages(struct address_space *target, struct address_space *source
                       const struct vma *vma, struct lost_writes *lost)
 {
     uint64_t start = vma->start, address;
-    pte_t *slot;
+    pte_t *slot, *entry;
 
-    while ((slot = page_table_find_next(source, start, vma->end, &address))) {
+    while ((slot = page_table_find_next(source, start, vma->end, &address, &entry))) {
         start = min(vma->end, align_down(address, LEAF_TABLE_BYTES) + LEAF_TABLE_BYTES);
-        int error = copy_leaves(target, vma, slot, address, start, lost);
+        int shared = likely(vma->file || *page_table_used(slot) <= SHARE_LEAVES_MIN)
+                         ? 0
+                         : page_table_share(target, source, entry, vma, address, &lost->table);
+        int error =
+            likely(!shared) ? copy_leaves(target, vma, slot, address, start, lost) : min(shared, 0);
         if (error)
             return error;
         if (start < vma->end)
@@ -146,7 +156,7 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
     bool advised = false;
 
     lost.count = 0;
-
+    lost.table = false;
     if (!target)
         return -ENOMEM;
     mutex_lock(&source->lock);
@@ -159,6 +169,8 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
             continue;
         error = copy_pages(target, source, vma, &lost);
     }
+    if (unlikely(lost.table))
+        lost.count = TLB_FEW_PAGES + 1;
     if (lost.count)
         tlb_shootdown_pages(source, lost.pages, lost.count);
     if (advised && !error)

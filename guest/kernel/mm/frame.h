@@ -4,8 +4,10 @@
  *
  * Every frame of RAM, the rootfs image's included, has one struct frame; the array is published in
  * the glass. References are: each page-table leaf that maps it (a leaf that PROT_NONE made not
- * present, PTE_HELD, counts too), each file page cache slot that holds it, and one for its owner if
- * it is kernel memory, a page table, or part of the image. Zero references = free.
+ * present, PTE_HELD, counts too; the leaf of a table that several spaces share counts once), each
+ * file page cache slot that holds it, and one for its owner if it is kernel memory, a root table,
+ * or part of the image; for any other page table, each entry that leads to it: one, or as many as
+ * there are spaces that share a leaf table. Zero references = free.
  *
  * Nothing is initialised at boot, so a walker of the table (in a stopped world) goes by these
  * rules, frame number n from 0 upwards:

@@ -31,7 +31,9 @@ int unmap_range(struct address_space *space, uint64_t start, uint64_t end,
 
     if (!vma || vma->start >= end)
         return 0;
-    /* Cutting comes first, because only it can fail. */
+    /* What can fail comes first: tables of its own, and cutting. */
+    if ((error = page_table_own_range(space, start, end, false)))
+        return error;
     if (vma->start < start && (error = vma_split(space, vma, start, &vma)))
         return error;
     struct vma *last = vma_find_below(space, end);
@@ -293,7 +295,9 @@ static int protect_locked(struct address_space *space, uint64_t start, uint64_t 
                 space->data_pages + ((stop - start) >> PAGE_SHIFT) > memory_limit(RLIMIT_DATA) >>
                     PAGE_SHIFT)
                 return -ENOMEM;
-            int error = vma_isolate(space, &vma, start, stop);
+            int error = page_table_own_range(space, start, stop, true);
+            if (!error)
+                error = vma_isolate(space, &vma, start, stop);
             if (error)
                 return error;
             vma_set_flags(space, vma, flags);

@@ -44,11 +44,11 @@ static bool make_table(struct address_space *space, pte_t *entry)
     return true;
 }
 
-pte_t *page_table_make(struct address_space *space, uint64_t address)
+pte_t *page_table_make_entry(struct address_space *space, uint64_t address)
 {
     pte_t *table = page_table_at(space->root);
 
-    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 1; level--) {
         pte_t *entry = &table[page_table_index(address, level)];
 
         if (unlikely(!*entry) && !make_table(space, entry)) {
@@ -57,37 +57,69 @@ pte_t *page_table_make(struct address_space *space, uint64_t address)
         }
         table = table_below(*entry);
     }
+    return &table[page_table_index(address, 1)];
+}
+
+pte_t *page_table_make(struct address_space *space, uint64_t address)
+{
+    pte_t *table = page_table_at(space->root), *entry = NULL;
+
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+        entry = &table[page_table_index(address, level)];
+        if (unlikely(!*entry) && !make_table(space, entry)) {
+            page_table_prune(space, address);
+            return NULL;
+        }
+        table = table_below(*entry);
+    }
+    if (unlikely(!(*entry & PTE_WRITABLE)))
+        return page_table_own(space, address);
     return &table[page_table_index(address, 0)];
 }
 
-pte_t *page_table_find(struct address_space *space, uint64_t address)
+pte_t *page_table_entry(struct address_space *space, uint64_t address)
 {
     pte_t *table = page_table_at(space->root);
 
-    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 1; level--) {
         pte_t entry = table[page_table_index(address, level)];
 
         if (!entry)
             return NULL;
         table = table_below(entry);
     }
+    return &table[page_table_index(address, 1)];
+}
+
+pte_t *page_table_find(struct address_space *space, uint64_t address, bool *ret_shared)
+{
+    pte_t *table = page_table_at(space->root), entry = 0;
+
+    for (unsigned level = PAGE_TABLE_ROOT_LEVEL; level > 0; level--) {
+        entry = table[page_table_index(address, level)];
+        if (!entry)
+            return NULL;
+        table = table_below(entry);
+    }
+    *ret_shared = !(entry & PTE_WRITABLE);
     return &table[page_table_index(address, 0)];
 }
 
 pte_t *page_table_find_next(struct address_space *space, uint64_t address, uint64_t end,
-                            uint64_t *ret)
+                            uint64_t *ret, pte_t **ret_entry)
 {
     while (address < end) {
-        pte_t *table = page_table_at(space->root);
+        pte_t *table = page_table_at(space->root), *entry = NULL;
         unsigned level = PAGE_TABLE_ROOT_LEVEL;
 
         for (; level > 0; level--) {
-            pte_t entry = table[page_table_index(address, level)];
-            if (!entry)
+            entry = &table[page_table_index(address, level)];
+            if (!*entry)
                 break;
-            table = table_below(entry);
+            table = table_below(*entry);
         }
         if (level == 0) {
+            *ret_entry = entry;
             *ret = address;
             return &table[page_table_index(address, 0)];
         }
@@ -127,6 +159,7 @@ void page_table_count_file(struct address_space *space, const pte_t *slot, unsig
 
 #define BATCH_FRAMES 64u
 #define BATCH_TABLE  1ull /* tag in the address: a page table, and clean */
+#define BATCH_SHARED 2ull /* a leaf table that other spaces may show, too */
 
 struct batch {
     struct address_space *space;
@@ -148,6 +181,8 @@ static void batch_finish(struct batch *batch)
         phys_t frame = batch->frames[i];
         if (frame & BATCH_TABLE)
             frame_release_clean(frame & PTE_ADDRESS);
+        else if (unlikely(frame & BATCH_SHARED))
+            page_table_put(frame & PTE_ADDRESS);
         else
             frame_release(frame);
     }
@@ -176,7 +211,7 @@ static void detach_empty(struct batch *batch, uint64_t address)
             break;
         table = table_below(*path[level]);
     }
-    if (batch->count + PAGE_TABLE_ROOT_LEVEL > BATCH_FRAMES)
+    if (batch->count + PAGE_TABLE_ROOT_LEVEL + 1 > BATCH_FRAMES)
         batch_finish(batch);
     while (++level <= PAGE_TABLE_ROOT_LEVEL) {
         phys_t child = *path[level] & PTE_ADDRESS;
@@ -193,7 +228,7 @@ static void detach_empty(struct batch *batch, uint64_t address)
     }
 }
 
-void page_table_prune(struct address_space *space, uint64_t address)
+NO_INLINE void page_table_prune(struct address_space *space, uint64_t address)
 {
     struct batch batch;
 
@@ -253,20 +288,63 @@ static void clear_leaves_dying(pte_t *slot, pte_t *end)
     *used = left;
 }
 
+/*
+ * The space gives up its share of a whole leaf table. Its other tables on the way are taken out by
+ * detach_empty(), which finds a place with no leaf table in it.
+ */
+static void detach_shared(struct batch *batch, pte_t *entry, uint64_t address)
+{
+    phys_t table = *entry & PTE_ADDRESS;
+
+    batch->anonymous += frame_of(table)->next;
+    *entry = 0;
+    batch->space->table_pages--;
+    batch->space->shared_tables--;
+    batch->frames[batch->count++] = table | BATCH_SHARED;
+    batch_cover(batch, address, address + PAGE_SIZE);
+    if (--*page_table_used(entry) == 0)
+        detach_empty(batch, address);
+    else if (batch->count == BATCH_FRAMES)
+        batch_finish(batch);
+}
+
+/* The leaves [slot, end) may be cleared one by one; false: the table was shared and is gone now. */
+static NO_INLINE bool clear_shared(struct batch *batch, pte_t *entry, const pte_t *slot,
+                                   const pte_t *end, uint64_t address)
+{
+    uint32_t inside = 0;
+
+    if (READ_ONCE(frame_of(virt_to_phys(slot))->references) == 1)
+        return page_table_own(batch->space, address);
+    for (; slot < end && !batch->dying; slot++)
+        inside += *slot != 0;
+    if (batch->dying || inside) {
+        kernel_assert(batch->dying || inside == *page_table_used(slot - 1));
+        detach_shared(batch, entry, address);
+    }
+    return false;
+}
+
 __attribute__((flatten)) void page_table_unmap(struct address_space *space, uint64_t start,
                                                uint64_t end, bool dying)
 {
     struct batch batch;
     uint64_t address;
-    pte_t *slot;
+    pte_t *slot, *entry;
 
     batch.space = space;
     batch.dying = dying;
     batch.count = 0;
     batch.flush_start = batch.flush_end = batch.anonymous = batch.file = 0;
-    while ((slot = page_table_find_next(space, start, end, &address))) {
+    while ((slot = page_table_find_next(space, start, end, &address, &entry))) {
         uint64_t stop = leaf_table_end(address, end);
 
+        if (unlikely(!(*entry & PTE_WRITABLE)) &&
+            !clear_shared(&batch, entry, slot, slot + ((stop - address) >> PAGE_SHIFT), address)) {
+            start = stop;
+            preemption_point();
+            continue;
+        }
         /* A long table is done in parts, with the door open to interrupts in between. */
         if (stop - address > 128 * PAGE_SIZE && *page_table_used(slot) > 128)
             stop = address + 128 * PAGE_SIZE;
@@ -295,9 +373,9 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
     pte_t bits = vma_leaf_bits(vma->flags);
     uint64_t first = start, address;
     bool changed = false;
-    pte_t *slot;
+    pte_t *slot, *entry;
 
-    while ((slot = page_table_find_next(space, start, end, &address))) {
+    while ((slot = page_table_find_next(space, start, end, &address, &entry))) {
         uint64_t stop = leaf_table_end(address, end);
 
         for (; address < stop; slot++, address += PAGE_SIZE) {
@@ -328,10 +406,13 @@ int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uin
     uint64_t end = from + bytes, next = from, address;
     uint64_t made =
         UINT64_MAX; /* the target's table that is there for sure, as address / LEAF_TABLE_BYTES */
-    pte_t *slot;
+    bool shared;
+    pte_t *slot, *entry;
 
     /* All tables first: nothing can fail once leaves have moved. */
-    while ((slot = page_table_find_next(space, next, end, &address))) {
+    if (page_table_own_range(space, from, end, true))
+        return -ENOMEM;
+    while ((slot = page_table_find_next(space, next, end, &address, &entry))) {
         next = leaf_table_end(address, end);
         for (; address < next; slot++, address += PAGE_SIZE) {
             uint64_t target = to + (address - from);
@@ -349,7 +430,7 @@ int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uin
             made = target / LEAF_TABLE_BYTES;
         }
     }
-    for (next = from; (slot = page_table_find_next(space, next, end, &address));) {
+    for (next = from; (slot = page_table_find_next(space, next, end, &address, &entry));) {
         uint64_t first = address;
         pte_t *target = NULL;
 
@@ -360,7 +441,7 @@ int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uin
             if (!*slot)
                 continue;
             if (!target)
-                target = page_table_find(space, to + (address - from));
+                target = page_table_find(space, to + (address - from), &shared);
             *target = *slot;
             ++*page_table_used(target);
             *slot = 0;

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "arch/cpu.h"
+#include "arch/trap_frame.h"
 #include "kernel/lib/panic.h"
 #include "kernel/observe/trace.h"
 
+static struct trap_frame user_frame; /* on top of the task's kernel stack */
 struct task host_task;
 struct process host_process;
 uint64_t trace_active;
@@ -17,6 +19,7 @@ void host_task_start(void)
     memset(&host_task, 0, sizeof(host_task));
     memset(&host_process, 0, sizeof(host_process));
     host_task.process = &host_process;
+    host_task.arch.stack_top = (uint64_t)(&user_frame + 1);
     for (unsigned i = 0; i < RLIMIT_COUNT; i++)
         host_process.rlimits[i].soft = host_process.rlimits[i].hard = UINT64_MAX;
     current = &host_task;

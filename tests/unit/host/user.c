@@ -10,14 +10,17 @@
 #include "kernel/mm/vma.h"
 #include "tasks.h"
 
-static pte_t *leaf_of(struct address_space *space, uint64_t address)
+/* *ret_rights: what the entries above the leaf allow. */
+static pte_t *leaf_of(struct address_space *space, uint64_t address, pte_t *ret_rights)
 {
     pte_t *table = page_table_at(space->root);
 
+    *ret_rights = PTE_PRESENT | PTE_USER | PTE_WRITABLE;
     for (unsigned level = 3; level > 0; level--) {
         pte_t entry = table[page_table_index(address, level)];
         if (!entry)
             return NULL;
+        *ret_rights &= entry;
         table = page_table_at(entry & PTE_ADDRESS);
     }
     return &table[page_table_index(address, 0)];
@@ -25,7 +28,7 @@ static pte_t *leaf_of(struct address_space *space, uint64_t address)
 
 phys_t user_frame(struct address_space *space, uint64_t address)
 {
-    pte_t *leaf = leaf_of(space, address);
+    pte_t rights, *leaf = leaf_of(space, address, &rights);
 
     return leaf ? *leaf & PTE_ADDRESS : 0;
 }
@@ -37,9 +40,9 @@ static int touch(struct address_space *space, uint64_t address, enum fault_acces
 
     for (int attempt = 0; attempt < 3; attempt++) {
         struct fault_signal signal;
-        pte_t *leaf = leaf_of(space, address);
+        pte_t rights, *leaf = leaf_of(space, address, &rights);
 
-        if (leaf && (*leaf & needed) == needed) {
+        if (leaf && (*leaf & rights & needed) == needed) {
             *leaf |= PTE_ACCESSED | (access == FAULT_WRITE ? PTE_DIRTY : 0);
             *ret = (char *)phys_to_virt(*leaf & PTE_ADDRESS) + (address & ~PAGE_MASK);
             return 0;
@@ -85,16 +88,21 @@ int copy_to_user(uint64_t destination, const void *source, size_t bytes)
 
 struct counts {
     uint64_t tables, anonymous, file;
-    uint32_t *leaves; /* per frame, over all spaces */
+    uint32_t *leaves; /* per frame, over all tables */
+    uint32_t *places; /* per frame: entries that lead to it as a table, over all spaces */
+    pte_t rights;     /* of the entries above the leaf table at hand */
 };
 
 static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsigned entries,
                      uint64_t base, struct address_space *space)
 {
     uint64_t used = 0;
+    bool first = counts->places[table >> PAGE_SHIFT]++ == 0;
+    bool writable = counts->rights & PTE_WRITABLE;
 
     counts->tables++;
-    kernel_assert(frame_of(table)->kind == FRAME_PAGE_TABLE && frame_of(table)->references == 1);
+    kernel_assert(frame_of(table)->kind == FRAME_PAGE_TABLE);
+    kernel_assert(frame_of(table)->references == 1 || (level == 0 && !writable));
     for (unsigned i = 0; i < entries; i++) {
         pte_t entry = page_table_at(table)[i];
         uint64_t address = base + ((uint64_t)i << (12 + 9 * level));
@@ -103,6 +111,7 @@ static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsign
             continue;
         used++;
         if (level > 0) {
+            counts->rights = entry;
             kernel_assert(walk(counts, entry & PTE_ADDRESS, level - 1, 512, address, space) > 0);
             continue;
         }
@@ -115,7 +124,7 @@ static uint64_t walk(struct counts *counts, phys_t table, unsigned level, unsign
         kernel_assert(!(entry & PTE_WRITABLE) || vma->flags & VMA_SHARED ||
                       frame_of(phys)->references == 1);
         kernel_assert(!(entry & PTE_ANONYMOUS) == (frame_of(phys)->kind != FRAME_ANONYMOUS));
-        counts->leaves[phys >> PAGE_SHIFT]++;
+        counts->leaves[phys >> PAGE_SHIFT] += first;
         if (frame_of(phys)->kind == FRAME_ANONYMOUS)
             counts->anonymous++;
         else
@@ -150,9 +159,11 @@ static void audit_vmas(struct address_space *space)
 void user_audit(struct address_space *const *spaces, unsigned count)
 {
     uint32_t *leaves = calloc(frame_table_count, sizeof(*leaves));
+    uint32_t *places = calloc(frame_table_count, sizeof(*places));
+    uint64_t tables = 0, distinct = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        struct counts counts = {.leaves = leaves};
+        struct counts counts = {.leaves = leaves, .places = places, .rights = PTE_WRITABLE};
 
         if (!spaces[i])
             continue;
@@ -160,11 +171,15 @@ void user_audit(struct address_space *const *spaces, unsigned count)
         kernel_assert(counts.tables == spaces[i]->table_pages);
         kernel_assert(counts.anonymous == spaces[i]->anonymous_pages &&
                       counts.file == spaces[i]->file_pages);
+        tables += counts.tables;
         audit_vmas(spaces[i]);
     }
     for (uint64_t n = 0; n < frame_table_count; n++) {
         const struct frame *frame = &frame_table[n];
 
+        distinct += places[n] != 0;
+        if (frame->kind == FRAME_PAGE_TABLE)
+            kernel_assert(frame->references == places[n]);
         if (frame->kind == FRAME_ANONYMOUS)
             kernel_assert(frame->references == leaves[n]);
         else if (frame->kind == FRAME_IMAGE)
@@ -172,5 +187,7 @@ void user_audit(struct address_space *const *spaces, unsigned count)
         else if (leaves[n]) /* of a file: one more if the file still holds it */
             kernel_assert(frame->kind == FRAME_FILE && frame->references - leaves[n] <= 1);
     }
+    kernel_assert(tables - distinct == page_tables_shared());
     free(leaves);
+    free(places);
 }

@@ -174,7 +174,7 @@ int proc_show_meminfo(struct proc_text *text, const struct proc_target *target)
     memory_line(text, "Slab", 0);
     memory_line(text, "SReclaimable", 0);
     memory_line(text, "SUnreclaim", 0);
-    memory_line(text, "PageTables", tables);
+    memory_line(text, "PageTables", tables - min(tables, page_tables_shared()));
     memory_line(text, "CommitLimit", total);
     memory_line(text, "Committed_AS", anonymous);
     text_print(text,
