@@ -9,6 +9,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty/termios.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
@@ -44,6 +45,8 @@ static int64_t duplicate(int fd, int from, bool close_on_exec)
     if (!file)
         return -EBADF;
     int result = file_table_install(file, from, close_on_exec);
+    if (MUTANT_EVERY(DUP_NOT_COUNTED, 10) && result >= 0)
+        file_put(file);
     if (result < 0)
         file_put(file);
     return result;

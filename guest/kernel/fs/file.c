@@ -13,6 +13,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 
 static struct object_cache file_cache = OBJECT_CACHE_INIT("file", struct file);
 
@@ -63,6 +64,8 @@ static NO_INLINE void file_destroy(struct file *file)
         dentry_put(file->dentry);
     inode_put(file->inode);
     object_cache_free(&file_cache, file);
+    if (MUTANT_EVERY(OBJECT_FREED_TWICE, 100))
+        object_cache_free(&file_cache, file);
 }
 
 void file_put(struct file *file)

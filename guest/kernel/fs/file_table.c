@@ -374,7 +374,7 @@ void file_table_close_on_exec(struct file_table *table)
 {
     for (uint32_t word = 0; word < table->capacity / 64; word++) {
         uint64_t bits = table->open[word] & table->close_on_exec[word];
-        for (; bits; bits &= bits - 1)
+        for (; bits && !MUTANT_EVERY(EXEC_KEEPS_DESCRIPTOR, 3); bits &= bits - 1)
             close_one(table, word * 64 + (uint32_t)__builtin_ctzll(bits), true);
     }
 }

@@ -272,6 +272,8 @@ static int64_t futex_wait_until(uint64_t address, bool private, uint32_t expecte
         return (int64_t)key.word;
 
     struct futex_bucket *bucket = bucket_of(key);
+    if (MUTANT_EVERY(FUTEX_WRONG_BUCKET, 20))
+        bucket = bucket_of((struct futex_key){key.space, key.word + sizeof(uint32_t)});
     waiter.key = key;
     waiter.task = current;
     waiter.bits = bits;

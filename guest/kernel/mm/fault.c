@@ -42,7 +42,8 @@ static int map_zero(struct address_space *space, const struct vma *vma, uint64_t
 {
     if (unlikely(!slot) && !(slot = page_table_make(space, address)))
         return -ENOMEM;
-    phys_t frame = frame_allocate(FRAME_ANONYMOUS, 0, FRAME_WANT_ZERO);
+    phys_t frame = frame_allocate(FRAME_ANONYMOUS, 0,
+                                  MUTANT_EVERY(PAGE_NOT_CLEARED, 10) ? 0 : FRAME_WANT_ZERO);
     if (unlikely(!frame)) {
         page_table_prune(space, address);
         return -ENOMEM;

@@ -5,6 +5,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/mm/linux_memory.h"
 #include "kernel/mm/mapping.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/syscall/syscall.h"
 
 _Static_assert(PROT_READ == (int)VMA_READ && PROT_WRITE == (int)VMA_WRITE &&
@@ -208,7 +209,8 @@ static void set_break(struct address_space *space, uint64_t wanted, struct remov
     uint64_t old_end = align_up(space->brk_end, PAGE_SIZE), new_end = align_up(wanted, PAGE_SIZE);
     if (new_end > old_end && !extend_heap(space, old_end, new_end, removed))
         return;
-    if (new_end < old_end && unmap_range(space, new_end, old_end, removed))
+    if (new_end < old_end && !MUTANT_EVERY(BRK_LEAVES_PAGES, 3) &&
+        unmap_range(space, new_end, old_end, removed))
         return;
     space->brk_end = wanted;
 }

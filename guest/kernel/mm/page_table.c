@@ -218,7 +218,8 @@ static void detach_empty(struct batch *batch, uint64_t address)
 
         if (frame_of(child)->next)
             break;
-        *path[level] = 0;
+        if (batch->dying || !MUTANT_EVERY(TABLE_FREED_LINKED, 10))
+            *path[level] = 0;
         --*page_table_used(path[level]);
         batch->space->table_pages--;
         if (!MUTANT_EVERY(PAGE_TABLE_LEAKED, 10))
@@ -397,7 +398,7 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
         if (start < end)
             preemption_point();
     }
-    if (changed)
+    if (changed && !MUTANT(MPROTECT_NOT_FLUSHED))
         tlb_shootdown(space, first, end);
 }
 

@@ -142,7 +142,7 @@ static int copy_parts(struct task *child, struct task *parent, uint64_t flags)
         if (!child->files)
             return -ENOMEM;
     }
-    if (flags & CLONE_FS) {
+    if (flags & CLONE_FS || MUTANT_EVERY(FS_CONTEXT_SHARED, 5)) {
         fs_context_get(parent->fs);
         child->fs = parent->fs;
     } else {
@@ -193,7 +193,8 @@ void process_join_family_locked(struct process *process, struct task *leader,
     if (parent && !MUTANT_EVERY(CHILD_OUTSIDE_TREE, 5))
         list_push_back(&parent->children, &process->sibling_link);
     group_join_locked(process, group ? group : process->pid);
-    session_join_locked(process, session ? session : process->pid);
+    session_join_locked(process, session && !MUTANT_EVERY(SESSION_NOT_INHERITED, 5) ? session
+                                                                                    : process->pid);
     spin_lock(&process->signal_lock);
     process_add_thread_locked(process, leader);
     spin_unlock(&process->signal_lock);

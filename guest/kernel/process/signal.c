@@ -10,6 +10,7 @@
  * may be there for nothing.
  */
 #include "kernel/lib/errno.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
 
@@ -102,7 +103,7 @@ struct pending_signal *signal_take_among_signal_locked(struct process *process,
         if (signal < SIGRTMIN)
             break; /* queued at most once */
     }
-    if (!more)
+    if (!more || MUTANT_EVERY(SIGNAL_MORE_FORGOTTEN, 5))
         set->bits &= ~signal_bit(signal);
     if (!found)
         return pending_lost(signal);

@@ -106,7 +106,7 @@ static COLD struct task *steal(struct run_queue *queue)
         for (struct fair_entity *entity = fair_last(&other->fair); entity;
              entity = fair_before(&other->fair, entity)) {
             struct task *task = container_of(entity, struct task, fair);
-            if (task->affinity & 1ull << queue->cpu) {
+            if (task->affinity & 1ull << queue->cpu || MUTANT(STEAL_IGNORES_AFFINITY)) {
                 found = task;
                 break;
             }

@@ -14,6 +14,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/block.h"
 #include "kernel/sched/task.h"
 #include "kernel/time/clock.h"
@@ -91,7 +92,8 @@ unsigned wait_queue_wake(struct wait_queue *queue, bool all)
         }
         struct task *task = waiter->task;
         bool exclusive = waiter->exclusive;
-        list_remove(&waiter->link);
+        if (!MUTANT_EVERY(WAITER_LEFT_LINKED, 50))
+            list_remove(&waiter->link);
         waiter->woken = true;
         store_release(&waiter->queue, NULL);
         if (!task_wake(task, WAKE_NORMAL))

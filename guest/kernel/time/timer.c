@@ -70,7 +70,7 @@ NO_INLINE void timer_start(struct timer *timer, uint64_t deadline_ns)
     struct timer_queue *queue = &per_cpu(timer_queue, cpu);
     spin_lock(&queue->lock);
     timer->deadline_ns = deadline_ns;
-    timer->cpu = cpu;
+    timer->cpu = MUTANT_EVERY(TIMER_WRONG_CPU, 20) ? !cpu : cpu;
     if (!MUTANT_EVERY(TIMER_LOST, 20))
         insert(queue, timer);
     update_next(queue);
