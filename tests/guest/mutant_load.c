@@ -3,9 +3,9 @@
  * (shared/mutants.def, load "wide"): one process per piece, all at once, each doing its piece over
  * and over.
  *
- * mutant_load ROUNDS [PIECE...]: rounds per process (0 = for ever), all pieces or those named. The
- * bug comes alive when all processes are there. Each piece pauses once per round in the state that
- * its bug would spoil, so that a look from outside finds it.
+ * mutant_load ROUNDS [PIECE...]: rounds per process, all pieces or those named. 0 rounds: a line on
+ * stdin arms the bug, a second one ends the load, as with audit_load. Each piece pauses once per
+ * round in the state that its bug would spoil, so that a look from outside finds it.
  */
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"
@@ -26,6 +26,8 @@
 
 #define TABLE_BYTES (2ul << 20) /* what one leaf table maps */
 #define PAUSE_NS    10000000
+
+static volatile int *over; /* shared by all processes */
 
 static void pause_a_little(void)
 {
@@ -350,6 +352,7 @@ int main(int count, char **arguments)
     if (count < 2 || pipe(gate))
         fail("usage: mutant_load ROUNDS [PIECE...]");
     unsigned long rounds = strtoul(arguments[1], NULL, 10);
+    over = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         if (!chosen(pieces[i].name, arguments + 2))
             continue;
@@ -362,16 +365,24 @@ int main(int count, char **arguments)
         if (read(gate[0], &byte, 1) < 0) /* nobody writes: it ends when the gate opens */
             fail("read");
         close(gate[0]);
-        for (unsigned long round = 0; !rounds || round < rounds; round++)
+        for (unsigned long round = 0; rounds ? round < rounds : !*over; round++)
             pieces[i].act();
         return 0;
     }
     close(gate[0]);
+    if (!rounds) {
+        say("loaded");
+        await_host();
+    }
     prctl(PR_SET_NAME, "mutant");
     say("armed");
     close(gate[1]);
-    while (wait(NULL) > 0)
-        ;
-    say("done");
-    return 0;
+    if (!rounds)
+        await_host();
+    *over = 1;
+    int failed = 0, status;
+    while (wait(&status) > 0)
+        failed += status != 0;
+    say("done %d", failed);
+    return failed != 0;
 }

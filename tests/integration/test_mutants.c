@@ -57,7 +57,9 @@ static void *feed(void *context)
 
 static struct audited audited_start(const char *kernel, const char *options, const char *load)
 {
-    const char *arguments[] = {guest_program("audit_load"), load, NULL};
+    bool wide = strcmp(load, "wide") == 0;
+    const char *arguments[] = {guest_program(wide ? "mutant_load" : "audit_load"),
+                               wide ? "0" : load, NULL};
     struct session_settings settings = {.arguments = arguments,
                                         .kernel = kernel,
                                         .kernel_options = options,

@@ -13,6 +13,7 @@
 #define VITRINE_AUDIT_AUDIT_H
 
 #include "vmm/audit/layout.h"
+#include "vmm/inspect/walk.h"
 
 /* ---- the picture ---- */
 
@@ -147,8 +148,8 @@ struct audit_world {
     uint64_t free_frames; /* counted */
 };
 
-/* Guest memory at a kernel address: the two windows, and kernel stacks through the kernel's own
- * page table; NULL when there is none, or the bytes cross a page of a stack. */
+/* Guest memory at a kernel address: the two windows, and what the kernel has mapped elsewhere (its
+ * stacks); NULL when there is none, or the bytes cross a page there. */
 const uint8_t *audit_at(const struct audit_world *world, uint64_t address, uint64_t bytes);
 struct audit_task *audit_task_at(const struct audit_world *world, uint64_t address);
 struct audit_process *audit_process_at(const struct audit_world *world, uint64_t address);
@@ -160,11 +161,13 @@ static inline uint64_t audit_root(const struct audit_world *world, struct audit_
 #define AUDIT_GET(world, object, name) audit_get(object, (world)->layout->name)
 #define AUDIT_ROOT(world, name)        audit_get((world)->roots, (world)->layout->name)
 
-/* Calls visit(context, address) for the objects of a red-black tree in order; `node` is the offset
- * of the tree's node in them. False if the tree could not be walked: cycles, bad addresses, more
- * than `most`. A nonzero return ends the walk. */
-bool audit_tree(const struct audit_world *world, uint64_t root, uint32_t node, uint32_t most,
-                int (*visit)(void *context, uint64_t object), void *context);
+/* What a walk (vmm/inspect/walk.h) says: did it come to its end? What it found wrong is for the
+ * invariant to report, in its own words. */
+static inline bool audit_walked(struct vt_error *error)
+{
+    vt_error_destroy(error);
+    return !error;
+}
 
 /* ---- invariants ---- */
 

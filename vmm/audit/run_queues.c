@@ -35,16 +35,17 @@ static void add(struct reading *reading, const uint8_t *raw)
     reading->sum += (__int128)vruntime * (int64_t)weight;
 }
 
-static int read_entity(void *context, uint64_t object)
+static struct vt_error *read_entity(void *context, uint64_t node)
 {
     struct reading *reading = context;
+    uint64_t object = node - reading->world->layout->task_fair.offset;
     const struct audit_task *task = audit_task_at(reading->world, object);
 
     if (!task) {
         audit_report(reading->audit, (struct audit_finding){.object = object},
                      "the run queue of CPU %u has an entry at %#lx that is no task", reading->index,
                      (unsigned long)object);
-        return 1;
+        return NULL;
     }
     uint64_t deadline = AUDIT_GET(reading->world, task->raw, task_deadline);
     if (reading->count && (int64_t)(deadline - reading->last_deadline) < 0)
@@ -60,7 +61,7 @@ static int read_entity(void *context, uint64_t object)
     reading->last_deadline = deadline;
     reading->count++;
     add(reading, task->raw);
-    return 0;
+    return NULL;
 }
 
 /* Smallest vruntime of a subtree; reports where the stored one differs. */
@@ -116,12 +117,14 @@ static void check_queue(struct vt_audit *audit, const struct audit_world *world,
                               .index = index,
                               .base = AUDIT_GET(world, cpu->queue, queue_base)};
     uint64_t lone = AUDIT_GET(world, cpu->queue, queue_lone);
-    uint64_t tree = AUDIT_GET(world, cpu->queue, queue_tree);
+    uint64_t tree = AUDIT_GET(world, cpu->queue, queue_tree_root);
     uint64_t running = AUDIT_GET(world, cpu->queue, queue_fair_running);
 
     if (lone)
-        read_entity(&reading, lone - node);
-    if (!audit_tree(world, tree, node, (uint32_t)world->task_count + 1, read_entity, &reading))
+        read_entity(&reading, lone);
+    if (!audit_walked(
+            guest_tree_walk(world->guest, cpu->queue_address + world->layout->queue_tree.offset,
+                            (uint32_t)world->task_count + 1, "a run queue", read_entity, &reading)))
         audit_report(audit, where, "the run queue of CPU %u is no tree", index);
     else if (tree)
         check_smallest(&reading, tree, 0);

@@ -8,25 +8,18 @@
  */
 #include "vmm/audit/audit.h"
 
-struct counting {
-    const struct audit_world *world;
-};
-
-static int count_queued(void *context, uint64_t object)
+static struct vt_error *count_queued(void *context, uint64_t node)
 {
-    struct counting *counting = context;
-    struct audit_task *task = audit_task_at(counting->world, object);
+    const struct audit_world *world = context;
+    struct audit_task *task = audit_task_at(world, node - world->layout->task_fair.offset);
 
     if (task)
         task->queues++;
-    return 0;
+    return NULL;
 }
 
 static void count_all(const struct audit_world *world)
 {
-    uint32_t node = world->layout->task_fair.offset;
-    struct counting counting = {world};
-
     for (size_t i = 0; i < world->task_count; i++)
         world->tasks[i].queues = 0;
     for (unsigned i = 0; i < world->cpu_count; i++) {
@@ -36,9 +29,11 @@ static void count_all(const struct audit_world *world)
             continue;
         uint64_t lone = AUDIT_GET(world, cpu->queue, queue_lone);
         if (lone)
-            count_queued(&counting, lone - node);
-        audit_tree(world, AUDIT_GET(world, cpu->queue, queue_tree), node,
-                   (uint32_t)world->task_count + 1, count_queued, &counting);
+            count_queued((void *)world, lone);
+        /* What is wrong with the tree itself is for run_queues.c to say. */
+        vt_error_destroy(guest_tree_walk(
+            world->guest, cpu->queue_address + world->layout->queue_tree.offset,
+            (uint32_t)world->task_count + 1, "a run queue", count_queued, (void *)world));
     }
 }
 

@@ -22,15 +22,16 @@ struct reading {
     uint64_t last_ns;
 };
 
-static int read_timer(void *context, uint64_t object)
+static struct vt_error *read_timer(void *context, uint64_t node)
 {
     struct reading *reading = context;
     const struct audit_layout *l = reading->world->layout;
+    uint64_t object = node - l->timer_node.offset;
     const uint8_t *timer = audit_at(reading->world, object, l->timer_bytes);
     struct audit_finding where = {.object = object};
 
     if (!timer)
-        return 1;
+        return vt_error_create(VT_ERROR_CORRUPT, "a timer lies at no memory");
     uint64_t deadline = audit_get(timer, l->timer_deadline);
     if (deadline < reading->last_ns)
         audit_report(reading->audit, where, "the timers of CPU %u are not in order of time",
@@ -45,7 +46,7 @@ static int read_timer(void *context, uint64_t object)
         audit_task_at(reading->world, object - l->task_sleep_timer.offset + l->timer_node.offset);
     if (task)
         task->timers++;
-    return 0;
+    return NULL;
 }
 
 /* The kernel's CLOCK_MONOTONIC at a TSC, and how far that may be off. */
@@ -86,14 +87,14 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
 
     for (unsigned i = 0; i < world->cpu_count; i++) {
         const struct audit_cpu *cpu = &world->cpus[i];
-        const uint8_t *queue = audit_at(world, queues + i * AUDIT_ROOT(world, roots_per_cpu_bytes),
-                                        l->timer_queue_bytes);
+        uint64_t address = queues + i * AUDIT_ROOT(world, roots_per_cpu_bytes);
+        const uint8_t *queue = audit_at(world, address, l->timer_queue_bytes);
         struct reading reading = {.audit = audit, .world = world, .index = i};
 
         if (!cpu->online || !queue || AUDIT_GET(world, queue, timer_queue_lock))
             continue;
-        if (!audit_tree(world, AUDIT_GET(world, queue, timer_queue_tree), l->timer_node.offset,
-                        TIMERS_MAX, read_timer, &reading))
+        if (!audit_walked(guest_tree_walk(world->guest, address + l->timer_queue_tree.offset,
+                                          TIMERS_MAX, "a CPU's timers", read_timer, &reading)))
             audit_report(audit, (struct audit_finding){0}, "the timers of CPU %u are no tree", i);
         if (!AUDIT_GET(world, queue, timer_queue_running))
             check_armed(&reading, cpu);

@@ -42,70 +42,59 @@ static void read_pid_table(struct vt_audit *audit, const struct audit_world *wor
     }
 }
 
-/* Calls for each object of a list: `head` is the address of the list's head, `link` the link's
- * offset in the objects. */
-static bool for_list(const struct audit_world *world, uint64_t head, uint32_t link, size_t most,
-                     void (*visit)(struct vt_audit *, const struct audit_world *, uint64_t object,
-                                   void *),
-                     struct vt_audit *audit, void *context)
-{
-    const uint8_t *at = audit_at(world, head, 16);
-    uint64_t next = 0;
-
-    if (at)
-        memcpy(&next, at, 8);
-    while (at && next != head) {
-        uint64_t here = next;
-
-        if (most-- == 0)
-            return false;
-        at = audit_at(world, here, 16);
-        if (!at)
-            return false;
-        memcpy(&next, at, 8);
-        visit(audit, world, here - link, context);
-    }
-    return at != NULL;
-}
-
-static void visit_child(struct vt_audit *audit, const struct audit_world *world, uint64_t object,
-                        void *context)
-{
-    const struct audit_process *parent = context;
-    struct audit_process *child = audit_process_at(world, object);
-
-    if (!child) {
-        audit_report(audit, (struct audit_finding){.pid = parent->pid, .object = object},
-                     "process %d has a child at %#lx that is no process", parent->pid,
-                     (unsigned long)object);
-        return;
-    }
-    child->children++;
-    if (child->parent != parent->address)
-        audit_report(audit, (struct audit_finding){.pid = child->pid, .object = object},
-                     "process %d is on the list of %d's children, but has another parent",
-                     child->pid, parent->pid);
-}
-
-struct thread_count {
+/* What visits a list's members: of which process it is. */
+struct visiting {
+    struct vt_audit *audit;
+    const struct audit_world *world;
     struct audit_process *process;
     uint32_t threads;
 };
 
-static void visit_thread(struct vt_audit *audit, const struct audit_world *world, uint64_t object,
-                         void *context)
+static bool for_list(struct visiting *visiting, struct audit_field head, size_t most,
+                     guest_visit *visit)
 {
-    struct thread_count *count = context;
-    struct audit_task *task = audit_task_at(world, object);
+    return audit_walked(guest_list_walk(visiting->world->guest,
+                                        visiting->process->address + head.offset, (uint32_t)most,
+                                        "a list", visit, visiting));
+}
 
-    if (!task || task->process != count->process->address) {
-        audit_report(audit, (struct audit_finding){.pid = count->process->pid, .object = object},
-                     "process %d has a thread at %#lx that is not its own", count->process->pid,
+static struct vt_error *visit_child(void *context, uint64_t node)
+{
+    const struct visiting *visiting = context;
+    const struct audit_process *parent = visiting->process;
+    uint64_t object = node - visiting->world->layout->process_sibling.offset;
+    struct audit_process *child = audit_process_at(visiting->world, object);
+
+    if (!child) {
+        audit_report(visiting->audit, (struct audit_finding){.pid = parent->pid, .object = object},
+                     "process %d has a child at %#lx that is no process", parent->pid,
                      (unsigned long)object);
-        return;
+        return NULL;
+    }
+    child->children++;
+    if (child->parent != parent->address)
+        audit_report(visiting->audit, (struct audit_finding){.pid = child->pid, .object = object},
+                     "process %d is on the list of %d's children, but has another parent",
+                     child->pid, parent->pid);
+    return NULL;
+}
+
+static struct vt_error *visit_thread(void *context, uint64_t node)
+{
+    struct visiting *visiting = context;
+    const struct audit_process *process = visiting->process;
+    uint64_t object = node - visiting->world->layout->task_thread_link.offset;
+    struct audit_task *task = audit_task_at(visiting->world, object);
+
+    if (!task || task->process != process->address) {
+        audit_report(visiting->audit, (struct audit_finding){.pid = process->pid, .object = object},
+                     "process %d has a thread at %#lx that is not its own", process->pid,
+                     (unsigned long)object);
+        return NULL;
     }
     task->families++;
-    count->threads += task->state != TASK_ZOMBIE;
+    visiting->threads += task->state != TASK_ZOMBIE;
+    return NULL;
 }
 
 static void check_process(struct vt_audit *audit, const struct audit_world *world,
@@ -130,14 +119,12 @@ static void check_process(struct vt_audit *audit, const struct audit_world *worl
                      "zombie %d has the parent %d, which is dead itself: nobody will "
                      "notice it",
                      process->pid, parent->pid);
-    struct thread_count count = {.process = process};
-    if (!for_list(world, process->address + world->layout->process_threads.offset,
-                  world->layout->task_thread_link.offset, world->task_count + 1, visit_thread,
-                  audit, &count))
+    struct visiting visiting = {.audit = audit, .world = world, .process = process};
+    if (!for_list(&visiting, world->layout->process_threads, world->task_count + 1, visit_thread))
         audit_report(audit, where, "the threads of process %d are no list", process->pid);
-    else if (count.threads != process->task_count)
+    else if (visiting.threads != process->task_count)
         audit_report(audit, where, "process %d counts %u threads, %u were found", process->pid,
-                     process->task_count, count.threads);
+                     process->task_count, visiting.threads);
     /* Up to init: a longer way than there are processes is a circle. */
     size_t steps = 0;
     for (const struct audit_process *at = process; at && at->address != world->guest->init_process;
@@ -154,15 +141,16 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
         world->processes[i].children = 0;
     read_pid_table(audit, world);
     for (size_t i = 0; i < world->process_count; i++) {
-        struct audit_process *process = &world->processes[i];
+        struct visiting visiting = {
+            .audit = audit, .world = world, .process = &world->processes[i]};
 
-        if (process->in_pid_table &&
-            !for_list(world, process->address + world->layout->process_children.offset,
-                      world->layout->process_sibling.offset, world->process_count + 1, visit_child,
-                      audit, process))
+        if (world->processes[i].in_pid_table &&
+            !for_list(&visiting, world->layout->process_children, world->process_count + 1,
+                      visit_child))
             audit_report(audit,
-                         (struct audit_finding){.pid = process->pid, .object = process->address},
-                         "the children of process %d are no list", process->pid);
+                         (struct audit_finding){.pid = world->processes[i].pid,
+                                                .object = world->processes[i].address},
+                         "the children of process %d are no list", world->processes[i].pid);
     }
     for (size_t i = 0; i < world->process_count; i++)
         check_process(audit, world, &world->processes[i]);

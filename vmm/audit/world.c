@@ -16,37 +16,14 @@
 enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2 };
 #define NO_SYSTEM_CALL UINT64_MAX
 #define SPACE_VMAS_MAX 66000u
-#define TREE_DEPTH_MAX 64
 
 /* ---- addresses ---- */
-
-/* The frame of a kernel address by the kernel's own page table. */
-static uint64_t kernel_phys(const struct audit_world *world, uint64_t address)
-{
-    uint64_t table = GUEST_LOAD(&world->guest->glass->kernel_page_table);
-
-    for (unsigned level = 4; level-- > 0;) {
-        const uint64_t *entries = guest_memory_at(&world->guest->memory, table & ~0xfffull, 4096);
-        uint64_t entry = entries ? entries[address >> (12 + 9 * level) & 511] : 0;
-
-        if (!(entry & 1) || (level && (entry & 1 << 7)))
-            return UINT64_MAX;
-        table = entry & 0x000ffffffffff000ull;
-    }
-    return table | (address & 0xfff);
-}
 
 const uint8_t *audit_at(const struct audit_world *world, uint64_t address, uint64_t bytes)
 {
     const uint8_t *at = guest_translate(world->guest, address, bytes, 1);
 
-    if (at || !world->roots)
-        return at;
-    uint64_t stacks = AUDIT_ROOT(world, roots_kernel_stacks);
-    if (address - stacks >= 1ull << 37 || (address & 0xfff) + bytes > 4096)
-        return NULL;
-    uint64_t phys = kernel_phys(world, address);
-    return phys == UINT64_MAX ? NULL : guest_memory_at(&world->guest->memory, phys, bytes);
+    return at ? at : guest_translate_mapped(world->guest, address, bytes);
 }
 
 static int by_address(const void *a, const void *b)
@@ -83,36 +60,6 @@ struct audit_process *audit_process_at(const struct audit_world *world, uint64_t
 struct audit_space *audit_space_at(const struct audit_world *world, uint64_t address)
 {
     FIND(audit_space, address, world->spaces, world->space_count);
-}
-
-/* ---- trees ---- */
-
-bool audit_tree(const struct audit_world *world, uint64_t root, uint32_t node, uint32_t most,
-                int (*visit)(void *context, uint64_t object), void *context)
-{
-    const struct audit_layout *layout = world->layout;
-    uint64_t path[TREE_DEPTH_MAX];
-    unsigned depth = 0;
-    uint64_t at = root;
-
-    while (at || depth) {
-        if (at) {
-            const uint8_t *raw = audit_at(world, at, 24);
-
-            if (!raw || depth == TREE_DEPTH_MAX)
-                return false;
-            path[depth++] = at;
-            at = audit_get(raw, layout->node_left);
-            continue;
-        }
-        uint64_t object = path[--depth];
-        if (most-- == 0)
-            return false;
-        if (visit(context, object - node))
-            return true;
-        at = audit_get(audit_at(world, object, 24), layout->node_right);
-    }
-    return true;
 }
 
 /* ---- objects ---- */
@@ -234,21 +181,21 @@ struct vma_reading {
     size_t room;
 };
 
-static int read_vma(void *context, uint64_t address)
+static struct vt_error *read_vma(void *context, uint64_t node)
 {
     struct vma_reading *reading = context;
     struct audit_space *space = reading->space;
     const struct audit_layout *l = reading->world->layout;
-    const uint8_t *raw = audit_at(reading->world, address, l->vma_bytes);
+    const uint8_t *raw = audit_at(reading->world, node - l->vma_node.offset, l->vma_bytes);
 
     if (!raw)
-        return 1;
+        return vt_error_create(VT_ERROR_CORRUPT, "a mapping lies at no memory");
     if (space->vma_count == reading->room) {
         size_t room = reading->room ? reading->room * 2 : 16;
         struct audit_vma *larger = realloc(space->vmas, room * sizeof(*larger));
 
         if (!larger)
-            return 1;
+            return vt_error_create(VT_ERROR_MEMORY, "out of memory for %zu mappings", room);
         space->vmas = larger;
         reading->room = room;
     }
@@ -259,7 +206,7 @@ static int read_vma(void *context, uint64_t address)
         .flags = (uint32_t)audit_get(raw, l->vma_flags),
         .max_protection = (uint32_t)audit_get(raw, l->vma_max_protection),
     };
-    return 0;
+    return NULL;
 }
 
 static struct vt_error *read_spaces(struct audit_world *world)
@@ -283,8 +230,9 @@ static struct vt_error *read_spaces(struct audit_world *world)
             .locked = audit_get(raw, l->space_lock) || (audit_get(raw, l->object_version) & 1),
         };
         struct vma_reading reading = {.world = world, .space = space};
-        space->vmas_whole = audit_tree(world, audit_get(raw, l->space_vmas), l->vma_node.offset,
-                                       SPACE_VMAS_MAX, read_vma, &reading);
+        space->vmas_whole =
+            audit_walked(guest_tree_walk(world->guest, space->address + l->space_vmas.offset,
+                                         SPACE_VMAS_MAX, "a tree of mappings", read_vma, &reading));
     }
     slot_list_free(&list);
     if (!error && !world->spaces)
