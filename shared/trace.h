@@ -55,6 +55,8 @@ enum trace_type {
     TRACE_SYSCALL_TEXT = 23,      /* in front of TRACE_SYSCALL_ENTER or _EXIT: a piece of what an
                                      argument points at. arg0 = header (below), arg1..arg3 = up to
                                      24 bytes */
+    TRACE_AUDIT_BREAK = 24, /* brk: arg0 = the heap's end before; arg1 = after; arg2 = where the
+                               first mapping from there on starts; arg3 = root table */
     TRACE_TYPES
 };
 
@@ -69,6 +71,7 @@ enum audit_flush {
     AUDIT_FLUSH_BEGIN = 1,  /* this CPU changed page tables and wants them forgotten */
     AUDIT_FLUSH_SERVED = 2, /* this CPU has forgotten, because another one asked */
     AUDIT_FLUSH_END = 3,    /* from here on the frames may be given to others */
+    AUDIT_FLUSH_OWED = 4,   /* this task has taken rights or pages away; comes before BEGIN */
 };
 
 /* Why a CPU changed from one task to another. */

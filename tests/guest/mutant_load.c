@@ -154,37 +154,38 @@ static void zero(void)
     pause_a_little();
 }
 
-/* WAITER_LEFT_LINKED: sleepers in poll, on several queues at once, which a write wakes. */
+/* WAITER_LEFT_LINKED: sleepers that a write wakes, and that do something else for a while. */
 static void waiters(void)
 {
-    int there[2], back[2];
+    int ends[6][2];
     char byte = 0;
 
-    if (pipe(there) || pipe(back))
-        fail("pipe");
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct pollfd set[2] = {{.fd = there[0], .events = POLLIN},
-                                {.fd = back[0], .events = POLLIN}};
+    for (unsigned i = 0; i < 6; i++) {
+        if (pipe(ends[i]))
+            fail("pipe");
+        pid_t pid = fork();
+        if (pid < 0)
+            fail("fork");
+        if (pid == 0) {
+            struct pollfd set = {.fd = ends[i][0], .events = POLLIN};
 
-        close(there[1]);
-        while (poll(set, 2, -1) > 0 && read(there[0], &byte, 1) == 1)
-            if (write(back[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
-                break;
-        _exit(0);
-    }
-    for (unsigned i = 0; i < 20; i++) {
-        if (write(there[1], &byte, 1) != 1)
-            fail("write");
-        sched_yield();
+            if (poll(&set, 1, -1) != 1 || read(ends[i][0], &byte, 1) != 1)
+                _exit(1);
+            for (unsigned pauses = 0; pauses < 20; pauses++)
+                pause_a_little();
+            _exit(0);
+        }
     }
     pause_a_little();
-    close(there[1]);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(there[0]);
-    close(back[0]);
-    close(back[1]);
+    for (unsigned i = 0; i < 6; i++)
+        if (write(ends[i][1], &byte, 1) != 1)
+            fail("write");
+    while (wait(NULL) > 0)
+        ;
+    for (unsigned i = 0; i < 6; i++) {
+        close(ends[i][0]);
+        close(ends[i][1]);
+    }
 }
 
 /* FUTEX_WRONG_BUCKET: threads asleep on words of their own, until they are woken or tire. */

@@ -154,6 +154,8 @@ const uint8_t *audit_at(const struct audit_world *world, uint64_t address, uint6
 struct audit_task *audit_task_at(const struct audit_world *world, uint64_t address);
 struct audit_process *audit_process_at(const struct audit_world *world, uint64_t address);
 struct audit_space *audit_space_at(const struct audit_world *world, uint64_t address);
+/* The task at whose event of this type the world stopped; NULL if it stopped at anything else. */
+const struct audit_task *audit_event_task(const struct audit_world *world, uint16_t type);
 static inline uint64_t audit_root(const struct audit_world *world, struct audit_field field)
 {
     return audit_get(world->roots, field);

@@ -17,7 +17,11 @@ static struct vt_error *find_path(const struct vt_guest *guest, const char *path
     const struct glass_type *type = guest_type_find(guest, strsep(&rest, "."));
     const struct glass_field *field = NULL;
     while (type && rest) {
-        field = guest_field_find(guest, type, strsep(&rest, "."));
+        field = guest_field_find(guest, type, rest); /* "key.space" may be one field's name */
+        if (field)
+            rest = NULL;
+        else
+            field = guest_field_find(guest, type, strsep(&rest, "."));
         if (!field)
             break;
         offset += field->offset;

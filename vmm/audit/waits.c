@@ -27,7 +27,7 @@ static void read_buckets(struct vt_audit *audit, const struct audit_world *world
         for (uint32_t left = WAITERS_MAX; at && left; left--) {
             const uint8_t *waiter = audit_at(world, at, l->futex_waiter_bytes);
             struct audit_task *task =
-                waiter ? audit_task_at(world, audit_get(waiter, l->waiter_task)) : NULL;
+                waiter ? audit_task_at(world, audit_get(waiter, l->futex_task)) : NULL;
 
             if (!task) {
                 audit_report(audit, (struct audit_finding){.object = at},
@@ -35,7 +35,7 @@ static void read_buckets(struct vt_audit *audit, const struct audit_world *world
                 break;
             }
             task->futex_queued = true;
-            at = audit_get(waiter, l->waiter_next);
+            at = audit_get(waiter, l->futex_next);
         }
     }
 }

@@ -62,6 +62,14 @@ struct audit_space *audit_space_at(const struct audit_world *world, uint64_t add
     FIND(audit_space, address, world->spaces, world->space_count);
 }
 
+const struct audit_task *audit_event_task(const struct audit_world *world, uint16_t type)
+{
+    if (world->event.type != type || world->stopper >= world->cpu_count ||
+        !world->cpus[world->stopper].online)
+        return NULL;
+    return audit_task_at(world, AUDIT_GET(world, world->cpus[world->stopper].raw, cpu_task));
+}
+
 /* ---- objects ---- */
 
 struct slot_list {

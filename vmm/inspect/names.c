@@ -88,6 +88,7 @@ const char *vt_trace_type_name(enum trace_type type)
         [TRACE_AUDIT_RETURN] = "audit-return",
         [TRACE_AUDIT_FLUSH] = "audit-flush",
         [TRACE_AUDIT_MASK] = "audit-mask",
+        [TRACE_AUDIT_BREAK] = "audit-break",
         [TRACE_SYSCALL_ARGUMENTS] = "syscall-arguments",
         [TRACE_SYSCALL_TEXT] = "syscall-text",
     };

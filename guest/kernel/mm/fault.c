@@ -18,6 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/sched/task.h"
@@ -181,6 +182,7 @@ static int copy_on_write(struct address_space *space, const struct vma *vma, uin
     if (!new)
         return -ENOMEM;
     page_copy(phys_to_virt(new), phys_to_virt(old));
+    audit_flush(AUDIT_FLUSH_OWED, space->root, 0);
     *slot = new | bits;
     tlb_shootdown(space, address, address + PAGE_SIZE);
     if (!was_anonymous) {

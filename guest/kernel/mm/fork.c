@@ -20,6 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
@@ -97,11 +98,14 @@ static int copy_pages(struct address_space *target, struct address_space *source
 
     while ((slot = page_table_find_next(source, start, vma->end, &address, &entry))) {
         start = min(vma->end, align_down(address, LEAF_TABLE_BYTES) + LEAF_TABLE_BYTES);
+        bool first = !lost->count && !lost->table;
         int shared = likely(vma->file || *page_table_used(slot) <= SHARE_LEAVES_MIN)
                          ? 0
                          : page_table_share(target, source, entry, vma, address, &lost->table);
         int error =
             likely(!shared) ? copy_leaves(target, vma, slot, address, start, lost) : min(shared, 0);
+        if (first && (lost->count || lost->table))
+            audit_flush(AUDIT_FLUSH_OWED, source->root, 0);
         if (error)
             return error;
         if (start < vma->end)

@@ -5,6 +5,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/mm/linux_memory.h"
 #include "kernel/mm/mapping.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/syscall/syscall.h"
 
@@ -222,9 +223,12 @@ SYSCALL1(brk, uint64_t, wanted)
 
     mutex_lock(&space->lock);
     if (wanted) {
+        uint64_t old_end = space->brk_end;
         object_write_begin(&space->object);
         set_break(space, wanted, &removed);
         object_write_end(&space->object);
+        audit_break(space->root, old_end, space->brk_end,
+                    vma_find(space, align_up(space->brk_end, PAGE_SIZE)));
     }
     int64_t result = (int64_t)space->brk_end;
     mutex_unlock(&space->lock);

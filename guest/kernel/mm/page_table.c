@@ -10,6 +10,7 @@
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
+#include "kernel/observe/audit.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
@@ -192,6 +193,8 @@ static void batch_finish(struct batch *batch)
 
 static inline void batch_cover(struct batch *batch, uint64_t start, uint64_t end)
 {
+    if (!batch->flush_end && !batch->dying)
+        audit_flush(AUDIT_FLUSH_OWED, batch->space->root, 0);
     if (!batch->flush_end || start < batch->flush_start)
         batch->flush_start = start;
     if (end > batch->flush_end)
@@ -391,6 +394,8 @@ void page_table_protect(struct address_space *space, const struct vma *vma, uint
                 wanted = (wanted & ~PTE_WRITABLE) | PTE_SOFT_COW;
             if (MUTANT(MPROTECT_KEEPS_RIGHTS))
                 continue;
+            if (!changed)
+                audit_flush(AUDIT_FLUSH_OWED, space->root, 0);
             *slot = wanted;
             changed = true;
         }
@@ -434,6 +439,8 @@ int page_table_move(struct address_space *space, uint64_t from, uint64_t to, uin
     for (next = from; (slot = page_table_find_next(space, next, end, &address, &entry));) {
         uint64_t first = address;
         pte_t *target = NULL;
+
+        audit_flush(AUDIT_FLUSH_OWED, space->root, 0);
 
         next = leaf_table_end(address, end);
         for (; address < next; slot++, address += PAGE_SIZE) {

@@ -8,6 +8,7 @@
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/address_space.h"
 #include "kernel/observe/option.h"
 #include "kernel/observe/trace.h"
 #include "kernel/sched/task.h"
@@ -99,5 +100,11 @@ void audit_mask(unsigned step, uint64_t frame, uint64_t held, uint64_t now)
 {
     if (audit_on)
         trace_event(TRACE_AUDIT_MASK, step, frame, held, now);
+}
+
+void audit_break(uint64_t root, uint64_t old_end, uint64_t new_end, const struct vma *next)
+{
+    if (audit_on && old_end != new_end)
+        trace_event(TRACE_AUDIT_BREAK, old_end, new_end, next ? next->start : UINT64_MAX, root);
 }
 #endif

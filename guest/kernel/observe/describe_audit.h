@@ -24,11 +24,14 @@
     F(cpu, fpu_owner, ADDRESS, "task")                                                             \
     F(cpu, in_interrupt, UNSIGNED, "")                                                             \
     F(cpu, in_busy_wait, UNSIGNED, "")                                                             \
+    F(cpu, requests, UNSIGNED, "")                                                                 \
     F(cpu, timer_armed_tsc, UNSIGNED, "")
 
 #define PID_ENTRY_FIELDS(F)                                                                        \
     F(pid_entry, task, ADDRESS, "task")                                                            \
-    F(pid_entry, process, ADDRESS, "process")
+    F(pid_entry, process, ADDRESS, "process")                                                      \
+    F(pid_entry, group, ADDRESS, "process")                                                        \
+    F(pid_entry, session, ADDRESS, "process")
 
 #define AUDIT_ROOTS_FIELDS(F)                                                                      \
     F(audit_roots, cpus, ADDRESS, "cpu")                                                           \

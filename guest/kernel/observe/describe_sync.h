@@ -47,7 +47,8 @@
     F(waiter, task, ADDRESS, "task")                                                               \
     F(waiter, queue, ADDRESS, "wait_queue")                                                        \
     F(waiter, exclusive, UNSIGNED, "")                                                             \
-    F(waiter, woken, UNSIGNED, "")
+    F(waiter, woken, UNSIGNED, "")                                                                 \
+    F(waiter, notify, UNSIGNED, "")
 
 #define MUTEX_FIELDS(F)                                                                            \
     F(mutex, state, UNSIGNED, "")                                                                  \

@@ -49,6 +49,7 @@
     F(task, address_space, ADDRESS, "address_space")                                               \
     F(task, files, ADDRESS, "file_table")                                                          \
     F(task, pending, UNSIGNED, "")                                                                 \
+    F(task, pending_queue, STRUCT, "list")                                                         \
     F(task, blocked, UNSIGNED, "")                                                                 \
     F(task, exit_signal, SIGNED, "")                                                               \
     F(task, exit_code, SIGNED, "")                                                                 \
@@ -91,12 +92,15 @@
     F(process, task_count, UNSIGNED, "")                                                           \
     F(process, group, SIGNED, "")                                                                  \
     F(process, session, SIGNED, "")                                                                \
+    F(process, group_link, STRUCT, "list")                                                         \
+    F(process, session_link, STRUCT, "list")                                                       \
     F(process, zombie, UNSIGNED, "")                                                               \
     F(process, exiting, UNSIGNED, "")                                                              \
     F(process, stopped, UNSIGNED, "")                                                              \
     F(process, is_subreaper, UNSIGNED, "")                                                         \
     F(process, exit_status, UNSIGNED, "")                                                          \
     F(process, pending, UNSIGNED, "")                                                              \
+    F(process, pending_queue, STRUCT, "list")                                                      \
     F(process, start_ns, UNSIGNED, "")                                                             \
     F(process, children, STRUCT, "list")                                                           \
     F(process, sibling_link, STRUCT, "list")                                                       \
@@ -118,6 +122,10 @@
     F(process, no_new_privileges, UNSIGNED, "")                                                    \
     F(process, oom_score_adj, SIGNED, "")                                                          \
     F(process, parts_lock, STRUCT, "spinlock")
+
+#define PENDING_SIGNAL_FIELDS(F)                                                                   \
+    F(pending_signal, link, STRUCT, "list")                                                        \
+    F(pending_signal, info.signo, SIGNED, "")
 
 #define FAIR_QUEUE_FIELDS(F)                                                                       \
     F(fair_queue, lone, ADDRESS, "fair_entity")                                                    \
@@ -146,6 +154,7 @@
     T(arch_task, "arch_task", ARCH_TASK_FIELDS)                                                    \
     T(fair_entity, "fair_entity", FAIR_FIELDS)                                                     \
     T(process, "process", PROCESS_FIELDS)                                                          \
+    T(pending_signal, "pending_signal", PENDING_SIGNAL_FIELDS)                                     \
     T(fair_queue, "fair_queue", FAIR_QUEUE_FIELDS)                                                 \
     T(run_queue, "run_queue", RUN_QUEUE_FIELDS)
 
