@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -29,11 +28,16 @@
 
 static volatile int *over; /* shared by all processes */
 
-static void pause_a_little(void)
+static void nap(long nanoseconds)
 {
-    struct timespec time = {.tv_nsec = PAUSE_NS};
+    struct timespec time = {.tv_nsec = nanoseconds};
 
     nanosleep(&time, NULL);
+}
+
+static void pause_a_little(void)
+{
+    nap(PAUSE_NS);
 }
 
 static char *map(size_t bytes)
@@ -96,9 +100,11 @@ static void *read_protected(void *argument)
 {
     volatile unsigned sum = 0;
 
-    while (!protect_ends)
+    while (!protect_ends) {
         for (unsigned i = 0; i < 8; i++)
             sum += (unsigned char)protected[(size_t)i * PAGE_BYTES];
+        nap(PAUSE_NS / 20);
+    }
     return argument;
 }
 
@@ -167,9 +173,7 @@ static void waiters(void)
         if (pid < 0)
             fail("fork");
         if (pid == 0) {
-            struct pollfd set = {.fd = ends[i][0], .events = POLLIN};
-
-            if (poll(&set, 1, -1) != 1 || read(ends[i][0], &byte, 1) != 1)
+            if (read(ends[i][0], &byte, 1) != 1)
                 _exit(1);
             for (unsigned pauses = 0; pauses < 20; pauses++)
                 pause_a_little();
@@ -265,6 +269,7 @@ static void stay_on_first(unsigned index)
 static void affinity(void)
 {
     with_children(3, stay_on_first);
+    pause_a_little();
 }
 
 /* TIMER_WRONG_CPU: sleeps with a deadline, most of them cut short, with and without a wake-up. */

@@ -156,6 +156,10 @@ struct audit_process *audit_process_at(const struct audit_world *world, uint64_t
 struct audit_space *audit_space_at(const struct audit_world *world, uint64_t address);
 /* The task at whose event of this type the world stopped; NULL if it stopped at anything else. */
 const struct audit_task *audit_event_task(const struct audit_world *world, uint16_t type);
+/* The user's registers on top of a task's kernel stack; NULL without a stack. */
+const uint8_t *audit_user_frame(const struct audit_world *world, const struct audit_task *task);
+/* The task entered the kernel by an interrupt or exception of user mode, not by a system call. */
+bool audit_left_user_mode(const struct audit_world *world, const struct audit_task *task);
 static inline uint64_t audit_root(const struct audit_world *world, struct audit_field field)
 {
     return audit_get(world->roots, field);

@@ -3,7 +3,8 @@
  *
  * Reads: every descriptor table, every mapping's file, every program's file. Proves, in a world at
  * rest: a file has as many references as holders were found, so that none is freed in use and none
- * is leaked; except for what tasks in the middle of a system call on a shared table hold meanwhile.
+ * is leaked; except for what tasks in the middle of a system call on a shared table hold meanwhile:
+ * one file each, unless they sleep for something that has to do with none.
  * Cost: one pass over descriptors and mappings, and a sort of what was found.
  */
 #include "vmm/audit/files.h"
@@ -59,6 +60,17 @@ static int by_address(const void *a, const void *b)
     return left->address < right->address ? -1 : left->address > right->address;
 }
 
+/* With a shared table, a system call counts the file that it works on. */
+static bool may_hold_one(const struct audit_world *world, const struct audit_task *task)
+{
+    if (task->state == TASK_ZOMBIE || audit_left_user_mode(world, task))
+        return false;
+    if (task->state != TASK_BLOCKED)
+        return true;
+    return task->wait_kind != WAIT_FUTEX && task->wait_kind != WAIT_SLEEP &&
+           task->wait_kind != WAIT_CHILD && task->wait_kind != WAIT_SIGNAL;
+}
+
 bool audit_files_find(const struct audit_world *world, struct audit_files *ret)
 {
     size_t room = 0;
@@ -74,7 +86,7 @@ bool audit_files_find(const struct audit_world *world, struct audit_files *ret)
             seen = seen || (j < i && world->tasks[j].files == task->files);
             users += world->tasks[j].files == task->files;
         }
-        if (users > 1 && task->state != TASK_ZOMBIE)
+        if (users > 1 && may_hold_one(world, task))
             ret->slack++;
         if (task->files && !seen)
             good = add_table(world, ret, &room, task->files);

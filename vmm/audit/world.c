@@ -250,12 +250,20 @@ static struct vt_error *read_spaces(struct audit_world *world)
 
 /* ---- the CPUs ---- */
 
-/* The user's registers on top of a task's kernel stack; NULL without a stack. */
-static const uint8_t *trap_frame_of(const struct audit_world *world, const struct audit_task *task)
+const uint8_t *audit_user_frame(const struct audit_world *world, const struct audit_task *task)
 {
     uint32_t bytes = world->layout->trap_frame_bytes;
 
     return task->stack_top < bytes ? NULL : audit_at(world, task->stack_top - bytes, bytes);
+}
+
+bool audit_left_user_mode(const struct audit_world *world, const struct audit_task *task)
+{
+    const uint8_t *frame = audit_user_frame(world, task);
+
+    return frame && !task->kernel_thread &&
+           AUDIT_GET(world, frame, trap_original_rax) == NO_SYSTEM_CALL &&
+           (AUDIT_GET(world, frame, trap_cs) & 3) == 3;
 }
 
 /*
@@ -272,10 +280,7 @@ static bool cpu_at_rest(const struct audit_world *world, const struct audit_cpu 
         return false;
     if (task->idle)
         return true;
-    const uint8_t *frame = trap_frame_of(world, task);
-    return frame && !task->kernel_thread &&
-           AUDIT_GET(world, frame, trap_original_rax) == NO_SYSTEM_CALL &&
-           (AUDIT_GET(world, frame, trap_cs) & 3) == 3;
+    return audit_left_user_mode(world, task);
 }
 
 static struct vt_error *read_cpus(struct audit_world *world)
@@ -330,7 +335,7 @@ static bool event_leaves_memory_alone(const struct audit_world *world)
     if (world->event.type != TRACE_FAULT)
         return false;
     const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
-    const uint8_t *frame = task ? trap_frame_of(world, task) : NULL;
+    const uint8_t *frame = task ? audit_user_frame(world, task) : NULL;
     return frame && AUDIT_GET(world, frame, trap_original_rax) == NO_SYSTEM_CALL;
 }
 

@@ -92,7 +92,7 @@ unsigned wait_queue_wake(struct wait_queue *queue, bool all)
         }
         struct task *task = waiter->task;
         bool exclusive = waiter->exclusive;
-        if (!MUTANT_EVERY(WAITER_LEFT_LINKED, 50))
+        if (all || !exclusive || !MUTANT_EVERY(WAITER_LEFT_LINKED, 5))
             list_remove(&waiter->link);
         waiter->woken = true;
         store_release(&waiter->queue, NULL);
