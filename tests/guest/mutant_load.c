@@ -175,8 +175,7 @@ static void waiters(void)
         if (pid == 0) {
             if (read(ends[i][0], &byte, 1) != 1)
                 _exit(1);
-            for (unsigned pauses = 0; pauses < 20; pauses++)
-                pause_a_little();
+            nap(20 * PAUSE_NS);
             _exit(0);
         }
     }
@@ -210,7 +209,7 @@ static void futexes(void)
     for (size_t i = 0; i < 8; i++)
         if (pthread_create(&threads[i], NULL, sleep_on, &words[i * 16]) != 0)
             fail("pthread_create");
-    pause_a_little();
+    nap(5 * PAUSE_NS);
     for (size_t i = 0; i < 8; i++)
         syscall(SYS_futex, &words[i * 16], FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     for (size_t i = 0; i < 8; i++)
@@ -291,7 +290,7 @@ static void timers(void)
             _exit(0);
         }
     }
-    pause_a_little();
+    nap(8 * PAUSE_NS);
     for (unsigned i = 0; i < 6; i++)
         kill(pids[i], SIGKILL);
     while (wait(NULL) > 0)
