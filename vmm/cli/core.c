@@ -33,10 +33,11 @@ int cli_core(int argc, char **argv)
 {
     struct argp argp = {.parser = parse_option,
                         .args_doc = "[NAME] FILE",
-                        .doc = "Write a core file of a running machine: its tasks as threads, the "
-                               "kernel's memory.\v"
-                               "gdb build/vitrine-kernel FILE opens it; ps, tree and trace look "
-                               "into it with --core FILE."};
+                        .doc =
+                            "Write a core file of a running machine: its tasks as threads, the "
+                            "kernel's memory.\v"
+                            "`gdb KERNEL FILE` opens it, with the kernel file of this build "
+                            "(vitrine-kernel); ps, tree and trace look into it with --core FILE."};
     struct core_options options = {0};
     char only[64], directory[PATH_MAX] = "", *path = NULL;
 

@@ -51,9 +51,11 @@ static void usage(FILE *out)
     fputs("Usage: vitrine COMMAND [OPTION...]\n\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
-    fputs("\n`vitrine COMMAND --help` tells more. A first try:\n"
-          "  vitrine run -- /bin/sh -c 'ls / | wc -l'\n",
-          out);
+    fputs(
+        "\n`vitrine COMMAND --help` tells more, `man vitrine` everything; `vitrine --version` says "
+        "which it is. A first try:\n"
+        "  vitrine run -- /bin/sh -c 'ls / | wc -l'\n",
+        out);
 }
 
 int main(int argc, char **argv)
@@ -69,6 +71,10 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("vitrine %s\n", vitrine_version());
         return 0;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -19,7 +19,7 @@ def symbol(name):
     """A variable of the kernel, whichever program's symbols gdb looks at first."""
     found = gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name)
     if found is None:
-        raise gdb.GdbError("no symbol '%s': load the kernel's (file build/vitrine-kernel)" % name)
+        raise gdb.GdbError("no symbol '%s': load the kernel's (file .../vitrine-kernel)" % name)
     return found.value()
 
 
