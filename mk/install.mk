@@ -11,7 +11,15 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # The parts: always here, wherever LIBDIR is.
 PARTSDIR := $(PREFIX)/lib/vitrine
 
+# The version stands in the header alone.
+VITRINE_VERSION_H := vmm/include/vitrine/version.h
+VITRINE_MAJOR := $(shell awk '$$2 == "VITRINE_VERSION_MAJOR" { print $$3 }' $(VITRINE_VERSION_H))
+VITRINE_MINOR := $(shell awk '$$2 == "VITRINE_VERSION_MINOR" { print $$3 }' $(VITRINE_VERSION_H))
+VMM_SONAME := libvitrine.so.$(VITRINE_MAJOR)
+VMM_SHARED := $(BUILD)/$(VMM_SONAME).$(VITRINE_MINOR)
+
 PC_FILE := $(BUILD)/vitrine.pc
+INSTALL_KERNELS := vitrine-kernel vitrine-kernel-debug
 MAN_PAGES := $(wildcard docs/man/*.[13])
 
 # MODE:FILE:PLACE
@@ -19,8 +27,7 @@ INSTALL_FILES = 755:$(BUILD)/vitrine:$(BINDIR)/vitrine \
     755:$(VMM_SHARED):$(LIBDIR)/$(notdir $(VMM_SHARED)) \
     644:$(BUILD)/libvitrine.a:$(LIBDIR)/libvitrine.a \
     644:$(PC_FILE):$(PKGCONFIGDIR)/vitrine.pc \
-    644:$(BUILD)/vitrine-kernel:$(PARTSDIR)/vitrine-kernel \
-    644:$(BUILD)/vitrine-kernel-debug:$(PARTSDIR)/vitrine-kernel-debug \
+    $(foreach kernel,$(INSTALL_KERNELS),644:$(BUILD)/$(kernel):$(PARTSDIR)/$(kernel)) \
     644:vmm/gdb/scripts/vitrine.py:$(PARTSDIR)/vitrine-gdb.py \
     $(foreach program,$(USER_PROGRAMS),755:$(program):$(PARTSDIR)/guest/user/$(notdir $(program))) \
     644:vmm/include/vitrine.h:$(INCLUDEDIR)/vitrine.h \

@@ -21,7 +21,11 @@ MACHINE_KERNELS := $(patsubst tests/machine/kernel/%.S,$(TEST_DIR)/%.elf,$(wildc
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(TEST_DIR)/integration/%,$(wildcard tests/integration/test_*.c))
 INTEGRATION_HARNESS := $(patsubst tests/integration/%.c,$(TEST_DIR)/integration/%.o,\
     $(filter-out tests/integration/test_%,$(wildcard tests/integration/*.c)))
-ALL_TESTS := $(UNIT_TESTS) $(INSPECT_TESTS) $(MACHINE_TESTS) $(INTEGRATION_TESTS) $(FUZZ_TESTS)
+# Programs with an installed copy and nothing else of this tree: the examples, in a copy of their folder.
+STAGE := $(BUILD)/stage
+EXAMPLES_DIR := $(TEST_DIR)/examples
+EXAMPLE_TESTS := $(EXAMPLES_DIR)/test_turns
+ALL_TESTS := $(UNIT_TESTS) $(INSPECT_TESTS) $(MACHINE_TESTS) $(EXAMPLE_TESTS) $(INTEGRATION_TESTS) $(FUZZ_TESTS)
 
 .PHONY: test test-long fuzz test-binaries test-unit test-integration
 test: setup-test
@@ -41,8 +45,8 @@ fuzz: setup-test
 # Parts, for work on one of them; the tools are taken for granted.
 test-unit: $(UNIT_TESTS)
 	@python3 tests/run.py --build $(BUILD) $(UNIT_TESTS)
-test-integration: vmm guest guest-tests $(INTEGRATION_TESTS) $(MACHINE_KERNELS)
-	@python3 tests/run.py --build $(BUILD) $(INTEGRATION_TESTS)
+test-integration: vmm guest guest-tests $(EXAMPLE_TESTS) $(INTEGRATION_TESTS) $(MACHINE_KERNELS)
+	@python3 tests/run.py --build $(BUILD) $(EXAMPLE_TESTS) $(INTEGRATION_TESTS)
 
 # Each public header stands alone, in strict C and in C++, with nothing but the tree in the include path.
 HEADER_CHECKS := $(patsubst %.h,$(TEST_DIR)/%.ok,$(wildcard vmm/include/*.h vmm/include/*/*.h))
@@ -93,5 +97,18 @@ $(TEST_DIR)/integration/%.o: tests/integration/%.c
 $(INTEGRATION_TESTS): %: %.o $(INTEGRATION_HARNESS) $(BUILD)/libvitrine.a
 	@echo "  LD $@"
 	@$(HOST_CC) -o $@ $< $(INTEGRATION_HARNESS) $(TEST_LIBS)
+
+$(STAGE)/installed: $(BUILD)/vitrine $(BUILD)/libvitrine.a $(VMM_SHARED) $(BUILD)/vitrine-kernel \
+    $(patsubst guest/user/%.c,$(BUILD)/guest/user/%,$(wildcard guest/user/*.c)) $(MAN_PAGES) mk/install.mk \
+    vmm/vitrine.pc.in $(wildcard vmm/include/*.h vmm/include/*/*.h shared/*.h) vmm/gdb/scripts/vitrine.py
+	@rm -rf $(STAGE)
+	+@$(MAKE) --no-print-directory install-files DESTDIR= PREFIX=$(abspath $(STAGE)) INSTALL_KERNELS=vitrine-kernel
+	@touch $@
+$(EXAMPLE_TESTS): $(STAGE)/installed $(wildcard examples/*.c) examples/Makefile
+	@rm -rf $(EXAMPLES_DIR)
+	@mkdir -p $(EXAMPLES_DIR)
+	@cp examples/*.c examples/Makefile $(EXAMPLES_DIR)
+	@echo "  MAKE $(EXAMPLES_DIR)"
+	+@$(MAKE) --no-print-directory --silent -C $(EXAMPLES_DIR) PKG_CONFIG_PATH=$(abspath $(STAGE))/lib/pkgconfig
 
 -include $(wildcard $(TEST_DIR)/*/*.d)

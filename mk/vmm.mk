@@ -12,11 +12,6 @@ VMM_PROTOCOLS := $(wildcard vmm/*/*.proto)
 VMM_PROTOCOL_HEADERS := $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.h)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) \
     $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.o)
-VITRINE_VERSION_H := vmm/include/vitrine/version.h
-VITRINE_MAJOR := $(shell awk '$$2 == "VITRINE_VERSION_MAJOR" { print $$3 }' $(VITRINE_VERSION_H))
-VITRINE_MINOR := $(shell awk '$$2 == "VITRINE_VERSION_MINOR" { print $$3 }' $(VITRINE_VERSION_H))
-VMM_SONAME := libvitrine.so.$(VITRINE_MAJOR)
-VMM_SHARED := $(BUILD)/$(VMM_SONAME).$(VITRINE_MINOR)
 VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
 
 .PHONY: vmm
