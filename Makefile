@@ -1,4 +1,4 @@
-# make run | test | test-long | fuzz | bench | doctor | fmt | lint | clean. Each part has its rules in mk/.
+# make run | test | test-long | fuzz | bench | doctor | install | uninstall | fmt | lint | clean. Each part has its rules in mk/.
 # The targets people type first see to it that the tools are there (mk/setup.mk), then build in a second make,
 # so that a machine with nothing but make and git can start here.
 MAKEFLAGS += --no-builtin-rules

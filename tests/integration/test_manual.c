@@ -290,15 +290,15 @@ Test(manual, lint)
 /* Is the program in libvitrine(3) one, and does it print what the page says? */
 Test(manual, example)
 {
-    struct command_result result = TOOL(
-        "sh", "-c",
-        "set -e; cd \"$(dirname \"$VITRINE_COMMAND\")\"; export PKG_CONFIG_PATH=$PWD/stage/lib/"
-        "pkgconfig; mandoc -T man stage/share/man/man3/libvitrine.3 >/dev/null;"
-        "awk '/^.Bd literal/ { on = 1; next } /^.Ed/ { on = 0 } on' "
-        "stage/share/man/man3/libvitrine.3 | sed 's/\\\\e/\\\\/g' >\"$XDG_RUNTIME_DIR/page.c\";"
-        "cc -Wall -Wextra -Werror $(pkg-config --cflags vitrine) -o \"$XDG_RUNTIME_DIR/page\" "
-        "\"$XDG_RUNTIME_DIR/page.c\" $(pkg-config --libs vitrine) -Wl,-rpath,$PWD/stage/lib;"
-        "\"$XDG_RUNTIME_DIR/page\" </dev/null | grep -c '^CPU 0: [0-9]* to [0-9]*$'");
+    static const char script[] =
+        "set -e; cd \"$(dirname \"$VITRINE_COMMAND\")\"/stage; page=$XDG_RUNTIME_DIR/page;"
+        "export PKG_CONFIG_PATH=$PWD/lib/pkgconfig;"
+        "awk '/^.Bd -literal/ { on = 1; next } /^.Ed/ { on = 0 } on' share/man/man3/libvitrine.3 |"
+        "    sed 's/\\\\e/\\\\/g' >$page.c;"
+        "cc -Wall -Wextra -Werror $(pkg-config --cflags vitrine) -o $page $page.c"
+        "    $(pkg-config --libs vitrine) -Wl,-rpath,$PWD/lib;"
+        "$page </dev/null | grep -c '^CPU 0: [0-9]* to [0-9]*$'";
+    struct command_result result = TOOL("sh", "-c", script);
 
     cr_expect(result.status == 0, "%s%s", result.out, result.err);
     cr_expect(atoi(result.out) >= 2, "%s switches were printed: %s", result.out, result.err);
