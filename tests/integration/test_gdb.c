@@ -264,6 +264,10 @@ VARIANT_TEST(core, on_demand)
     result = COMMAND("maps", "--core", path, "2");
     cr_assert(result.status == 0 && strstr(result.out, "debugged"), "%s%s", result.out, result.err);
     command_free(&result);
+    result = COMMAND("audit", "--core", path);
+    cr_assert(result.status == 0 && strstr(result.out, "0 violations in 1 stopped worlds"), "%s%s",
+              result.out, result.err);
+    command_free(&result);
     cr_assert(truncate(path, 100000) == 0);
     result = COMMAND("ps", "--core", path);
     cr_assert(result.status == 125 && strstr(result.err, "cut short"), "%s", result.err);

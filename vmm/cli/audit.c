@@ -1,5 +1,6 @@
 /*
- * vmm/cli/audit.c - `vitrine audit`: judges a running machine, whose owner stops it for the moment.
+ * vmm/cli/audit.c - `vitrine audit`: judges a running machine, whose owner stops it for the moment, or a
+ * core file.
  */
 #include <stdio.h>
 
@@ -21,12 +22,13 @@ int cli_audit(int argc, char **argv)
         "stands still for some milliseconds. The exit status is 0, or 125 if a promise is "
         "broken.",
         &options);
-    struct vt_error *error = cli_attach(options.name, &guest);
+    struct vt_error *error = cli_look_at(&options, &guest);
     if (error)
         return cli_fail(error);
     error = vt_audit_create(guest, NULL, &audit);
     if (!error)
-        error = vt_audit_check_now(audit, CHECK_MS, NULL);
+        error = options.core ? vt_audit_check(audit, NULL) /* its world stands still */
+                             : vt_audit_check_now(audit, CHECK_MS, NULL);
     if (error) {
         vt_audit_destroy(audit);
         vt_guest_detach(guest);
