@@ -16,6 +16,7 @@ struct cpu {
     uint64_t kernel_stack_top;
     struct task *fpu_owner;
     bool in_interrupt, in_busy_wait;
+    uint32_t requests;
     uint64_t timer_armed_tsc;
     uint32_t index;
     struct glass_cpu *glass;

@@ -32,7 +32,6 @@ struct cpu {
     struct task *idle;
     struct address_space *active_space; /* what CR3 holds; NULL = kernel tables */
     struct address_space *left_space;   /* during a switch: what it held before */
-    phys_t active_root;
     struct task *fpu_owner;            /* whose state is in the FPU registers */
     uint32_t requests;                 /* enum cpu_request; atomic: others set, this CPU clears */
     bool in_interrupt;                 /* a handler runs: it may not block */
