@@ -56,6 +56,7 @@
     F(task, min_faults, UNSIGNED, "")                                                              \
     F(task, maj_faults, UNSIGNED, "")                                                              \
     F(task, comm, STRING, "")                                                                      \
+    F(task, waiter, STRUCT, "waiter")                                                              \
     F(task, sleep_timer, STRUCT, "timer")                                                          \
     F(task, sleep_timed_out, UNSIGNED, "")                                                         \
     F(task, thread_link, STRUCT, "list")                                                           \
