@@ -20,9 +20,10 @@ static const char *built(const char *name)
     static char path[4][PATH_MAX];
     static unsigned next;
     const char *command = getenv("VITRINE_COMMAND");
-    const char *slash = strrchr(command, '/');
+    const char *slash = command ? strrchr(command, '/') : NULL;
     char *ret = path[next++ % 4];
 
+    cr_assert(slash != NULL, "VITRINE_COMMAND is not the path of a built vitrine");
     snprintf(ret, PATH_MAX, "%.*s/%s", (int)(slash - command), command, name);
     return ret;
 }

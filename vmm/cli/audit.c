@@ -1,6 +1,6 @@
 /*
- * vmm/cli/audit.c - `vitrine audit`: judges a running machine, whose owner stops it for the moment, or a
- * core file.
+ * vmm/cli/audit.c - `vitrine audit`: judges a running machine, whose owner stops it for the moment,
+ * or a core file.
  */
 #include <stdio.h>
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm/base/cleanup.h"
 #include "vmm/session/places.h"
 
 /* From the directory of the command or the library. The build has both on top of everything else,
@@ -65,10 +64,9 @@ static char *try(const char *directory, const char *between, const char *part)
     return resolved;
 }
 
-struct vt_error *places_find(const char *part, char **ret_path)
+/* In the order of places_find(); either directory may be unknown. */
+static char *search(const char *library, const char *program, const char *part)
 {
-    CLEANUP_FREE char *library = directory_of_library();
-    CLEANUP_FREE char *program = directory_of_program();
     const char *const directories[] = {library, program};
     char *path = NULL;
 
@@ -77,16 +75,24 @@ struct vt_error *places_find(const char *part, char **ret_path)
             path = try(directories[i], from_directory[j], part);
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]) && !path; i++)
         path = try(usual[i], "", part);
-    if (!path)
-        return vt_error_create(
+    return path;
+}
+
+struct vt_error *places_find(const char *part, char **ret_path)
+{
+    char *library = directory_of_library(), *program = directory_of_program();
+    char *path = search(library, program, part);
+    struct vt_error *error = NULL;
+
+    if (path)
+        *ret_path = path;
+    else
+        error = vt_error_create(
             VT_ERROR_NOT_FOUND,
             "cannot find '%s', neither around %s nor in %s or %s: build it (make), or install "
             "everything (make install)",
-            part,
-            library   ? library
-            : program ? program
-                      : "this program",
-            usual[0], usual[1]);
-    *ret_path = path;
-    return NULL;
+            part, library ? library : "this program", usual[0], usual[1]);
+    free(library);
+    free(program);
+    return error;
 }
