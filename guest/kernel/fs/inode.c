@@ -31,6 +31,15 @@ void filesystem_drop(struct filesystem *filesystem)
         filesystem->release(filesystem);
 }
 
+uint64_t inode_take_sequence(struct inode *inode)
+{
+    static uint64_t last;
+    uint64_t none = 0, next = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) << 6; /* futex hash */
+    bool first = __atomic_compare_exchange_n(&inode->sequence, &none, next, false, __ATOMIC_RELAXED,
+                                             __ATOMIC_RELAXED);
+    return first ? next : none;
+}
+
 void inode_init(struct inode *inode, struct filesystem *filesystem, uint32_t mode)
 {
     memset(inode, 0, sizeof(*inode));

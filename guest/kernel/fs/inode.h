@@ -59,6 +59,7 @@ struct inode {
     struct mutex lock;        /* RANK_INODE */
     int32_t writers;          /* open for writing; -n: n programs execute it (ETXTBSY); atomic */
     uint32_t entries_version; /* directories: raised with every change of an entry */
+    uint64_t sequence;        /* inode_sequence(); 0 = not asked for yet; atomic */
 };
 
 /* Any may be NULL: -EPERM for changes, -ENOTDIR for lookup. Called with the directory's lock held.
@@ -169,12 +170,19 @@ struct filesystem {
 };
 
 /* inode.c */
+uint64_t inode_take_sequence(struct inode *inode); /* for inode_sequence() only */
 struct inode *inode_create(struct filesystem *filesystem,
                            uint32_t mode); /* one reference, number assigned */
 /* The same in the caller's own memory (an inode embedded in something larger, freed by destroy). */
 void inode_init(struct inode *inode, struct filesystem *filesystem, uint32_t mode);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
+/* A number that no other inode ever had or has: an identity without a reference. */
+static inline uint64_t inode_sequence(struct inode *inode)
+{
+    uint64_t sequence = READ_ONCE(inode->sequence);
+    return likely(sequence) ? sequence : inode_take_sequence(inode);
+}
 void inode_free(struct inode *inode);   /* what inode_create() made; called by destroy */
 void inode_deinit(struct inode *inode); /* counterpart of inode_init() */
 void filesystem_hold(struct filesystem *filesystem);

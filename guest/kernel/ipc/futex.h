@@ -7,7 +7,12 @@
 
 #include "kernel/lib/types.h"
 
+struct task;
+
 /* Wakes up to `count` waiters of the word, private and shared ones; how many, or -errno. */
 int64_t futex_wake_address(uint64_t address, uint32_t count);
+
+/* The task ends or replaces its memory: its locks with priority inheritance go to who waits. */
+void futex_pi_exit(struct task *task);
 
 #endif

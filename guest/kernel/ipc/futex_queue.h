@@ -7,6 +7,7 @@
 
 #include "kernel/sync/spinlock.h"
 
+struct futex_pi;
 struct task;
 
 struct futex_key {
@@ -21,6 +22,8 @@ struct futex_waiter {
     struct futex_key key;
     struct task *task;
     uint32_t bits;
+    bool granted;        /* with `pi`: the lock is this waiter's; it leaves the queue by itself */
+    struct futex_pi *pi; /* it waits for a lock with priority inheritance (futex_pi.c) */
 };
 
 struct futex_bucket {

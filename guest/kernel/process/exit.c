@@ -228,6 +228,8 @@ void task_release_memory_promises(struct task *task)
 {
     if (task->robust_list)
         robust_list_exit(task);
+    if (unlikely(task->pi_owned))
+        futex_pi_exit(task);
     uint64_t address = task->clear_child_tid;
     task->clear_child_tid = 0;
     if (address && task->address_space && READ_ONCE(task->address_space->object.references) > 1 &&

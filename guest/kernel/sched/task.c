@@ -106,6 +106,11 @@ void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_n
 #define SCHED_IDLE  5
 #define WEIGHT_IDLE 3
 
+static uint32_t own_weight(const struct task *task)
+{
+    return task->policy == SCHED_IDLE ? WEIGHT_IDLE : fair_weight(task->nice);
+}
+
 int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice)
 {
     if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
@@ -116,10 +121,23 @@ int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nic
     bool queued = task->fair.queued || queue->fair.running == &task->fair;
     task->policy = policy;
     task->nice = nice;
-    fair_set_weight(&queue->fair, &task->fair,
-                    policy == SCHED_IDLE ? WEIGHT_IDLE : fair_weight(nice), queued);
+    fair_set_weight(&queue->fair, &task->fair, max(own_weight(task), task->inherited_weight),
+                    queued);
     spin_unlock(&queue->lock);
     return 0;
+}
+
+bool task_inherit_weight(struct task *task, uint32_t weight)
+{
+    struct run_queue *queue = run_queue_lock(task);
+    bool queued = task->fair.queued || queue->fair.running == &task->fair;
+    uint32_t wanted = max(own_weight(task), weight);
+    bool changes = task->fair.weight != wanted;
+    task->inherited_weight = weight;
+    if (changes)
+        fair_set_weight(&queue->fair, &task->fair, wanted, queued);
+    spin_unlock(&queue->lock);
+    return changes;
 }
 
 int task_set_affinity(struct task *task, uint64_t mask)

@@ -22,6 +22,7 @@
 struct address_space;
 struct file_table;
 struct fs_context;
+struct futex_pi;
 struct process;
 struct signal_actions;
 
@@ -125,6 +126,8 @@ struct task {
     char comm[TASK_COMM_BYTES];
     uint64_t timer_slack_ns;
     int32_t parent_death_signal;
+    uint32_t inherited_weight; /* of those who wait for its locks; 0 = none */
+    struct futex_pi *pi_owned, *pi_waits; /* ipc/futex_pi.c, its lock */
 
 #ifdef KERNEL_DEBUG
     uint16_t held_mutex_ranks[8];
@@ -194,6 +197,8 @@ int task_release(struct task *task);
 /* TASK_WORK_HOLD is set: parks the current task, at the edge of user mode, until it is released. */
 void task_park_held(void);
 int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice);
+/* Runs with at least this weight (0: its own). True if its weight changed. */
+bool task_inherit_weight(struct task *task, uint32_t weight);
 int task_set_affinity(struct task *task, uint64_t mask);
 void task_set_comm(struct task *task, const char *name);
 

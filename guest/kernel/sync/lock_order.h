@@ -30,8 +30,9 @@ enum lock_rank {
     RANK_SIGNAL = 65,         /* pending signals and dispositions of a process */
     RANK_SIGNAL_ACTIONS = 66, /* dispositions */
     RANK_TASK_PARTS = 67,     /* process: its threads' pointers to shared parts */
-    RANK_FUTEX = 68,          /* futex hash bucket; two (requeue): by address */
-    RANK_FILE_LOCKS = 69,     /* advisory locks of files (fcntl, flock) */
+    RANK_FUTEX_PI = 68,       /* who owns futexes with priority inheritance */
+    RANK_FUTEX = 69,          /* futex hash bucket; two (requeue): by address */
+    RANK_FILE_LOCKS = 69, /* (never with a futex bucket) advisory locks of files (fcntl, flock) */
     RANK_FILE_TABLE = 70,
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
     RANK_FS_CONTEXT = 74,        /* cwd, root, umask */
