@@ -239,6 +239,7 @@ static int take_over(void)
     shared[2] = (uint32_t)getpid();
     long result = futex(shared, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
 
+    UNTIL(shared[3]);
     show("the owner died", result);
     say_word("word", shared[0], getpid());
     show("unlock", futex(shared, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
@@ -294,6 +295,7 @@ static void owners(void)
     usleep(30000);
     kill(owner, SIGKILL);
     show_end("owner", owner);
+    shared[3] = 1;
     show_end("heir", heir);
     say("word %#x", shared[0]);
     shared[0] = (uint32_t)owner;

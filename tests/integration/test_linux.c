@@ -132,3 +132,15 @@ VARIANT_TEST(like_linux, terminal)
 {
     compare(variant, "same_terminal");
 }
+
+/* Futexes: what is refused, who is woken and moved, waiting for several, locks with owners. */
+VARIANT_TEST(like_linux, futex)
+{
+    compare(variant, "same_futex");
+}
+
+/* Event counters and timers, as files and with signals. */
+VARIANT_TEST(like_linux, events)
+{
+    compare(variant, "same_events");
+}

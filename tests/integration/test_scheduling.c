@@ -227,3 +227,47 @@ VARIANT_TEST(scheduling, threads)
         session_destroy(session);
     }
 }
+
+/* The weight of a task that spins, as its CPU's queue shows it. */
+static uint32_t weight_of(struct session *session, int32_t tid)
+{
+    for (unsigned tries = 0; tries < 100000; tries++) {
+        struct vt_run_queue *queue;
+        uint32_t weight = 0;
+
+        require_ok(vt_guest_run_queue(session_guest(session), 0, &queue), "vt_guest_run_queue");
+        if (!queue->idle && queue->running.tid == tid)
+            weight = queue->running.weight;
+        for (size_t i = 0; i < queue->queued_count; i++) {
+            if (queue->queued[i].tid == tid)
+                weight = queue->queued[i].weight;
+        }
+        free(queue);
+        if (weight)
+            return weight;
+    }
+    cr_assert_fail("task %d is never ready", tid);
+    return 0;
+}
+
+/* Does the owner of a lock run with the weight of whoever waits for it, along a chain too, and only
+ * as long? */
+VARIANT_TEST_ONE_CPU(scheduling, priority_inheritance)
+{
+    const char *arguments[] = {guest_program("inherits"), NULL};
+    struct session_settings settings = {.arguments = arguments, .keep_input_open = true};
+    struct session *session;
+
+    variant_require(variant);
+    session = session_start(variant, &settings);
+    int32_t tid = atoi(session_expect(session, "inherits "));
+    uint32_t weight = weight_of(session, tid);
+    cr_assert(weight == 1024, "nice 19 with nice 0 waiting weighs %u", weight);
+    session_send(session, "unlock\n");
+    session_expect(session, "alone ");
+    weight = weight_of(session, tid);
+    cr_assert(weight == 15, "nice 19 alone weighs %u", weight);
+    session_send(session, "end\n");
+    session_wait_exit(session, 0);
+    session_destroy(session);
+}

@@ -17,6 +17,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/process/loading.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/posix_timer.h"
 
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_EMPTY_PATH       0x1000
@@ -104,6 +105,8 @@ static void reset_signals(struct task *task)
         actions->action[__builtin_ctzll(left)] = (struct signal_action){.handler = SIG_IGN};
     spin_unlock(&actions->lock);
     spin_unlock(&process->signal_lock);
+    if (unlikely(process->timers))
+        posix_timers_end(process);
     task->alternate_stack = task->alternate_stack_bytes = 0;
     task->alternate_stack_flags = 2; /* SS_DISABLE */
     task->restart = NULL;

@@ -48,6 +48,7 @@ struct credentials {
     uint32_t groups[32];
 };
 
+struct posix_timer;
 struct tty;
 
 struct process {
@@ -93,6 +94,8 @@ struct process {
     struct rlimit rlimits[RLIMIT_COUNT];
     struct timer alarm; /* ITIMER_REAL */
     uint64_t alarm_interval_ns;
+    struct posix_timer *timers; /* time/posix_timer.c, its mutex */
+    int32_t next_timer_id;
     bool signals_watched;             /* it has looked at a signalfd (signalfd.c) */
     struct wait_queue signal_waiters; /* readers of a signalfd */
 

@@ -264,7 +264,7 @@ static int64_t for_selected(int which, uint32_t who,
     if (which < PRIO_PROCESS || which > PRIO_USER)
         return -EINVAL;
     if (!who)
-        who = which == PRIO_PROCESS ? (uint32_t)current->tgid
+        who = which == PRIO_PROCESS ? (uint32_t)current->tid /* of the thread alone, as on Linux */
               : which == PRIO_PGRP  ? (uint32_t)current->process->group
                                     : current->process->credentials.uid;
     if (which == PRIO_PROCESS) {

@@ -5,7 +5,7 @@
 #include "arch/cpu.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
-#include "kernel/time/clock.h"
+#include "kernel/time/timespec.h"
 
 #define CLOCK_REALTIME           0
 #define CLOCK_MONOTONIC          1
@@ -19,7 +19,6 @@
 #define CLOCK_BOOTTIME_ALARM     9
 #define CLOCK_TAI                11
 #define TIMER_ABSTIME            1
-#define NS_PER_SECOND            1000000000ull
 #define ITIMER_REAL              0
 #define ITIMER_PROF              2
 
@@ -29,24 +28,6 @@ struct linux_timeval {
 struct linux_itimerval {
     struct linux_timeval interval, value;
 };
-
-static struct linux_timespec timespec_of(uint64_t ns)
-{
-    return (struct linux_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
-}
-
-static bool timespec_valid(const struct linux_timespec *time)
-{
-    return time->seconds >= 0 && (uint64_t)time->nanoseconds < NS_PER_SECOND;
-}
-
-/* Saturates at about 292 years. */
-static uint64_t timespec_ns(const struct linux_timespec *time)
-{
-    if ((uint64_t)time->seconds >= INT64_MAX / NS_PER_SECOND)
-        return INT64_MAX;
-    return (uint64_t)time->seconds * NS_PER_SECOND + (uint64_t)time->nanoseconds;
-}
 
 static int clock_read(int clock, uint64_t *ret)
 {

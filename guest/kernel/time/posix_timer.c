@@ -1,0 +1,318 @@
+/*
+ * posix_timer.c - the timers of a process that send signals: timer_create(2) and its kin. They are
+ * not inherited and end with the program. CPU-time clocks are refused with ENOTSUP.
+ *
+ * A timer whose signal is still pending does not queue another one: that one's overrun count is
+ * raised. Signals of an interval are at least PERIOD_MIN_NS apart, the ones between count as
+ * overruns, so that a blocked signal of a short interval does not keep a CPU busy.
+ *
+ * Locks: timers_mutex for the lists and settings of all processes; the signal_lock of the process
+ * for the overrun counts and the pending entry. The interrupt takes only the latter. A process ends
+ * its timers before it is a zombie, so the interrupt finds it alive.
+ */
+#include "kernel/time/posix_timer.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/process/process.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/time/timer.h"
+#include "kernel/time/timespec.h"
+
+#define CLOCK_REALTIME           0
+#define CLOCK_MONOTONIC          1
+#define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_THREAD_CPUTIME_ID  3
+#define CLOCK_BOOTTIME           7
+#define CLOCK_REALTIME_ALARM     8
+#define CLOCK_BOOTTIME_ALARM     9
+#define CLOCK_TAI                11
+#define TIMER_ABSTIME            1
+#define SIGEV_SIGNAL             0
+#define SIGEV_NONE               1
+#define SIGEV_THREAD             2
+#define SIGEV_THREAD_ID          4
+#define PERIOD_MIN_NS            100000u
+
+struct linux_sigevent {
+    uint64_t value;
+    int32_t signal, notify, tid;
+    int32_t padding[11];
+};
+_Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent is part of the ABI");
+
+struct posix_timer {
+    struct posix_timer *next; /* process->timers */
+    struct process *process;
+    struct timer timer;
+    int32_t id;
+    bool realtime;
+    int32_t notify, signal, tid;
+    uint64_t value;
+    uint64_t interval_ns, deadline_ns; /* 0 = unarmed; the interrupt changes deadline_ns */
+    uint32_t overruns, last_overruns;  /* of the latest signal, and of the one before */
+};
+
+static struct mutex timers_mutex = {.rank = RANK_PIPE,
+                                    .waiters = WAIT_QUEUE_INIT(timers_mutex.waiters)};
+
+/* ---- expiry ---- */
+
+/* The timer's signal that nobody has taken yet. signal_lock held. */
+static struct pending_signal *pending_of(const struct posix_timer *timer, struct task *target)
+{
+    struct list *queue = target ? &target->pending_queue : &timer->process->pending_queue;
+    struct pending_signal *entry;
+    list_for_each(entry, queue, link)
+    {
+        if (entry->info.signo == timer->signal && entry->info.code == SI_TIMER &&
+            entry->info.timer.timer_id == timer->id)
+            return entry;
+    }
+    return NULL;
+}
+
+static void send_signal(struct posix_timer *timer, uint32_t missed)
+{
+    struct process *process = timer->process;
+    struct task *target = NULL;
+    if (timer->notify == SIGEV_THREAD_ID) {
+        target = task_find_get(timer->tid);
+        if (!target || target->process != process) {
+            if (target)
+                task_put(target);
+            return; /* the thread has ended: nobody hears it */
+        }
+    }
+    spin_lock(&process->signal_lock);
+    struct pending_signal *entry = pending_of(timer, target);
+    if (entry) {
+        timer->overruns += 1 + missed;
+        entry->info.timer.overrun = (int32_t)min(timer->overruns, (uint32_t)INT32_MAX);
+    } else {
+        timer->last_overruns = timer->overruns;
+        timer->overruns = missed;
+    }
+    spin_unlock(&process->signal_lock);
+    if (!entry) {
+        struct linux_siginfo info = {.code = SI_TIMER};
+        info.timer.timer_id = timer->id;
+        info.timer.overrun = (int32_t)missed;
+        info.timer.value = timer->value;
+        if (target)
+            signal_send_task(target, timer->signal, &info);
+        else
+            signal_send_process(process, timer->signal, &info);
+    }
+    if (target)
+        task_put(target);
+}
+
+static void fired(struct timer *inner)
+{
+    struct posix_timer *timer = container_of(inner, struct posix_timer, timer);
+    uint64_t interval = timer->interval_ns, periods = 1, now = clock_monotonic_ns();
+    if (interval) {
+        uint64_t from = timer->deadline_ns, until = now + PERIOD_MIN_NS;
+        if (until > from)
+            periods = max((until - from) / interval, (uint64_t)1);
+        WRITE_ONCE(timer->deadline_ns, from + periods * interval);
+    } else {
+        WRITE_ONCE(timer->deadline_ns, 0);
+    }
+    send_signal(timer, (uint32_t)min(periods - 1, (uint64_t)INT32_MAX));
+    if (interval)
+        timer_start(inner, timer->deadline_ns);
+}
+
+/* ---- the calls ---- */
+
+static struct posix_timer *find(int32_t id)
+{
+    struct posix_timer *timer = current->process->timers;
+    while (timer && timer->id != id)
+        timer = timer->next;
+    return timer;
+}
+
+static int check_event(const struct linux_sigevent *event)
+{
+    int notify = event->notify;
+    if (notify == SIGEV_NONE)
+        return 0;
+    if (notify != SIGEV_SIGNAL && notify != SIGEV_THREAD &&
+        notify != (SIGEV_SIGNAL | SIGEV_THREAD_ID))
+        return -EINVAL;
+    if (event->signal < 1 || event->signal > SIGNALS)
+        return -EINVAL;
+    if (notify != SIGEV_THREAD_ID)
+        return 0;
+    struct task *task = task_find_get(event->tid);
+    bool ours = task && task->process == current->process;
+    if (task)
+        task_put(task);
+    return ours ? 0 : -EINVAL;
+}
+
+static int check_clock(int clock)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_BOOTTIME_ALARM:
+    case CLOCK_TAI:
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        return -EOPNOTSUPP;
+    default:
+        return clock < 0 ? -EOPNOTSUPP : -EINVAL;
+    }
+}
+
+SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address)
+{
+    struct process *process = current->process;
+    struct linux_sigevent event = {.signal = SIGALRM};
+    int error = check_clock(clock);
+    if (error)
+        return error;
+    if (event_address) {
+        if (get_user(event, event_address))
+            return -EFAULT;
+        error = check_event(&event);
+        if (error)
+            return error;
+    }
+    struct posix_timer *timer = kzalloc(sizeof(*timer));
+    if (!timer)
+        return -EAGAIN;
+    timer_init(&timer->timer, fired);
+    timer->process = process;
+    timer->realtime =
+        clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
+    timer->notify = event.notify;
+    timer->signal = event.signal;
+    timer->tid = event.tid;
+    mutex_lock(&timers_mutex);
+    uint64_t count = 0;
+    for (const struct posix_timer *other = process->timers; other; other = other->next)
+        count++;
+    bool allowed = count < READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft);
+    if (allowed) {
+        timer->id = process->next_timer_id++;
+        timer->value = event_address ? event.value : (uint64_t)timer->id;
+        timer->next = process->timers;
+        process->timers = timer;
+    }
+    int32_t id = timer->id;
+    mutex_unlock(&timers_mutex);
+    if (!allowed) {
+        kfree(timer);
+        return -EAGAIN;
+    }
+    return put_user(id, id_address); /* on a fault the program has one that it cannot name */
+}
+
+static struct linux_itimerspec setting_of(const struct posix_timer *timer)
+{
+    uint64_t now = clock_monotonic_ns(), next = READ_ONCE(timer->deadline_ns), left = 0;
+    if (next && timer->notify == SIGEV_NONE && next <= now)
+        next = timer->interval_ns
+                   ? next + ((now - next) / timer->interval_ns + 1) * timer->interval_ns
+                   : 0;
+    if (next)
+        left = next > now ? next - now : 1;
+    return (struct linux_itimerspec){.interval = timespec_of(timer->interval_ns),
+                                     .value = timespec_of(left)};
+}
+
+SYSCALL4(timer_settime, int, id, int, flags, uint64_t, new_address, uint64_t, old_address)
+{
+    struct linux_itimerspec wanted, old;
+    if (!new_address)
+        return -EINVAL;
+    if (get_user(wanted, new_address))
+        return -EFAULT;
+    if (!timespec_valid(&wanted.value) || !timespec_valid(&wanted.interval))
+        return -EINVAL;
+    mutex_lock(&timers_mutex);
+    struct posix_timer *timer = find(id);
+    if (timer) {
+        timer_cancel(&timer->timer);
+        old = setting_of(timer);
+        uint64_t value = timespec_ns(&wanted.value);
+        timer->interval_ns = value ? timespec_ns(&wanted.interval) : 0;
+        timer->deadline_ns =
+            value ? timer_deadline(value, flags & TIMER_ABSTIME, timer->realtime) : 0;
+        timer->overruns = timer->last_overruns = 0;
+        if (value && timer->notify != SIGEV_NONE)
+            timer_start(&timer->timer, timer->deadline_ns);
+    }
+    mutex_unlock(&timers_mutex);
+    if (!timer)
+        return -EINVAL;
+    return old_address && put_user(old, old_address) ? -EFAULT : 0;
+}
+
+SYSCALL2(timer_gettime, int, id, uint64_t, address)
+{
+    struct linux_itimerspec now;
+    mutex_lock(&timers_mutex);
+    struct posix_timer *timer = find(id);
+    if (timer)
+        now = setting_of(timer);
+    mutex_unlock(&timers_mutex);
+    return timer ? put_user(now, address) : -EINVAL;
+}
+
+SYSCALL1(timer_getoverrun, int, id)
+{
+    int64_t result = -EINVAL;
+    mutex_lock(&timers_mutex);
+    struct posix_timer *timer = find(id);
+    if (timer) {
+        struct process *process = timer->process;
+        struct task *target = timer->notify == SIGEV_THREAD_ID ? task_find_get(timer->tid) : NULL;
+        spin_lock(&process->signal_lock);
+        bool pending = (timer->notify != SIGEV_THREAD_ID || target) && pending_of(timer, target);
+        uint32_t overruns = pending ? timer->last_overruns : timer->overruns;
+        spin_unlock(&process->signal_lock);
+        if (target)
+            task_put(target);
+        result = min(overruns, (uint32_t)INT32_MAX);
+    }
+    mutex_unlock(&timers_mutex);
+    return result;
+}
+
+SYSCALL1(timer_delete, int, id)
+{
+    struct posix_timer **link = &current->process->timers;
+    mutex_lock(&timers_mutex);
+    while (*link && (*link)->id != id)
+        link = &(*link)->next;
+    struct posix_timer *timer = *link;
+    if (timer) {
+        *link = timer->next;
+        timer_cancel(&timer->timer);
+    }
+    mutex_unlock(&timers_mutex);
+    kfree(timer);
+    return timer ? 0 : -EINVAL;
+}
+
+void posix_timers_end(struct process *process)
+{
+    mutex_lock(&timers_mutex);
+    struct posix_timer *timer = process->timers;
+    process->timers = NULL;
+    process->next_timer_id = 0;
+    mutex_unlock(&timers_mutex);
+    while (timer) {
+        struct posix_timer *next = timer->next;
+        timer_cancel(&timer->timer);
+        kfree(timer);
+        timer = next;
+    }
+}
