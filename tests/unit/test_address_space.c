@@ -1,10 +1,11 @@
-// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c guest/kernel/mm/shared_table.c
-// guest/kernel/mm/fault.c guest/kernel/mm/fork.c guest/kernel/mm/map.c guest/kernel/mm/access.c
-// guest/kernel/mm/map_calls.c guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c
-// guest/kernel/mm/lock_calls.c guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c
-// guest/kernel/mm/frame.c guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c
-// guest/kernel/lib/rbtree.c tests/unit/host/kernel.c tests/unit/host/machine.c
-// tests/unit/host/tasks.c tests/unit/host/files.c tests/unit/host/user.c
+// SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c
+// guest/kernel/mm/shared_table.c guest/kernel/mm/file_mappings.c guest/kernel/mm/fault.c guest/kernel/mm/fork.c
+// guest/kernel/mm/map.c guest/kernel/mm/access.c guest/kernel/mm/map_calls.c
+// guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c guest/kernel/mm/lock_calls.c
+// guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/frame.c
+// guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c guest/kernel/lib/rbtree.c
+// tests/unit/host/kernel.c tests/unit/host/machine.c tests/unit/host/tasks.c
+// tests/unit/host/files.c tests/unit/host/user.c
 /*
  * Do programs see the memory they wrote, whatever is mapped, forked, moved and unmapped - and are
  * all counts exact all the time, every frame back at the end?
@@ -206,7 +207,7 @@ Test(address_space, stack_growth_and_guard)
                                   .bytes = 4 * PAGE_SIZE,
                                   .flags = VMA_READ | VMA_WRITE | VMA_GROWS_DOWN | VMA_STACK};
 
-    space->stack_limit_bytes = 8 * MIB;
+    host_process.rlimits[RLIMIT_STACK].soft = 8 * MIB;
     cr_assert_gt(address_space_map(space, &request), 0);
     cr_assert_eq(user_store(space, top - 100 * PAGE_SIZE, 1), 0);
     cr_assert_eq(vma_first(space)->start, top - 100 * PAGE_SIZE);
@@ -216,7 +217,6 @@ Test(address_space, stack_growth_and_guard)
     address_space_put(space);
 
     space = host_task.address_space = address_space_create();
-    space->stack_limit_bytes = 8 * MIB;
     address_space_map(space, &request);
     uint64_t neighbour = top - 2 * MIB;
     cr_assert_eq(user_call(mmap, neighbour, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0),

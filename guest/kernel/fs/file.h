@@ -114,6 +114,8 @@ int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t
 #define SEEK_DATA 3
 #define SEEK_HOLE 4
 uint64_t file_size(const struct file *file);
+/* MADV_REMOVE: the range becomes a hole; the size stays. 0, or -errno as of fallocate(2). */
+int file_punch_hole(struct file *file, uint64_t offset, uint64_t bytes);
 /* The page of a mapping; see file_operations.get_page. */
 int file_get_page(struct file *file, uint64_t index, bool write, phys_t *ret);
 /* Absolute path as seen from the current root, into the buffer; its length, or -errno. */

@@ -58,6 +58,7 @@ struct inode {
     void *private_data;
     struct mutex lock;        /* RANK_INODE */
     int32_t writers;          /* open for writing; -n: n programs execute it (ETXTBSY); atomic */
+    bool mapped;              /* some address space has mapped it, once (mm/file_mappings.h) */
     uint32_t entries_version; /* directories: raised with every change of an entry */
     uint64_t sequence;        /* inode_sequence(); 0 = not asked for yet; atomic */
 };
@@ -296,6 +297,8 @@ struct file *shared_memory_file_create(uint64_t bytes);
 /* fcntl F_GET_SEALS / F_ADD_SEALS: the seals, 0, or -EINVAL (no memfd), -EPERM, -EBUSY. */
 int64_t file_seals_get(struct file *file);
 int64_t file_seals_add(struct file *file, uint32_t seals);
+/* New shared mappings of the file may not be writable. */
+bool file_seals_forbid_writing(struct file *file);
 
 /* What each kind of file system offers to fs_init(). */
 struct filesystem *

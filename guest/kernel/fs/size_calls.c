@@ -113,6 +113,12 @@ static int allocate_in(struct file *file, int mode, int64_t offset, int64_t byte
     return error;
 }
 
+int file_punch_hole(struct file *file, uint64_t offset, uint64_t bytes)
+{
+    return allocate_in(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (int64_t)offset,
+                       (int64_t)bytes);
+}
+
 SYSCALL4(fallocate, int, fd, int, mode, int64_t, offset, int64_t, bytes)
 {
     bool counted;

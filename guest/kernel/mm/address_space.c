@@ -39,7 +39,7 @@ struct address_space *address_space_create(void)
     struct address_space *space = address_space_create_hidden();
 
     if (space)
-        object_publish(&space->object);
+        address_space_publish(space);
     return space;
 }
 

@@ -48,7 +48,7 @@ struct address_space {
     /* layout, set by exec */
     uint64_t mmap_top; /* mappings without an address are placed below it, downwards */
     uint64_t brk_start, brk_end;
-    uint64_t stack_top, stack_limit_bytes;
+    uint64_t stack_top, stack_limit_bytes; /* of exec: what is free below the stack */
     uint64_t code_start, code_end, data_start, data_end;
     uint64_t argument_start, argument_end, environment_start, environment_end;
     uint64_t auxv[48]; /* as given to the program; for /proc/PID/auxv */
@@ -62,6 +62,7 @@ struct address_space {
     uint64_t max_resident;    /* highest anonymous + file seen */
     uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
     uint32_t vma_count;
+    bool complete;           /* it may be locked and searched by others (file_mappings.c) */
     bool lock_future;        /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
     struct file *executable; /* for /proc/PID/exe; one reference, which exec hands over */
 };

@@ -36,12 +36,6 @@ static int advise_part(struct address_space *space, struct vma *vma, uint64_t st
         if (!anonymous || locked)
             return -EINVAL;
         return drop_pages(space, start, end);
-    case MADV_REMOVE:
-        if (locked || !vma->file)
-            return -EINVAL;
-        if ((vma->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE))
-            return -EACCES;
-        return -EOPNOTSUPP; /* holes cannot be punched into a file through its mapping */
     case MADV_COLD:
     case MADV_PAGEOUT:
         return locked ? -EINVAL : 0;
@@ -136,6 +130,49 @@ static int populate_for(struct address_space *space, uint64_t start, uint64_t en
     return 0;
 }
 
+/* The part of the range that the next mapping covers becomes a hole in its file. *start moves on.
+ */
+static int punch_next(struct address_space *space, uint64_t *start, uint64_t end, int *hole)
+{
+    struct file *file = NULL;
+    uint64_t offset = 0, stop = end;
+    int error = 0;
+
+    mutex_lock(&space->lock);
+    const struct vma *vma = vma_find(space, *start);
+    if (!vma || vma->start >= end) {
+        error = -ENOMEM;
+    } else if (vma->flags & VMA_LOCKED || !vma->file) {
+        error = -EINVAL;
+    } else if ((vma->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE)) {
+        error = -EACCES;
+    } else {
+        if (vma->start > *start)
+            *hole = -ENOMEM;
+        *start = max(*start, vma->start);
+        stop = min(end, vma->end);
+        offset = vma->file_offset + (*start - vma->start);
+        file = vma->file;
+        file_get(file);
+    }
+    mutex_unlock(&space->lock); /* the file's lock comes before it */
+    if (error)
+        return error;
+    error = file_punch_hole(file, offset, stop - *start);
+    file_put(file);
+    *start = stop;
+    return error;
+}
+
+static int punch_holes(struct address_space *space, uint64_t start, uint64_t end)
+{
+    int error = 0, hole = 0;
+
+    while (start < end && !error)
+        error = punch_next(space, &start, end, &hole);
+    return error ? error : hole;
+}
+
 SYSCALL3(madvise, uint64_t, address, uint64_t, bytes, int, advice)
 {
     struct address_space *space = current->address_space;
@@ -146,6 +183,8 @@ SYSCALL3(madvise, uint64_t, address, uint64_t, bytes, int, advice)
         return -EINVAL;
     if (end == address)
         return 0;
+    if (advice == MADV_REMOVE)
+        return punch_holes(space, address, end);
     mutex_lock(&space->lock);
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
         error = populate_for(space, address, min(end, USER_END),

@@ -138,9 +138,13 @@ static int map_file(struct address_space *space, struct vma *vma, uint64_t addre
     phys_t frame = 0;
     int error = file_get_page(vma->file, index, own, &frame);
 
-    if (!error && !frame && shared && !own)
-        error = file_get_page(vma->file, index, true,
-                              &frame); /* a hole: what appears there must be seen here */
+    /* A hole: what appears there one day must be seen here, unless it cannot, or the page is to be
+     * written now. */
+    if (!error && !frame && (shared || access != FAULT_WRITE)) {
+        error = file_get_page(vma->file, index, true, &frame);
+        if (error == -EPERM || (error == -ENODEV && !shared))
+            error = 0;
+    }
     if (error)
         return error == -ENOMEM || error == -EINTR ? -ENOMEM : -ENXIO;
     if (!frame)
@@ -232,7 +236,7 @@ static COLD bool grow_stack(struct address_space *space, struct vma *vma, uint64
     uint64_t start = align_down(address, PAGE_SIZE);
     uint64_t pages = (vma->start - start) >> PAGE_SHIFT;
 
-    if (vma->end - start > space->stack_limit_bytes || start < USER_START)
+    if (vma->end - start > memory_limit(RLIMIT_STACK) || start < USER_START)
         return false;
     if (below && below->flags & VMA_PROTECTION && !(below->flags & VMA_GROWS_DOWN) &&
         (start < below->end || start - below->end < STACK_GUARD_BYTES))

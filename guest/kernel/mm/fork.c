@@ -180,12 +180,15 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
     if (advised && !error)
         apply_advice(target);
     target->max_resident = target->anonymous_pages + target->file_pages;
+    if (likely(!error)) {
+        address_space_publish(target);
+        __atomic_fetch_add(&address_spaces_forked, 1, __ATOMIC_RELEASE);
+    }
     mutex_unlock(&source->lock);
     if (error) {
         address_space_put(target);
         return error;
     }
-    object_publish(&target->object);
     *ret = target;
     return 0;
 }

@@ -133,11 +133,13 @@ static bool extend_neighbour(struct address_space *space, uint64_t start, uint64
     return false;
 }
 
-/* What mprotect may give: a shared file mapping never more than the file was opened for. */
+/* What mprotect may give: a shared file mapping never more than the file was opened for, or its
+ * seals allow. */
 static uint32_t max_protection_of(const struct map_request *request)
 {
     if (request->file && request->flags & VMA_SHARED &&
-        (request->file->flags & O_ACCMODE) == O_RDONLY)
+        ((request->file->flags & O_ACCMODE) == O_RDONLY ||
+         file_seals_forbid_writing(request->file)))
         return VMA_READ | VMA_EXECUTE;
     return VMA_PROTECTION;
 }
@@ -168,6 +170,9 @@ int64_t map_range(struct address_space *space, const struct map_request *request
             return error;
     }
     struct vma *vma = NULL;
+    uint32_t max_protection = max_protection_of(request);
+    if (flags & VMA_PROTECTION & ~max_protection)
+        return -EPERM;
     if (!replaced && !file && extend_neighbour(space, start, start + bytes, flags))
         return (int64_t)start;
     vma = vma_create();
@@ -184,12 +189,15 @@ int64_t map_range(struct address_space *space, const struct map_request *request
     vma->start = start;
     vma->end = start + bytes;
     vma->flags = flags;
-    vma->max_protection = max_protection_of(request);
+    vma->max_protection = max_protection;
     vma->file = file;
     vma->file_offset = file ? request->file_offset : 0;
     vma->file_bytes = file ? request->file_bytes : 0;
-    if (file)
+    if (file) {
         file_get(file);
+        if (!file->inode->mapped)
+            WRITE_ONCE(file->inode->mapped, true);
+    }
     vma_insert(space, vma);
     if (file)
         vma_merge(space, vma);

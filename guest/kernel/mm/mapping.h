@@ -16,6 +16,16 @@
 /* address_space_create() without the publishing: readers outside do not see it before
  * object_publish(). */
 struct address_space *address_space_create_hidden(void);
+/* ... which this does, for searches within the kernel, too. */
+static inline void address_space_publish(struct address_space *space)
+{
+    store_release(&space->complete, true);
+    object_publish(&space->object);
+}
+
+/* ---- file_mappings.c ---- */
+
+extern uint64_t address_spaces_forked; /* raised after the copy, under the source's lock; atomic */
 
 /* ---- fault.c, under space->lock ---- */
 

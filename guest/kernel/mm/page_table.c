@@ -369,6 +369,36 @@ __attribute__((flatten)) void page_table_unmap(struct address_space *space, uint
     batch_finish(&batch);
 }
 
+/* Slow and rare, so with a batch for each table. A table that is shared shows no files. */
+void page_table_unmap_file(struct address_space *space, uint64_t start, uint64_t end, bool copies)
+{
+    struct batch batch = {.space = space};
+    uint64_t address;
+    pte_t *slot, *entry;
+
+    while ((slot = page_table_find_next(space, start, end, &address, &entry))) {
+        start = leaf_table_end(address, end);
+        for (; address < start; slot++, address += PAGE_SIZE) {
+            if (!*slot || (*slot & PTE_ANONYMOUS && !copies))
+                continue;
+            kernel_assert(*entry & PTE_WRITABLE);
+            if (*slot & PTE_ANONYMOUS)
+                batch.anonymous++;
+            else
+                batch.file++;
+            batch.frames[batch.count++] = *slot & PTE_ADDRESS;
+            *slot = 0;
+            --*page_table_used(slot);
+            batch_cover(&batch, address, address + PAGE_SIZE);
+            if (batch.count == BATCH_FRAMES)
+                batch_finish(&batch);
+        }
+        batch_finish(&batch);
+        page_table_prune(space, start - PAGE_SIZE);
+        preemption_point();
+    }
+}
+
 /* ---- changing and moving ---- */
 
 void page_table_protect(struct address_space *space, const struct vma *vma, uint64_t start,

@@ -49,6 +49,11 @@ void page_table_count_file(struct address_space *space, const pte_t *slot, unsig
  * Cannot fail: page_table_own_range() comes first, unless dying.
  */
 void page_table_unmap(struct address_space *space, uint64_t start, uint64_t end, bool dying);
+/*
+ * Clears the leaves of [start, end), which a mapping of a file covers, that show the file's own
+ * frames, and with `copies` all others; empty tables go. Takes preemption points.
+ */
+void page_table_unmap_file(struct address_space *space, uint64_t start, uint64_t end, bool copies);
 /* Takes out the tables that lead to `address` as far as they are empty (after a failure). */
 void page_table_prune(struct address_space *space, uint64_t address);
 

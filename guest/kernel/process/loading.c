@@ -50,14 +50,21 @@ enum auxiliary_type {
     AT_EXECFN = 31,
     AT_MINSIGSTKSZ = 51,
 };
+#define ADDR_NO_RANDOMIZE  0x0040000u
 #define AUXILIARY_COUNT    20ul
 #define RANDOM_BYTES       16u
 #define SIGNAL_FRAME_BYTES 440u
 
+/* The machine's option, or the program's own wish (personality(2); gdb runs what it debugs so). */
+static bool randomizes(void)
+{
+    return aslr_enabled && !(current->process->personality & ADDR_NO_RANDOMIZE);
+}
+
 static uint64_t random_pages(uint64_t mask)
 {
     uint64_t value;
-    if (!aslr_enabled)
+    if (!randomizes())
         return 0;
     random_bytes(&value, sizeof(value));
     return (value & mask) << PAGE_SHIFT;
@@ -220,7 +227,7 @@ int loading_map(struct loading *loading)
 
     space->stack_top = USER_END - random_pages(STACK_RANDOM_PAGES);
     space->stack_limit_bytes = stack_limit;
-    gap = max(gap + (aslr_enabled ? stack_random : 0), STACK_GAP_MIN);
+    gap = max(gap + (randomizes() ? stack_random : 0), STACK_GAP_MIN);
     space->mmap_top =
         align_down(USER_END - min(gap, STACK_GAP_MAX) - random_pages(MMAP_RANDOM_PAGES), PAGE_SIZE);
 

@@ -38,6 +38,7 @@ static struct host_file *create(unsigned pages)
     host->file.references = 1;
     host->file.flags = O_RDWR;
     host->file.operations = &operations;
+    host->file.inode = &host->inode;
     host->pages = pages;
     host_files_alive++;
     return host;
@@ -64,6 +65,18 @@ struct host_file *host_image_file(phys_t first, unsigned pages)
         *(uint64_t *)phys_to_virt(host->frames[i]) = i + 1;
     }
     return host;
+}
+
+bool file_seals_forbid_writing(struct file *file)
+{
+    (void)file;
+    return false;
+}
+
+int file_punch_hole(struct file *file, uint64_t offset, uint64_t bytes)
+{
+    (void)file, (void)offset, (void)bytes;
+    return -EOPNOTSUPP;
 }
 
 struct file *shared_memory_file_create(uint64_t bytes)

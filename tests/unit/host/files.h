@@ -7,11 +7,13 @@
 #define TESTS_UNIT_HOST_FILES_H
 
 #include "kernel/fs/file.h"
+#include "kernel/fs/inode.h"
 
 #define HOST_FILE_PAGES_MAX 4096
 
 struct host_file {
     struct file file; /* one reference for the test */
+    struct inode inode;
     unsigned pages;
     bool lazy; /* shared memory: pages appear as they are asked for with `write` */
     phys_t frames[HOST_FILE_PAGES_MAX];

@@ -7,6 +7,7 @@
 #include "kernel/fs/permission.h"
 #include "kernel/fs/root/node.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/file_mappings.h"
 #include "kernel/syscall/syscall.h"
 
 #define MFD_CLOEXEC       0x1u
@@ -94,6 +95,12 @@ static struct node *sealable(struct file *file)
     return file->inode->operations == &node_regular_operations ? node_of(file->inode) : NULL;
 }
 
+bool file_seals_forbid_writing(struct file *file)
+{
+    struct node *node = sealable(file);
+    return node && READ_ONCE(node->file.seals) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+}
+
 int64_t file_seals_get(struct file *file)
 {
     struct node *node = sealable(file);
@@ -110,10 +117,17 @@ int64_t file_seals_add(struct file *file, uint32_t seals)
         !node)
         return -EINVAL;
     mutex_lock(&file->inode->lock);
-    if (node->file.seals & F_SEAL_SEAL)
+    uint32_t before = node->file.seals;
+    if (before & F_SEAL_SEAL) {
         result = -EPERM;
-    else
-        node->file.seals |= seals;
+    } else {
+        /* Set first: whoever maps it from now on sees the seal, and the others are found. */
+        WRITE_ONCE(node->file.seals, before | seals);
+        if (seals & ~before & F_SEAL_WRITE && file_mappings_writable(file->inode)) {
+            WRITE_ONCE(node->file.seals, before);
+            result = -EBUSY;
+        }
+    }
     mutex_unlock(&file->inode->lock);
     return result;
 }

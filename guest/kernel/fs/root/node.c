@@ -44,6 +44,7 @@ static void node_set_operations(struct node *node)
         inode->file_operations = &node_regular_file_operations;
         page_map_init(&node->file.pages);
         node->file.in_place_bytes = 0;
+        node->file.stale = false;
         node->file.seals = F_SEAL_SEAL;
         break;
     case S_IFDIR:

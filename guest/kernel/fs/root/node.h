@@ -32,6 +32,7 @@ struct node {
             uint64_t in_place_bytes; /* how much of `data` still shows; shrinks with truncate;
                                         inode.lock */
             uint32_t seals;          /* F_SEAL_*; inode.lock */
+            bool stale; /* a page in place was replaced: mappings may still show the old one */
         } file;
         struct {
             struct rb_tree names; /* struct entry by name: what differs from the image */

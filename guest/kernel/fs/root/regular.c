@@ -4,9 +4,11 @@
  * Three sources per page, in this order: a private frame (page_map), the image's bytes in place (up
  * to in_place_bytes), nothing (a hole: zeros). Reading never allocates; the first write to a page
  * gives it a private frame. A frame handed out for mapping is the page itself, so mappings see
- * later writes to it; a page mapped in place or as a hole before its first write keeps showing the
- * old content in that mapping, which is why writable shared mappings ask for every page with
- * `write`.
+ * later writes to it. Where a page changes its frame or goes (the first write to a page in place, a
+ * hole punched, the file cut), it is taken out of all mappings, and their next access looks again.
+ * A first access through a mapping that may write comes as a page fault, which cannot do that: then
+ * the next call that writes does (file.stale); until then private mappings may show the page in
+ * place.
  *
  * Locks: writers, truncation and holes under inode.lock; reading and page faults only under the
  * page map's. Bytes of a private frame beyond the file's size are zero.
@@ -17,6 +19,7 @@
 #include "arch/layout.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/file_mappings.h"
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
 
@@ -113,6 +116,8 @@ static int page_own(struct node *node, uint64_t index, phys_t *ret)
         frame_reference(frame);
         int error = page_map_insert(&node->file.pages, index, frame);
         if (!error) {
+            if (!hole)
+                WRITE_ONCE(node->file.stale, true);
             *ret = frame;
             return 0;
         }
@@ -121,6 +126,15 @@ static int page_own(struct node *node, uint64_t index, phys_t *ret)
         if (error != -EEXIST)
             return error;
     }
+}
+
+/* Mappings that show pages in place which have a private frame now look again; inode.lock. */
+static void show_replaced(struct node *node)
+{
+    if (likely(!READ_ONCE(node->file.stale)))
+        return;
+    WRITE_ONCE(node->file.stale, false);
+    file_mappings_remove(&node->inode, 0, UINT64_MAX, false);
 }
 
 /* ---- reading ---- */
@@ -223,6 +237,8 @@ static int write_fresh_page(struct node *node, uint64_t index, struct io_buffer 
     int error = copied ? page_map_insert(&node->file.pages, index, frame) : -EFAULT;
     if (error)
         error = write_lost_race(node, index, frame, copied, error);
+    else if ((index << PAGE_SHIFT) < node->file.in_place_bytes)
+        WRITE_ONCE(node->file.stale, true);
     if (!error)
         *ret_copied = copied;
     return error ? error : copied < PAGE_SIZE ? -EFAULT : 0;
@@ -289,6 +305,7 @@ static ssize_t regular_write(struct file *file, struct io_buffer *buffer, uint64
         inode->modify_ns = inode->change_ns = clock_realtime_ns();
         inode_drop_set_ids(inode);
         *position = at;
+        show_replaced(node);
     }
     mutex_unlock(&inode->lock);
     return at > start ? (ssize_t)(at - start) : error;
@@ -329,6 +346,8 @@ static int regular_truncate(struct inode *inode, uint64_t bytes)
             WRITE_ONCE(node->file.in_place_bytes, align_down(bytes, PAGE_SIZE));
         if (node->file.pages.root)
             pages_remove(node, pages_of(bytes), UINT64_MAX);
+        file_mappings_remove(inode, pages_of(bytes), UINT64_MAX, true);
+        show_replaced(node);
     } else {
         WRITE_ONCE(inode->bytes, bytes);
     }
@@ -370,6 +389,16 @@ static int zero_range(struct node *node, uint64_t from, uint64_t to)
     return error ? error : zero_in_page(node, last, to);
 }
 
+static int zero_and_unmap(struct node *node, uint64_t from, uint64_t to)
+{
+    int error = zero_range(node, from, to);
+
+    /* After an error, too: some of it may have been done. */
+    file_mappings_remove(&node->inode, from >> PAGE_SHIFT, pages_of(to), false);
+    show_replaced(node);
+    return error;
+}
+
 static int regular_allocate(struct inode *inode, int mode, uint64_t offset, uint64_t bytes)
 {
     struct node *node = node_of(inode);
@@ -383,7 +412,7 @@ static int regular_allocate(struct inode *inode, int mode, uint64_t offset, uint
     if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes && (node->file.seals & F_SEAL_GROW))
         return -EPERM;
     if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
-        error = zero_range(node, offset, end);
+        error = zero_and_unmap(node, offset, end);
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         struct memory_filesystem *memory = memory_of(inode);
         if (pages_of(end) - (offset >> PAGE_SHIFT) > memory->pages_max)
