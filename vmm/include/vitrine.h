@@ -18,6 +18,7 @@
 #include "vitrine/guest.h"
 #include "vitrine/host.h"
 #include "vitrine/machine.h"
+#include "vitrine/snapshot.h"
 
 /* what is in it */
 #include "vitrine/counters.h"

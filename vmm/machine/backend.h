@@ -39,6 +39,8 @@ struct machine_backend {
     struct vt_error *(*resume)(struct machine *machine);
     struct vt_error *(*registers)(struct machine *machine, unsigned cpu,
                                   struct machine_registers *ret);
+    struct vt_error *(*save)(struct machine *machine, struct machine_state *ret);
+    struct vt_error *(*load)(struct machine *machine, const struct machine_state *state);
     void (*stop)(struct machine *machine);
     void (*destroy)(struct machine *machine); /* after stop */
     bool (*stats)(struct machine *machine, unsigned cpu, struct machine_cpu_stats *ret);

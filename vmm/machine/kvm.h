@@ -42,6 +42,8 @@ struct kvm_cpu {
 
     /* written by the CPU's thread only */
     bool exit_unfinished; /* the last exit is completed by the kernel at the next KVM_RUN only */
+    uint64_t held_epoch;  /* the stop for which it rang; 0 = none. Also read while it rests */
+    struct kvm_cpu_image *loaded; /* the state it was given instead of the entry's; NULL = none */
     _Atomic uint64_t exits[MACHINE_EXIT_KINDS];
 };
 
@@ -84,6 +86,12 @@ struct vt_error *kvm_setup_cpu(struct kvm_machine *machine, unsigned index);
 /* Sets the registers for a 64-bit entry: 0 or -errno. The CPU's own thread, before its first
  * KVM_RUN. */
 int kvm_setup_entry(struct kvm_cpu *cpu);
+
+/* kvm_state.c: the state of all CPUs, in a form for files. */
+struct vt_error *kvm_save(struct machine *base, struct machine_state *ret);
+struct vt_error *kvm_load(struct machine *base, const struct machine_state *state);
+/* Sets the clock of the loaded CPUs, which runs from now on. */
+struct vt_error *kvm_load_clock(struct kvm_machine *machine);
 
 /* kvm_registers.c. The CPU must not be in KVM_RUN. */
 bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret);

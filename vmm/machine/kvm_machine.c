@@ -72,6 +72,7 @@ static void kvm_destroy(struct machine *base)
     struct kvm_machine *machine = kvm_of(base);
 
     for (unsigned i = 0; i < base->config.cpus; i++) {
+        free(machine->cpus[i].loaded);
         if (machine->cpus[i].run)
             munmap(machine->cpus[i].run, machine->run_bytes);
         if (machine->cpus[i].fd >= 0)
@@ -160,11 +161,20 @@ static struct vt_error *kvm_create(const struct machine *arguments, struct machi
 
 static struct vt_error *kvm_start(struct machine *base)
 {
-    int problem = kvm_start_cpu(kvm_of(base), 0);
+    struct kvm_machine *machine = kvm_of(base);
+    struct vt_error *error = base->config.restores ? kvm_load_clock(machine) : NULL;
+    int problem = 0;
 
-    if (problem == EBUSY)
-        return vt_error_create(VT_ERROR_BUSY, "the machine was started already");
-    return problem ? vt_error_system(problem, "cannot start the thread of CPU 0") : NULL;
+    for (unsigned i = 0; !error && i < base->config.cpus; i++) {
+        if (base->config.restores ? !machine->cpus[i].loaded : i > 0)
+            continue; /* the guest starts it, if it wants it */
+        problem = kvm_start_cpu(machine, i);
+        if (problem == EBUSY)
+            error = vt_error_create(VT_ERROR_BUSY, "the machine was started already");
+        else if (problem)
+            error = vt_error_system(problem, "cannot start the thread of CPU %u", i);
+    }
+    return error;
 }
 
 static void kvm_kick(struct machine *base)
@@ -280,6 +290,8 @@ const struct machine_backend machine_backend_kvm = {
     .pause = kvm_pause,
     .resume = kvm_resume,
     .registers = kvm_registers,
+    .save = kvm_save,
+    .load = kvm_load,
     .stop = kvm_stop,
     .destroy = kvm_destroy,
     .stats = kvm_stats,

@@ -81,11 +81,11 @@ static void finish_exit(struct kvm_cpu *cpu)
 }
 
 /*
- * Rests while the CPU is held in stop `held_epoch` (0 = none) or the machine is paused. False when
+ * Rests while the CPU is held in its stop or the machine is paused. False when
  * the machine ends. machine_release() takes the lock after resume_epoch was raised, so no release
  * is missed.
  */
-static bool may_go_on(struct kvm_cpu *cpu, uint64_t held_epoch)
+static bool may_go_on(struct kvm_cpu *cpu)
 {
     struct kvm_machine *machine = cpu->machine;
     struct glass_control *control = &glass_of(machine)->control;
@@ -93,7 +93,7 @@ static bool may_go_on(struct kvm_cpu *cpu, uint64_t held_epoch)
 
     pthread_mutex_lock(&machine->lock);
     for (;;) {
-        bool held = held_epoch > __atomic_load_n(&control->resume_epoch, __ATOMIC_ACQUIRE);
+        bool held = cpu->held_epoch > __atomic_load_n(&control->resume_epoch, __ATOMIC_ACQUIRE);
 
         go_on = !machine->stopping;
         if (!go_on || (!held && !machine->pausing && !cpu->frozen))
@@ -128,7 +128,7 @@ static void start_other_cpu(struct kvm_cpu *cpu)
     fail(cpu, &failure);
 }
 
-static void ring(struct kvm_cpu *cpu, uint8_t code, uint64_t *held_epoch)
+static void ring(struct kvm_cpu *cpu, uint8_t code)
 {
     struct machine *machine = &cpu->machine->base;
 
@@ -138,13 +138,13 @@ static void ring(struct kvm_cpu *cpu, uint8_t code, uint64_t *held_epoch)
         return; /* between this CPU and us */
     }
     if (code == HYPERCALL_STOPPED || code == HYPERCALL_PARKED)
-        *held_epoch = stop_epoch(cpu, code);
+        cpu->held_epoch = stop_epoch(cpu, code);
     if (code == HYPERCALL_START_CPU)
         start_other_cpu(cpu);
     machine->events.doorbell(machine->events.context, (int)cpu->index, code);
 }
 
-static void handle_io(struct kvm_cpu *cpu, uint64_t *held_epoch)
+static void handle_io(struct kvm_cpu *cpu)
 {
     struct kvm_run *run = cpu->run;
     const size_t bytes = (size_t)run->io.size * run->io.count;
@@ -155,7 +155,7 @@ static void handle_io(struct kvm_cpu *cpu, uint64_t *held_epoch)
         memset(data, 0xff, bytes); /* no device answers: the bus floats */
     } else if (run->io.port == DOORBELL_PORT) {
         for (uint32_t i = 0; i < run->io.count; i++)
-            ring(cpu, data[(size_t)i * run->io.size], held_epoch);
+            ring(cpu, data[(size_t)i * run->io.size]);
     } else if (run->io.port == EXIT_PORT) {
         struct machine_failure failure = {.kind = MACHINE_FAILED_BACKEND_GONE};
 
@@ -210,12 +210,12 @@ static void fail_shutdown(struct kvm_cpu *cpu)
     fail(cpu, &failure);
 }
 
-static void handle_exit(struct kvm_cpu *cpu, uint64_t *held_epoch)
+static void handle_exit(struct kvm_cpu *cpu)
 {
     cpu->exit_unfinished = true;
     switch (cpu->run->exit_reason) {
     case KVM_EXIT_IO:
-        handle_io(cpu, held_epoch);
+        handle_io(cpu);
         break;
     case KVM_EXIT_MMIO: /* nothing there: reads give all ones, writes are lost */
         count(cpu, MACHINE_EXIT_MMIO);
@@ -278,22 +278,22 @@ void *kvm_cpu_thread(void *argument)
 {
     struct kvm_cpu *cpu = argument;
     struct machine_failure failure = {.kind = MACHINE_FAILED_INTERNAL};
-    uint64_t held_epoch = 0;
     char name[16];
-    int problem;
+    int problem = 0;
 
     snprintf(name, sizeof(name), "vitrine-cpu%u", cpu->index % 1000);
     pthread_setname_np(pthread_self(), name);
-    problem = kvm_setup_entry(cpu);
+    if (!cpu->loaded)
+        problem = kvm_setup_entry(cpu);
     if (problem) {
         snprintf(failure.text, sizeof(failure.text), "KVM refuses the entry state of CPU %u: %s",
                  cpu->index, strerror(-problem));
         fail(cpu, &failure);
     }
-    while (may_go_on(cpu, held_epoch)) {
-        held_epoch = 0;
+    while (may_go_on(cpu)) {
+        cpu->held_epoch = 0;
         if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
-            handle_exit(cpu, &held_epoch);
+            handle_exit(cpu);
         } else if (errno == EINTR || errno == EAGAIN) {
             count(cpu, MACHINE_EXIT_INTERRUPTED);
             cpu->exit_unfinished = false;

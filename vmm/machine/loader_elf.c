@@ -224,8 +224,38 @@ static struct vt_error *copy_segments(int fd, const struct kernel_file *file,
     return NULL;
 }
 
-struct vt_error *machine_kernel_load(const char *path, struct machine_memory *memory,
-                                     struct machine_kernel *ret)
+/* Segments that the kernel does not write are still those of the file. */
+static struct vt_error *compare_segments(int fd, const struct kernel_file *file,
+                                         struct machine_memory *memory, const GElf_Phdr *segments)
+{
+    uint8_t block[4096];
+
+    for (size_t i = 0; i < file->segments; i++) {
+        if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_W))
+            continue;
+        for (uint64_t at = 0; at < segments[i].p_filesz; at += sizeof(block)) {
+            uint64_t part = segments[i].p_filesz - at;
+            const uint8_t *there;
+
+            if (part > sizeof(block))
+                part = sizeof(block);
+            there = machine_memory_at(memory, segments[i].p_paddr + at, part);
+            if (!there ||
+                pread(fd, block, part, (off_t)(segments[i].p_offset + at)) != (ssize_t)part ||
+                memcmp(block, there, part) != 0)
+                return vt_error_create(VT_ERROR_NOT_FOUND,
+                                       "kernel file '%s' is not the kernel of this machine",
+                                       file->path);
+        }
+    }
+    return NULL;
+}
+
+typedef struct vt_error *segment_work(int fd, const struct kernel_file *file,
+                                      struct machine_memory *memory, const GElf_Phdr *segments);
+
+static struct vt_error *take_kernel(const char *path, struct machine_memory *memory,
+                                    segment_work *work, struct machine_kernel *ret)
 {
     CLEANUP_CLOSE int fd = -1;
     CLEANUP_ELF Elf *elf = NULL;
@@ -258,13 +288,25 @@ struct vt_error *machine_kernel_load(const char *path, struct machine_memory *me
     if ((error = check_header(&file)) || (error = check_segments(&file, memory, segments)) ||
         (error = read_notes(&file, segments, &kernel)) ||
         (error = check_note(&file, memory, segments, &kernel)) ||
-        (error = copy_segments(fd, &file, memory, segments)))
+        (error = work(fd, &file, memory, segments)))
         return error;
     kernel.path = strdup(path);
     if (!kernel.path)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory");
     *ret = kernel;
     return NULL;
+}
+
+struct vt_error *machine_kernel_load(const char *path, struct machine_memory *memory,
+                                     struct machine_kernel *ret)
+{
+    return take_kernel(path, memory, copy_segments, ret);
+}
+
+struct vt_error *machine_kernel_recognize(const char *path, struct machine_memory *memory,
+                                          struct machine_kernel *ret)
+{
+    return take_kernel(path, memory, compare_segments, ret);
 }
 
 void machine_kernel_deinit(struct machine_kernel *kernel)

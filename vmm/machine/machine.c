@@ -44,7 +44,7 @@ struct vt_error *machine_start(struct machine *machine)
 {
     /* The guest takes wall_ns as the time of its entry; under icount a run must not depend on it.
      */
-    if (!machine->config.icount)
+    if (!machine->config.icount && !machine->config.restores)
         machine->boot->wall_ns = clock_ns(CLOCK_REALTIME);
     return machine->backend->start(machine);
 }
@@ -67,6 +67,18 @@ struct vt_error *machine_pause(struct machine *machine)
 struct vt_error *machine_resume(struct machine *machine)
 {
     return machine->backend->resume(machine);
+}
+
+struct vt_error *machine_save(struct machine *machine, struct machine_state *ret)
+{
+    return machine->backend->save(machine, ret);
+}
+
+struct vt_error *machine_load(struct machine *machine, const struct machine_state *state)
+{
+    if (!machine->config.restores)
+        return vt_error_create(VT_ERROR_ARGUMENT, "this machine boots: it takes no state");
+    return machine->backend->load(machine, state);
 }
 
 struct vt_error *machine_registers(struct machine *machine, unsigned cpu,

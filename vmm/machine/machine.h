@@ -31,6 +31,8 @@ struct machine_memory {
 
 struct vt_error *machine_memory_init(struct machine_memory *memory, uint64_t bytes);
 void machine_memory_deinit(struct machine_memory *memory);
+/* The memory for a new owner; the old variable has none afterwards. */
+struct machine_memory machine_memory_take(struct machine_memory *memory);
 
 /* The host address of `bytes` bytes of guest-physical memory; NULL if any of them is not RAM. */
 void *machine_memory_at(const struct machine_memory *memory, uint64_t phys, uint64_t bytes);
@@ -49,6 +51,12 @@ struct machine_kernel {
  */
 struct vt_error *machine_kernel_load(const char *path, struct machine_memory *memory,
                                      struct machine_kernel *ret);
+/*
+ * The same checks, but copies nothing: the kernel is in the memory already. VT_ERROR_NOT_FOUND if
+ * it is not this one, by what it cannot have changed since: its code and constants.
+ */
+struct vt_error *machine_kernel_recognize(const char *path, struct machine_memory *memory,
+                                          struct machine_kernel *ret);
 void machine_kernel_deinit(struct machine_kernel *kernel);
 
 /* ---- the machine ---- */
@@ -57,6 +65,7 @@ struct machine_config {
     enum vt_accel accel; /* VT_ACCEL_KVM or VT_ACCEL_QEMU; `auto` was decided before */
     unsigned cpus;       /* 1..BOOT_CPUS_MAX */
     bool icount;         /* QEMU only, with one CPU: time advances 1 ns per instruction */
+    bool restores;       /* its CPUs do not boot: machine_load() gives them their state */
     int diagnostics_fd;  /* where a backend's own complaints go; -1 = nowhere */
 };
 
@@ -136,6 +145,26 @@ void machine_release(struct machine *machine);
  * watchdog. */
 struct vt_error *machine_pause(struct machine *machine);
 struct vt_error *machine_resume(struct machine *machine);
+
+/*
+ * Everything of a machine that is not its memory: CPUs, interrupt controllers, timers, the guest's
+ * clock. Only the backend that made it understands it, and checks it: it may come from a file.
+ */
+struct machine_state {
+    uint8_t *bytes; /* owner: free() */
+    size_t size;
+};
+#define MACHINE_STATE_MOST (16u << 20)
+
+/* Copies the state of a machine that is paused, or was loaded and not started. It stays as it is.
+ */
+struct vt_error *machine_save(struct machine *machine, struct machine_state *ret);
+
+/*
+ * Gives a machine made with config.restores its state; its memory is complete. Once, before
+ * machine_start(), from which on the guest's clock goes on where it was saved.
+ */
+struct vt_error *machine_load(struct machine *machine, const struct machine_state *state);
 
 /* Registers of a CPU while it is paused or has failed. */
 struct vt_error *machine_registers(struct machine *machine, unsigned cpu,

@@ -77,6 +77,14 @@ void machine_memory_deinit(struct machine_memory *memory)
     *memory = (struct machine_memory){.fd = -1};
 }
 
+struct machine_memory machine_memory_take(struct machine_memory *memory)
+{
+    struct machine_memory taken = *memory;
+
+    *memory = (struct machine_memory){.fd = -1};
+    return taken;
+}
+
 void *machine_memory_at(const struct machine_memory *memory, uint64_t phys, uint64_t bytes)
 {
     uint64_t offset = 0;

@@ -68,6 +68,9 @@ void qmp_close(struct qmp *qmp);
  */
 struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *arguments,
                              json_t **ret_answer);
+/* The same, and QEMU gets a copy of the descriptor: what `getfd` gives a name to. */
+struct vt_error *qmp_execute_with_fd(struct qmp *qmp, const char *command, json_t *arguments,
+                                     int fd);
 
 /* ---- qemu_debug.c: a client of QEMU's own debugging stub ---- */
 
@@ -82,6 +85,13 @@ struct qemu_debug {
 extern const struct machine_debugger qemu_debugger;
 struct qemu_debug *qemu_debug_of(struct machine *machine);
 void qemu_debug_deinit(struct qemu_debug *debug);
+
+/* ---- qemu_state.c: QEMU's own migration, through a memory file and without the RAM ---- */
+
+/* QEMU's CPUs are paused. */
+struct vt_error *qemu_save_state(struct qmp *qmp, struct machine_state *ret);
+/* QEMU was started to wait for a state (-incoming defer), and is ready for commands. */
+struct vt_error *qemu_load_state(struct qmp *qmp, const struct machine_state *state);
 
 /* ---- qemu_registers.c ---- */
 

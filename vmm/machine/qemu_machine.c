@@ -397,26 +397,37 @@ static bool wait_for_greeting(struct qmp *qmp)
     return greeted;
 }
 
+static void copy_complaint(struct qemu_machine *machine, char text[QEMU_COMPLAINT_BYTES])
+{
+    pthread_mutex_lock(&machine->lock);
+    memcpy(text, machine->complaint, QEMU_COMPLAINT_BYTES);
+    pthread_mutex_unlock(&machine->lock);
+    for (size_t end = strlen(text); end > 0 && text[end - 1] == '\n'; end--)
+        text[end - 1] = 0;
+}
+
+/* Waits until QEMU takes commands. */
+static struct vt_error *greet(struct qemu_machine *machine)
+{
+    char complaint[QEMU_COMPLAINT_BYTES];
+
+    if (wait_for_greeting(&machine->qmp))
+        return qmp_execute(&machine->qmp, "qmp_capabilities", NULL, NULL);
+    copy_complaint(machine, complaint);
+    return vt_error_create(VT_ERROR_BACKEND, "QEMU does not start%s%s", complaint[0] ? ": " : "",
+                           complaint);
+}
+
 static struct vt_error *qemu_start(struct machine *base)
 {
     struct qemu_machine *machine = qemu_of(base);
-    struct vt_error *error = NULL;
+    struct vt_error *error = base->config.restores ? NULL : greet(machine);
 
-    if (!wait_for_greeting(&machine->qmp)) {
-        char complaint[QEMU_COMPLAINT_BYTES];
-
-        pthread_mutex_lock(&machine->lock);
-        memcpy(complaint, machine->complaint, sizeof(complaint));
-        pthread_mutex_unlock(&machine->lock);
-        return vt_error_create(VT_ERROR_BACKEND, "QEMU does not start%s%s",
-                               complaint[0] ? ": " : "", complaint);
-    }
-    /* QEMU took its time to come up: the guest's wall clock starts now. */
-    if (!base->config.icount)
-        base->boot->wall_ns = clock_ns(CLOCK_REALTIME);
-    error = qmp_execute(&machine->qmp, "qmp_capabilities", NULL, NULL);
     if (error)
         return error;
+    /* QEMU took its time to come up: the guest's wall clock starts now. */
+    if (!base->config.icount && !base->config.restores)
+        base->boot->wall_ns = clock_ns(CLOCK_REALTIME);
     error = qmp_execute(&machine->qmp, "cont", NULL, NULL);
     /* A guest may end the machine before the answer comes: it did start, and its end is reported as
      * any other. */
@@ -459,6 +470,33 @@ static struct vt_error *qemu_registers(struct machine *base, unsigned cpu,
     return qemu_read_registers(&qemu_of(base)->qmp, cpu, ret);
 }
 
+static struct vt_error *qemu_save(struct machine *base, struct machine_state *ret)
+{
+    return qemu_save_state(&qemu_of(base)->qmp, ret);
+}
+
+static struct vt_error *qemu_load(struct machine *base, const struct machine_state *state)
+{
+    struct qemu_machine *machine = qemu_of(base);
+    char complaint[QEMU_COMPLAINT_BYTES];
+    struct vt_error *error = greet(machine);
+
+    if (error)
+        return error;
+    error = qemu_load_state(&machine->qmp, state);
+    if (!error)
+        return NULL;
+    qemu_stop(base); /* what it had to say is read to the end */
+    copy_complaint(machine, complaint);
+    struct vt_error *told = vt_error_create(
+        VT_ERROR_FORMAT,
+        "QEMU does not take the snapshot's state: it is damaged, or was saved by another version "
+        "of QEMU (%s)",
+        complaint[0] ? complaint : vt_error_message(error));
+    vt_error_destroy(error);
+    return told;
+}
+
 static bool qemu_stats(struct machine *base, unsigned cpu, struct machine_cpu_stats *ret)
 {
     /* The doorbell does not tell which CPU rang: all are counted for the first. */
@@ -477,6 +515,8 @@ const struct machine_backend machine_backend_qemu = {
     .pause = qemu_pause,
     .resume = qemu_resume,
     .registers = qemu_registers,
+    .save = qemu_save,
+    .load = qemu_load,
     .stop = qemu_stop,
     .destroy = qemu_destroy,
     .stats = qemu_stats,

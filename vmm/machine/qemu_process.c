@@ -98,8 +98,14 @@ static void build_arguments(struct argument_list *list, const struct machine *ma
         add(list, "-icount");
         add(list, "shift=0,sleep=off");
     }
-    add(list, "-kernel");
-    add(list, "%s", machine->kernel->path);
+    if (machine->config.restores) {
+        /* The kernel is in the memory; loading it once more would undo what it did there. */
+        add(list, "-incoming");
+        add(list, "defer");
+    } else {
+        add(list, "-kernel");
+        add(list, "%s", machine->kernel->path);
+    }
     add(list, "-nodefaults");
     add(list, "-no-user-config");
     add(list, "-display");

@@ -130,18 +130,33 @@ bool qmp_read(struct qmp *qmp)
     return true;
 }
 
-/* lock held */
-static bool send_text(const struct qmp *qmp, const char *text)
+/* lock held. A descriptor (-1 = none) goes with the first byte. */
+static bool send_text(const struct qmp *qmp, const char *text, int fd)
 {
     size_t bytes = strlen(text);
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } ancillary = {.header = {.cmsg_level = SOL_SOCKET,
+                              .cmsg_type = SCM_RIGHTS,
+                              .cmsg_len = CMSG_LEN(sizeof(int))}};
 
+    memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof(fd));
     while (bytes > 0) {
-        ssize_t done = send(qmp->fd, text, bytes, MSG_NOSIGNAL);
+        struct iovec data = {.iov_base = (char *)text, .iov_len = bytes};
+        struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+        if (fd >= 0) {
+            message.msg_control = ancillary.bytes;
+            message.msg_controllen = sizeof(ancillary.bytes);
+        }
+        ssize_t done = sendmsg(qmp->fd, &message, MSG_NOSIGNAL);
 
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
             return false;
+        fd = -1;
         text += done;
         bytes -= (size_t)done;
     }
@@ -169,8 +184,8 @@ static bool wait_for_answer(struct qmp *qmp, const struct qmp_call *call)
     return call->answer;
 }
 
-struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *arguments,
-                             json_t **ret_answer)
+static struct vt_error *execute(struct qmp *qmp, const char *command, json_t *arguments, int fd,
+                                json_t **ret_answer)
 {
     struct qmp_call call = {0};
     struct qmp_call **link;
@@ -186,7 +201,7 @@ struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *argum
     text = message ? json_dumps(message, JSON_COMPACT) : NULL;
     call.next = qmp->calls;
     qmp->calls = &call; /* cppcheck-suppress autoVariables ; unlinked again below */
-    answered = text && !qmp->closed && send_text(qmp, text) && wait_for_answer(qmp, &call);
+    answered = text && !qmp->closed && send_text(qmp, text, fd) && wait_for_answer(qmp, &call);
     for (link = &qmp->calls; *link != &call; link = &(*link)->next)
         ;
     *link = call.next;
@@ -209,4 +224,16 @@ struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *argum
     json_decref(message);
     json_decref(call.answer);
     return error;
+}
+
+struct vt_error *qmp_execute(struct qmp *qmp, const char *command, json_t *arguments,
+                             json_t **ret_answer)
+{
+    return execute(qmp, command, arguments, -1, ret_answer);
+}
+
+struct vt_error *qmp_execute_with_fd(struct qmp *qmp, const char *command, json_t *arguments,
+                                     int fd)
+{
+    return execute(qmp, command, arguments, fd, NULL);
 }

@@ -161,6 +161,16 @@ static struct vt_error *core(const struct call *call)
     return vt_machine_core(call->machine, call->message->text);
 }
 
+static struct vt_error *snapshot(const struct call *call)
+{
+    if (call->message->text[0] != '/')
+        return vt_error_create(VT_ERROR_ARGUMENT, "the snapshot's path '%s' is not absolute",
+                               call->message->text);
+    if (call->control->holder >= 0) /* by this very thread, for another client */
+        return vt_error_create(VT_ERROR_BUSY, "the CPUs are held for somebody else just now");
+    return vt_machine_save(call->machine, call->message->text);
+}
+
 /* ---- the CPUs, held for a client ---- */
 
 /* Per CPU one string: each register as 16 hexadecimal digits, then 1 = user mode. */
@@ -227,6 +237,7 @@ static const struct {
        "registers" */
     [CONTROL_HOLD] = {{"hold", {{0}}}, hold},
     [CONTROL_LET_GO] = {{"let-go", {{0}}}, let_go},
+    [CONTROL_SNAPSHOT] = {{"snapshot", {{"file", CONTROL_TEXT, false}}}, snapshot},
 };
 
 const struct control_format *control_format_of(enum control_request request)

@@ -46,6 +46,46 @@ static void follow_terminal(struct vt_machine *machine)
     machine->streams.input_held = !terminal_follow();
 }
 
+bool session_call(struct vt_machine *machine,
+                  void (*function)(struct vt_machine *machine, void *context), void *context)
+{
+    struct session_call call = {.function = function, .context = context};
+
+    if (!machine->pump_runs) {
+        function(machine, context);
+        return true;
+    }
+    pthread_mutex_lock(&machine->lock);
+    while (machine->call && !machine->ended)
+        pthread_cond_wait(&machine->end, &machine->lock);
+    if (!machine->ended) {
+        machine->call = &call; /* cppcheck-suppress autoVariables ; NULL again before we return */
+        session_wake(machine);
+        while (!call.done && !machine->ended)
+            pthread_cond_wait(&machine->end, &machine->lock);
+        machine->call = NULL;
+        pthread_cond_broadcast(&machine->end);
+    }
+    pthread_mutex_unlock(&machine->lock);
+    return call.done;
+}
+
+static void serve_call(struct vt_machine *machine)
+{
+    pthread_mutex_lock(&machine->lock);
+    struct session_call *call = machine->call;
+    if (call && call->done)
+        call = NULL; /* its caller has not come to take it away yet */
+    pthread_mutex_unlock(&machine->lock);
+    if (!call)
+        return;
+    call->function(machine, call->context); /* the caller waits: it lives as long as we do */
+    pthread_mutex_lock(&machine->lock);
+    call->done = true;
+    pthread_cond_broadcast(&machine->end);
+    pthread_mutex_unlock(&machine->lock);
+}
+
 /* Lets the guest's last bytes out. A program's output is complete even if its reader is slow. */
 static void flush(struct vt_machine *machine)
 {
@@ -108,6 +148,7 @@ void *session_pump(void *argument)
             pass_window_on(machine, &window_pending, &rows, &columns);
         if (__atomic_exchange_n(&machine->trace_rang, false, __ATOMIC_ACQ_REL))
             guest_trace_discard_unread(&machine->guest);
+        serve_call(machine);
     }
     flush(machine);
     if (flag(&machine->panicked))

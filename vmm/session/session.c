@@ -128,7 +128,7 @@ static struct vt_error *check_options(const struct vt_options *options,
     return NULL;
 }
 
-static struct vt_error *choose_backend(struct vt_machine *machine)
+struct vt_error *session_choose_backend(struct vt_machine *machine)
 {
     struct machine_config *config = &machine->config;
     const struct vt_host *host = &machine->host;
@@ -150,23 +150,28 @@ static struct vt_error *choose_backend(struct vt_machine *machine)
     return NULL;
 }
 
-static struct vt_error *load_kernel(struct vt_machine *machine, const struct vt_options *options)
+struct vt_error *session_kernel_path(const struct vt_options *options, char **ret)
 {
     const char *named = options->kernel ? options->kernel : getenv("VITRINE_KERNEL");
-    CLEANUP_FREE char *path = named && *named ? strdup(named) : NULL;
-    struct vt_error *error = NULL;
 
-    if (named && *named && !path)
-        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for the kernel's path");
-    else if (!path)
-        error = places_find(PLACES_KERNEL, &path);
+    if (!named || !*named)
+        return places_find(PLACES_KERNEL, ret);
+    *ret = strdup(named);
+    return *ret ? NULL : vt_error_create(VT_ERROR_MEMORY, "out of memory for the kernel's path");
+}
+
+static struct vt_error *load_kernel(struct vt_machine *machine, const struct vt_options *options)
+{
+    CLEANUP_FREE char *path = NULL;
+    struct vt_error *error = session_kernel_path(options, &path);
+
     if (error)
         return error;
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): path is CLEANUP_FREE */
     return machine_kernel_load(path, &machine->memory, &machine->kernel);
 }
 
-static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_options *options)
+void session_make_guest(struct vt_machine *machine)
 {
     struct guest_memory memory = {.base = machine->memory.base, .bytes = machine->memory.bytes};
 
@@ -174,8 +179,6 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
     guest_init(&machine->guest, &memory, machine->kernel.note.glass_phys);
     machine->guest_made = true;
     machine->guest.own = true;
-    machine->held_at_start = options->hold_at_start;
-    machine->guest.lossless = options->trace && options->trace_lossless;
     machine->guest.owner = (struct guest_owner){.kick = owner_kick,
                                                 .release = owner_release,
                                                 .hold = session_hold,
@@ -185,7 +188,6 @@ static struct vt_error *make_guest(struct vt_machine *machine, const struct vt_o
              machine->kernel.path);
     snprintf(machine->guest.name, sizeof(machine->guest.name), "%s",
              machine->name ? machine->name : "");
-    return NULL;
 }
 
 static void choose_terminal(struct vt_machine *machine, const struct vt_options *options)
@@ -210,6 +212,32 @@ static void choose_terminal(struct vt_machine *machine, const struct vt_options 
     }
 }
 
+struct vt_error *session_take_name(struct vt_machine *machine, const struct vt_options *options)
+{
+    if (options->core_file && !(machine->core_file = strdup(options->core_file)))
+        return vt_error_create(VT_ERROR_MEMORY, "out of memory for the core file's name");
+    if (!options->name)
+        return NULL;
+    machine->name = strdup(options->name);
+    return machine->name ? control_socket_create(machine->name, &machine->control)
+                         : vt_error_create(VT_ERROR_MEMORY, "out of memory for the machine's name");
+}
+
+struct vt_error *session_make_machine(struct vt_machine *machine, const struct vt_options *options)
+{
+    int fds[CHANNEL_COUNT] = {options->stdin_fd, options->stdout_fd, options->stderr_fd};
+
+    streams_init(&machine->streams, &machine->guest, fds);
+    choose_terminal(machine, options);
+    machine->events =
+        (struct machine_events){.doorbell = on_doorbell, .failed = on_failed, .context = machine};
+    struct vt_error *error = machine_create(&machine->config, &machine->memory, &machine->kernel,
+                                            machine->boot, &machine->events, &machine->machine);
+    if (!error)
+        machine->told = *machine->boot;
+    return error;
+}
+
 static struct vt_error *build(struct vt_machine *machine, const struct vt_options *options)
 {
     CLEANUP_FREE char *programs = NULL;
@@ -218,7 +246,7 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
     struct vt_error *error = check_options(options, &machine->config, &memory_bytes);
 
     if (!error)
-        error = choose_backend(machine);
+        error = session_choose_backend(machine);
     if (!error && !options->rootfs)
         error = places_find(PLACES_PROGRAMS, &programs);
     if (!error)
@@ -226,42 +254,24 @@ static struct vt_error *build(struct vt_machine *machine, const struct vt_option
     if (!error)
         error = program_find(options->argv[0], environment, options->cwd ? options->cwd : "/",
                              &machine->image, &machine->program);
-    if (!error && options->name) {
-        machine->name = strdup(options->name);
-        error = machine->name
-                    ? control_socket_create(machine->name, &machine->control)
-                    : vt_error_create(VT_ERROR_MEMORY, "out of memory for the machine's name");
-    }
-    if (!error && options->core_file && !(machine->core_file = strdup(options->core_file)))
-        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for the core file's name");
+    if (!error)
+        error = session_take_name(machine, options);
     if (!error)
         error = machine_memory_init(&machine->memory, memory_bytes);
     if (!error)
         error = load_kernel(machine, options);
-    if (!error)
-        error = make_guest(machine, options);
-    if (!error)
-        error = boot_page_fill(options, machine->config.cpus, &machine->image, &machine->program,
-                               &machine->kernel, &machine->memory, &machine->boot);
     if (error)
         return error;
-
-    int fds[CHANNEL_COUNT] = {options->stdin_fd, options->stdout_fd, options->stderr_fd};
-    streams_init(&machine->streams, &machine->guest, fds);
-    choose_terminal(machine, options);
-    machine->events =
-        (struct machine_events){.doorbell = on_doorbell, .failed = on_failed, .context = machine};
-    return machine_create(&machine->config, &machine->memory, &machine->kernel, machine->boot,
-                          &machine->events, &machine->machine);
+    session_make_guest(machine);
+    machine->held_at_start = options->hold_at_start;
+    machine->guest.lossless = options->trace && options->trace_lossless;
+    error = boot_page_fill(options, machine->config.cpus, &machine->image, &machine->program,
+                           &machine->kernel, &machine->memory, &machine->boot);
+    return error ? error : session_make_machine(machine, options);
 }
 
-struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_machine **ret)
+struct vt_error *session_new(struct vt_machine **ret)
 {
-    struct vt_options taken;
-    struct vt_error *error = options_take(options, &taken);
-
-    if (error)
-        return error;
     struct vt_machine *machine = calloc(1, sizeof(*machine));
     if (!machine)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for a machine");
@@ -272,8 +282,27 @@ struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_m
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->end, NULL);
     machine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    error = machine->wake_fd < 0 ? vt_error_system(errno, "cannot make an event descriptor")
-                                 : build(machine, &taken);
+    if (machine->wake_fd < 0) {
+        struct vt_error *error = vt_error_system(errno, "cannot make an event descriptor");
+
+        vt_machine_destroy(machine);
+        return error;
+    }
+    *ret = machine;
+    return NULL;
+}
+
+struct vt_error *vt_machine_create(const struct vt_options *options, struct vt_machine **ret)
+{
+    struct vt_machine *machine;
+    struct vt_options taken;
+    struct vt_error *error = options_take(options, &taken);
+
+    if (!error)
+        error = session_new(&machine);
+    if (error)
+        return error;
+    error = build(machine, &taken);
     if (error) {
         vt_machine_destroy(machine);
         return error;
@@ -294,8 +323,13 @@ struct vt_error *vt_machine_start(struct vt_machine *machine)
         error = terminal_enter(&machine->terminal);
         machine->has_terminal = !error;
     }
+    if (!error && machine->since_ready)
+        GUEST_STORE(&machine->guest.ready_ns, clock_monotonic_ns() - machine->since_ready);
     if (!error)
         error = machine_start(machine->machine);
+    /* What was on its way to the guest when it was saved: it looks at everything once. */
+    if (!error && machine->restored)
+        machine_kick(machine->machine);
     if (!error) {
         int failed = pthread_create(&machine->pump, NULL, session_pump, machine);
 

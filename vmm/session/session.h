@@ -19,13 +19,25 @@
 
 struct control_socket;
 struct gdb_server;
+struct snapshot;
+
+/* Something to be done by the pump's thread, between two rounds; under lock. */
+struct session_call {
+    void (*function)(struct vt_machine *machine, void *context);
+    void *context;
+    bool done;
+};
 
 struct vt_machine {
     struct vt_host host;
     struct machine_config config;
     struct machine_memory memory;
     struct machine_kernel kernel;
-    struct boot_info *boot; /* in guest memory */
+    struct boot_info *boot; /* in guest memory; of a restored machine, `told` */
+    struct boot_info told;  /* what the machine was told of its host, out of the guest's reach */
+    bool restored;          /* made from a snapshot; ... */
+    uint64_t taken_ns;      /* ... of that time (CLOCK_REALTIME) ... */
+    uint64_t since_ready;   /* ... whose guest was up for so many nanoseconds; 0 = unknown */
     struct machine_events events;
     struct machine *machine;
     struct image image;
@@ -50,7 +62,8 @@ struct vt_machine {
 
     pthread_mutex_t hold_lock; /* hold.c: whoever holds the CPUs; before `lock` */
     pthread_mutex_t lock;
-    pthread_cond_t end;
+    pthread_cond_t end; /* ended, or `call` changed */
+    struct session_call *call;
     bool ended;
     struct vt_outcome outcome;
     char *report;
@@ -58,6 +71,23 @@ struct vt_machine {
 };
 
 void session_wake(struct vt_machine *machine);
+
+/* session.c, for whoever makes a machine: a struct with nothing in it yet, and its parts. */
+struct vt_error *session_new(struct vt_machine **ret);
+struct vt_error *session_choose_backend(struct vt_machine *machine);
+struct vt_error *session_take_name(struct vt_machine *machine, const struct vt_options *options);
+void session_make_guest(struct vt_machine *machine);
+/* Streams and terminal, then the backend's machine. */
+struct vt_error *session_make_machine(struct vt_machine *machine, const struct vt_options *options);
+/* The kernel's file that a user names, or the one that belongs to the library. free(). */
+struct vt_error *session_kernel_path(const struct vt_options *options, char **ret);
+
+/*
+ * pump.c: has the pump's thread call the function, while nobody moves a stream, and waits for it. A
+ * machine that was not started has no such thread: then it is called here. False: it has ended.
+ */
+bool session_call(struct vt_machine *machine,
+                  void (*function)(struct vt_machine *machine, void *context), void *context);
 
 /* debugger.c: the kernel has panicked; a connected debugger looks at it until it goes. The pump's
  * thread. */

@@ -88,6 +88,22 @@ static bool find_channels(struct streams *streams)
     return true;
 }
 
+struct vt_error *streams_adopt(struct streams *streams)
+{
+    if (!find_channels(streams))
+        return vt_error_create(VT_ERROR_CORRUPT, "the guest's standard streams lie nowhere");
+    for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
+        struct stream *stream = &streams->stream[i];
+        const struct glass_channel *channel = stream->channel;
+
+        stream->position =
+            i == CHANNEL_STDIN ? GUEST_LOAD(&channel->head) : GUEST_LOAD(&channel->tail);
+        stream->finished =
+            i == CHANNEL_STDIN ? GUEST_LOAD(&channel->closed) : GUEST_LOAD(&channel->consumer_gone);
+    }
+    return NULL;
+}
+
 /* Bytes in the ring as its two indexes say; marks a stream whose guest side lies. */
 static uint64_t fill_of(struct stream *stream, bool input)
 {

@@ -36,6 +36,8 @@ struct streams {
 
 /* fds: stdin, stdout, stderr of the guest; -1 = EOF, or drop. They stay the caller's. */
 void streams_init(struct streams *streams, struct vt_guest *guest, const int fds[CHANNEL_COUNT]);
+/* The rings of a restored guest: goes on where its last host stopped. VT_ERROR_BUSY = no glass. */
+struct vt_error *streams_adopt(struct streams *streams);
 void streams_deinit(struct streams *streams);
 
 /* Moves what can be moved, then sleeps until a descriptor or wake_fd (drained here) is ready, or
