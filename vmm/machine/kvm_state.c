@@ -106,11 +106,15 @@ static bool write_msr(const struct kvm_cpu *cpu, uint32_t number, uint64_t value
 
 static struct vt_error *write_changed(const struct kvm_cpu *cpu, const struct kvm_cpu_image *image)
 {
+    struct msr_list now = {.head.nmsrs = image->msr_count};
+
+    for (uint32_t i = 0; i < image->msr_count; i++)
+        now.entries[i].index = image->msrs[i].index;
+    const int got = ioctl(cpu->fd, KVM_GET_MSRS, &now); /* so many from the first on */
     for (uint32_t i = 0; i < image->msr_count; i++) {
         const struct kvm_msr_entry *entry = &image->msrs[i];
-        uint64_t now;
 
-        if (read_msr(cpu, entry->index, &now) && now == entry->data)
+        if ((int)i < got && now.entries[i].data == entry->data)
             continue;
         if (entry->index == MSR_TSC || entry->index == MSR_TSC_DEADLINE ||
             !write_msr(cpu, entry->index, entry->data))

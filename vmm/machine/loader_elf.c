@@ -18,6 +18,7 @@
 #include "vmm/machine/machine.h"
 
 #define SEGMENTS_MAX             32
+#define COMPARE_BYTES            (64u << 10)
 #define XEN_NOTE_NAME            "Xen"
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
@@ -228,17 +229,19 @@ static struct vt_error *copy_segments(int fd, const struct kernel_file *file,
 static struct vt_error *compare_segments(int fd, const struct kernel_file *file,
                                          struct machine_memory *memory, const GElf_Phdr *segments)
 {
-    uint8_t block[4096];
+    CLEANUP_FREE uint8_t *block = malloc(COMPARE_BYTES);
 
+    if (!block)
+        return vt_error_create(VT_ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < file->segments; i++) {
         if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_W))
             continue;
-        for (uint64_t at = 0; at < segments[i].p_filesz; at += sizeof(block)) {
+        for (uint64_t at = 0; at < segments[i].p_filesz; at += COMPARE_BYTES) {
             uint64_t part = segments[i].p_filesz - at;
             const uint8_t *there;
 
-            if (part > sizeof(block))
-                part = sizeof(block);
+            if (part > COMPARE_BYTES)
+                part = COMPARE_BYTES;
             there = machine_memory_at(memory, segments[i].p_paddr + at, part);
             if (!there ||
                 pread(fd, block, part, (off_t)(segments[i].p_offset + at)) != (ssize_t)part ||
