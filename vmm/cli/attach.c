@@ -3,9 +3,11 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/cli/cli.h"
 
@@ -115,6 +117,17 @@ struct vt_error *cli_only_machine(char name[64])
         free(names[i]);
     free(names);
     return error;
+}
+
+struct vt_error *cli_absolute(const char *path, char **ret)
+{
+    char directory[PATH_MAX] = "";
+
+    if (path[0] != '/' && !getcwd(directory, sizeof(directory)))
+        return vt_error_create(VT_ERROR_SYSTEM, "the working directory has no name");
+    if (asprintf(ret, "%s%s%s", directory, directory[0] ? "/" : "", path) < 0)
+        return vt_error_create(VT_ERROR_MEMORY, "out of memory for a path");
+    return NULL;
 }
 
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret)

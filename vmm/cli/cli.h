@@ -30,6 +30,8 @@ int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_gdb(int argc, char **argv);
 int cli_core(int argc, char **argv);
+int cli_snapshot(int argc, char **argv);
+int cli_restore(int argc, char **argv);
 int cli_do(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_profile(int argc, char **argv);
@@ -57,6 +59,9 @@ struct vt_error *cli_parse_signal(const char *text, int *ret);
 
 /* The name of the only running machine; an error if there is none, or more than one. */
 struct vt_error *cli_only_machine(char name[64]);
+
+/* `path` for another process, whose working directory is another one. free(). */
+struct vt_error *cli_absolute(const char *path, char **ret);
 
 /* Attaches to the named or only machine and waits until its kernel is up. */
 struct vt_error *cli_attach(const char *name, struct vt_guest **ret);

@@ -2,10 +2,7 @@
  * vmm/cli/core.c - `vitrine core`: a core file of a running machine, which goes on afterwards.
  */
 #include <argp.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "vmm/cli/cli.h"
 
@@ -39,16 +36,13 @@ int cli_core(int argc, char **argv)
                             "`gdb KERNEL FILE` opens it, with the kernel file of this build "
                             "(vitrine-kernel); ps, tree and trace look into it with --core FILE."};
     struct core_options options = {0};
-    char only[64], directory[PATH_MAX] = "", *path = NULL;
+    char only[64], *path = NULL;
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     const char *file = options.words[options.count - 1];
     struct vt_error *error = options.count == 2 ? NULL : cli_only_machine(only);
-    /* The machine's process has a working directory of its own. */
-    if (!error && file[0] != '/' && !getcwd(directory, sizeof(directory)))
-        error = vt_error_create(VT_ERROR_SYSTEM, "the working directory has no name");
-    if (!error && asprintf(&path, "%s%s%s", directory, directory[0] ? "/" : "", file) < 0)
-        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for a path");
+    if (!error)
+        error = cli_absolute(file, &path);
     if (!error)
         error = vt_guest_ask_core(options.count == 2 ? options.words[0] : only, path);
     free(path);

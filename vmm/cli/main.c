@@ -32,12 +32,13 @@ static const struct {
     {"profile", cli_profile, "what each process of a running machine used over time"},
     {"gdb", cli_gdb, "debug a running machine, its tasks as gdb's threads"},
     {"core", cli_core, "write a core file of a running machine"},
+    {"snapshot", cli_snapshot, "save a running machine in a file, to go on from there later"},
+    {"restore", cli_restore, "let a machine go on from a snapshot"},
     {"doctor", cli_doctor, "what this host can do, which backend is used, and why"},
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"tokens",     "caps",  "snapshot", "restore",
-                                      "screenshot", "bench", "explore"};
+static const char *const planned[] = {"tokens", "caps", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)
 {

@@ -19,19 +19,41 @@
 
 #define KILL_GRACE_MS 5000
 
+/* What a kernel records that booted with tracing on. */
+#define FOLLOWED_TYPES                                                                             \
+    (((1ull << TRACE_TYPES) - 1) &                                                                 \
+     ~(1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT |                                  \
+       1ull << TRACE_SYSCALL_ARGUMENTS | 1ull << TRACE_SYSCALL_TEXT))
+
+static unsigned cpus_of(const struct run_options *options)
+{
+    if (options->restore)
+        return options->snapshot.cpus;
+    return options->machine.cpus ? options->machine.cpus : 1;
+}
+
+static uint64_t memory_of(const struct run_options *options)
+{
+    if (options->restore)
+        return options->snapshot.memory_bytes;
+    return options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20;
+}
+
 static void print_start(const struct vt_host *host, const struct run_options *options,
                         struct vt_machine *machine)
 {
     struct summary_style style = summary_style_for(stderr);
-    unsigned cpus = options->machine.cpus ? options->machine.cpus : 1;
-    uint64_t memory = options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20;
+    unsigned cpus = cpus_of(options);
+    uint64_t memory = memory_of(options);
     enum vt_accel accel = vt_machine_accel(machine);
 
     fprintf(stderr, "%svitrine: %s%s, %u CPU%s, %lu MiB, machine '%s'",
             style.colour ? "\033[2m" : "", accel == VT_ACCEL_KVM ? "KVM" : "QEMU TCG",
-            options->machine.icount ? " counting instructions" : "", cpus, cpus == 1 ? "" : "s",
-            (unsigned long)(memory >> 20), options->machine.name);
-    if (host->reason[0] && options->machine.accel == VT_ACCEL_AUTO)
+            options->machine.icount || options->snapshot.icount ? " counting instructions" : "",
+            cpus, cpus == 1 ? "" : "s", (unsigned long)(memory >> 20), options->machine.name);
+    if (options->restore)
+        fprintf(stderr, ", goes on from '%s'", options->restore);
+    else if (host->reason[0] && options->machine.accel == VT_ACCEL_AUTO)
         fprintf(stderr, " (host: %s; %s)", vt_verdict_name(host->verdict), host->reason);
     else
         fprintf(stderr, " (host: %s)", vt_verdict_name(host->verdict));
@@ -72,7 +94,7 @@ static int status_of(const struct run_result *result)
 
 static void tell_outcome(const struct run_result *result, const struct run_options *options)
 {
-    const char *program = options->machine.argv[0];
+    const char *program = options->program;
 
     if (result->outcome.kind == VT_OUTCOME_FAILED)
         fprintf(stderr, "vitrine: %s", vt_machine_report(result->machine));
@@ -184,6 +206,32 @@ static void finish_profile(struct profiler *profiler, const struct run_options *
         cli_fail(error);
 }
 
+/*
+ * A machine that goes on, before and after its start: whoever saved it may have been looking at
+ * nothing, or have stopped it.
+ */
+static struct vt_error *stop_for_audit(struct vt_machine *machine,
+                                       const struct run_options *options)
+{
+    if (!options->restore || !options->audit || options->snapshot.stopped)
+        return NULL;
+    return vt_guest_stop_now(vt_machine_guest(machine)); /* the audit lets it go on */
+}
+
+static struct vt_error *go_on(struct vt_machine *machine, const struct run_options *options)
+{
+    struct vt_guest *guest = vt_machine_guest(machine);
+    struct vt_error *error = NULL;
+
+    if (!options->restore)
+        return NULL;
+    if (options->follow)
+        error = vt_guest_trace_types(guest, FOLLOWED_TYPES);
+    if (!error && options->snapshot.stopped && !options->audit)
+        error = vt_guest_resume(guest);
+    return error;
+}
+
 int cli_run(int argc, char **argv)
 {
     struct run_options options;
@@ -204,18 +252,23 @@ int cli_run_with(struct run_options *options)
     struct vt_error *error = vt_host_probe(false, &host);
     if (error)
         return cli_fail(error);
-    error = vt_machine_create(&options->machine, &machine);
+    error = options->restore ? vt_machine_restore(options->restore, &options->machine, &machine)
+                             : vt_machine_create(&options->machine, &machine);
     if (error)
         return fail_to_create(error);
     if (!options->quiet)
         print_start(&host, options, machine);
     if (options->audit)
         error = audit_run_start(vt_machine_guest(machine), options->audit_every, &audit);
-    if (!error && options->machine.trace)
+    if (!error && options->follow)
         error = follow(machine, options, audit, &collector);
+    if (!error)
+        error = stop_for_audit(machine, options);
     uint64_t started = clock_monotonic_ns();
     if (!error)
         error = vt_machine_start(machine);
+    if (!error)
+        error = go_on(machine, options);
     if (!error && options->gdb)
         error = serve_gdb(machine, options->gdb);
     if (!error && options->profile)
@@ -236,9 +289,8 @@ int cli_run_with(struct run_options *options)
     struct run_result result = {
         .machine = machine,
         .host = &host,
-        .cpus = options->machine.cpus ? options->machine.cpus : 1,
-        .memory_bytes =
-            options->machine.memory_bytes ? options->machine.memory_bytes : 128ull << 20,
+        .cpus = cpus_of(options),
+        .memory_bytes = memory_of(options),
     };
 
     error = vt_machine_wait(machine, -1, &result.outcome);

@@ -162,6 +162,7 @@ static void add_environment(struct run_options *options, const char *text)
     for (; options->environment[count]; count++)
         if (strncmp(options->environment[count], text, (size_t)(equals + 1 - text)) == 0)
             break;
+    options->environment_given = true;
     if (count == RUN_ENVIRONMENT_MAX)
         refuse("too many --env: at most %d variables", RUN_ENVIRONMENT_MAX);
     options->environment[count] = text;
@@ -292,7 +293,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void make_name(struct run_options *options)
 {
-    const char *program = options->machine.argv[0];
+    const char *program = options->program;
     const char *slash = strrchr(program, '/');
     size_t used = 0;
 
@@ -342,21 +343,46 @@ void run_options_parse(int argc, char **argv, struct run_options *ret)
     run_options_finish(ret);
 }
 
+/* What is decided when a machine boots cannot be asked for when it goes on. */
+static void finish_restored(struct run_options *ret)
+{
+    struct vt_error *error;
+
+    if (ret->machine.cpus || ret->machine.memory_bytes || ret->machine.icount ||
+        ret->machine.rootfs || ret->machine.cwd || ret->environment_given)
+        refuse(
+            "--cpus, --mem, --icount, --rootfs, --cwd and --env are in the snapshot: they cannot "
+            "be changed");
+    if (ret->gdb)
+        refuse("--gdb waits for a boot: restore it with --name NAME, then 'vitrine gdb NAME'");
+    error = vt_snapshot_describe(ret->restore, &ret->snapshot);
+    if (error)
+        exit(cli_fail(error));
+    ret->program = ret->snapshot.program;
+}
+
 void run_options_finish(struct run_options *ret)
 {
-    if (!ret->machine.argv)
+    if (ret->restore)
+        finish_restored(ret);
+    else if (!ret->machine.argv)
         refuse("no program to run was given (vitrine run -- PROGRAM ...)");
+    else
+        ret->program = ret->machine.argv[0];
     if (ret->strace && ret->report)
         refuse("--summary and strace at once: one of the two");
-    ret->machine.envp = ret->environment;
+    ret->machine.envp = ret->restore ? NULL : ret->environment;
     if (!ret->machine.name)
         make_name(ret);
     ret->machine.stdin_fd = usable(STDIN_FILENO);
     ret->machine.stdout_fd = usable(STDOUT_FILENO);
     ret->machine.stderr_fd = usable(STDERR_FILENO);
     ret->machine.raw_terminal = true;
-    ret->machine.trace = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit ||
-                         ret->strace || ret->report;
+    ret->follow = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit ||
+                  ret->strace || ret->report;
+    if (ret->restore)
+        return;
+    ret->machine.trace = ret->follow;
     ret->machine.trace_syscall_text = ret->strace;
     ret->machine.hold_at_start |= ret->audit; /* its audit sets the first stop points then */
     ret->machine.trace_lossless = ret->machine.trace;

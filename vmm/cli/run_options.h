@@ -21,6 +21,11 @@ struct run_options {
     const char *json_file;                            /* --json */
     const char *gdb;                                  /* --gdb: where to wait for a debugger */
     double timeout_seconds;                           /* 0 = none */
+    const char *restore;         /* a snapshot to go on from; `vitrine restore`. NULL = boot */
+    struct vt_snapshot snapshot; /* what it says of itself */
+    const char *program;         /* what runs, for messages */
+    bool follow;                 /* its events are read */
+    bool environment_given;
     bool stats, quiet;
     bool given;                           /* any option at all */
     const struct strace_settings *strace; /* NULL = none; `vitrine strace` */

@@ -244,3 +244,10 @@ struct vt_error *vt_guest_ask_core(const char *name, const char *path)
 
     return ask_by_name(name, &message, NULL);
 }
+
+struct vt_error *vt_guest_ask_save(const char *name, const char *path)
+{
+    struct control_message message = {.request = CONTROL_SNAPSHOT, .text = path};
+
+    return ask_by_name(name, &message, NULL);
+}

@@ -35,6 +35,7 @@ enum control_request {
     CONTROL_CORE,
     CONTROL_HOLD,
     CONTROL_LET_GO,
+    CONTROL_SNAPSHOT,
     CONTROL_REQUESTS
 };
 
