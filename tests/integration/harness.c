@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LONG_FACTOR 50
 
@@ -120,6 +121,16 @@ const char *guest_program(const char *name)
     absolute = realpath(path, NULL); /* one per test process */
     cr_assert(absolute != NULL, "guest program %s is missing; run `make test`", path);
     return absolute;
+}
+
+char *fresh_path(char path[HARNESS_PATH])
+{
+    const char *directory = getenv("XDG_RUNTIME_DIR");
+    static unsigned count;
+
+    snprintf(path, HARNESS_PATH, "%.80s/test-%d-%u", directory != NULL ? directory : "/tmp",
+             (int)getpid(), count++);
+    return path;
 }
 
 uint64_t frames_in_use(struct vt_guest *guest)

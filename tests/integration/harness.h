@@ -67,6 +67,10 @@ void require_ok(struct vt_error *error, const char *what);
 /* Absolute host path of tests/guest's program `name`; static buffer per name, never freed. */
 const char *guest_program(const char *name);
 
+/* A name for a file that nobody else has, in this test's own directory; unlink() it. */
+#define HARNESS_PATH 128
+char *fresh_path(char path[HARNESS_PATH]);
+
 /*
  * Frames that somebody holds, those of the image apart (they are always there), counted from the
  * frame table itself; the kernel's own counter may lag behind its per-CPU caches. Exact only while
@@ -104,6 +108,12 @@ struct session *session_start(const struct variant *variant,
  * lossless. */
 struct session *session_start_program(const struct variant *variant, const char *program, ...)
     __attribute__((sentinel));
+
+/* A machine that goes on from a snapshot, or from where another one is: made, and not started
+ * before session_launch(). Its input stays open. */
+struct session *session_restore(const struct variant *variant, const char *path);
+struct session *session_fork(const struct variant *variant, struct session *from);
+void session_launch(struct session *session);
 
 struct vt_machine *session_machine(struct session *session);
 struct vt_guest *session_guest(struct session *session);

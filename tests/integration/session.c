@@ -119,11 +119,11 @@ static void deadline_after(unsigned seconds, struct timespec *ret)
     ret->tv_sec += seconds;
 }
 
-struct session *session_start(const struct variant *variant,
-                              const struct session_settings *settings)
+/* A session without a machine: pipes, and what a machine that uses them needs to know of them. */
+static struct session *prepare(const struct variant *variant,
+                               const struct session_settings *settings, struct vt_options *options)
 {
     struct session *session = calloc(1, sizeof *session);
-    struct vt_options options;
     pthread_condattr_t attributes;
     int input[2];
 
@@ -149,19 +149,28 @@ struct session *session_start(const struct variant *variant,
     session->input_bytes = settings->input_bytes;
     session->keep_input_open = settings->keep_input_open;
 
-    vt_options_init(&options);
-    options.accel = variant->accel;
+    vt_options_init(options);
+    options->accel = variant->accel;
+    options->stdin_fd = session->guest_fds[0];
+    options->stdout_fd = session->guest_fds[1];
+    options->stderr_fd = session->guest_fds[2];
+    options->name = settings->name;
+    return session;
+}
+
+struct session *session_start(const struct variant *variant,
+                              const struct session_settings *settings)
+{
+    struct vt_options options;
+    struct session *session = prepare(variant, settings, &options);
+
     options.cpus = variant->cpus;
     options.memory_bytes = settings->memory_bytes;
     options.argv = settings->arguments;
     options.envp = settings->environment;
     options.rootfs = settings->rootfs;
-    options.name = settings->name;
     options.kernel = settings->kernel;
     options.kernel_options = settings->kernel_options;
-    options.stdin_fd = session->guest_fds[0];
-    options.stdout_fd = session->guest_fds[1];
-    options.stderr_fd = session->guest_fds[2];
     options.trace = settings->trace;
     options.trace_lossless = settings->trace_lossless;
     options.trace_syscalls = settings->trace_syscalls;
@@ -170,11 +179,36 @@ struct session *session_start(const struct variant *variant,
     options.no_aslr = settings->no_aslr;
     options.icount = settings->icount;
     require_ok(vt_machine_create(&options, &session->machine), "vt_machine_create");
+    session_launch(session);
+    return session;
+}
+
+void session_launch(struct session *session)
+{
     require_ok(vt_machine_start(session->machine), "vt_machine_start");
     require_ok(vt_guest_ready(session_guest(session), session_timeout_ms(session)),
                "vt_guest_ready");
     session->writer_running = pthread_create(&session->writer, NULL, feed_input, session) == 0;
     cr_assert(session->writer_running);
+}
+
+struct session *session_restore(const struct variant *variant, const char *path)
+{
+    const struct session_settings settings = {.keep_input_open = true};
+    struct vt_options options;
+    struct session *session = prepare(variant, &settings, &options);
+
+    require_ok(vt_machine_restore(path, &options, &session->machine), "vt_machine_restore");
+    return session;
+}
+
+struct session *session_fork(const struct variant *variant, struct session *from)
+{
+    const struct session_settings settings = {.keep_input_open = true};
+    struct vt_options options;
+    struct session *session = prepare(variant, &settings, &options);
+
+    require_ok(vt_fork(from->machine, &options, &session->machine), "vt_fork");
     return session;
 }
 
