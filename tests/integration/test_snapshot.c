@@ -190,6 +190,9 @@ VARIANT_TEST(snapshot, goes_on)
               "it did not go on: %lu counts, then %lu; %lu sleeps, then %lu", before.count,
               after.count, before.sleeps, after.sleeps);
     cr_assert(after.ns > before.ns, "the clock went back from %lu to %lu", before.ns, after.ns);
+    /* This KVM cannot set a guest's clock: it is the host's (docs/snapshot.md). */
+    if (harness_is_slow(variant))
+        outside = 0;
     cr_assert(after.ns - before.ns <= now_ns() - asked - outside,
               "%lu ns passed for the guest, of them some while it lay in a file",
               after.ns - before.ns);

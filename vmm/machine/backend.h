@@ -55,7 +55,8 @@ struct machine {
     const struct machine_kernel *kernel;
     struct boot_info *boot;
     struct machine_events events;
-    atomic_bool failed; /* the failed event was given: it is given once */
+    atomic_bool failed;  /* the failed event was given: it is given once */
+    uint64_t outside_ns; /* see machine_outside_ns() */
 };
 
 extern const struct machine_backend machine_backend_kvm;

@@ -158,20 +158,57 @@ static void read_clock(const struct kvm_machine *machine, struct kvm_cpu_image *
     }
 }
 
+/*
+ * Where kernel code is interpreted, KVM may take an offset and forget it: `rdtsc` is the host's
+ * there, in user mode anyway. Then the time outside has passed for the guest, too; it must not have
+ * gone back.
+ */
+static struct vt_error *set_tsc(struct kvm_machine *machine, const struct kvm_cpu *cpu,
+                                uint64_t now)
+{
+    const uint64_t saved = cpu->loaded->tsc, wanted = saved - now;
+    uint64_t offset = wanted, found;
+
+    if (!tsc_offset(cpu, true, &offset)) {
+        if (write_msr(cpu, MSR_TSC, machine->cpus[0].loaded->tsc))
+            return NULL;
+        return vt_error_create(VT_ERROR_BACKEND, "KVM does not set the clock of CPU %u",
+                               cpu->index);
+    }
+    if (tsc_offset(cpu, false, &found) && found == wanted)
+        return NULL;
+    if (saved > now)
+        return vt_error_create(VT_ERROR_BACKEND,
+                               "this KVM shows guests the host's own clock, which is behind the "
+                               "snapshot's: the host was restarted since it was taken");
+    machine->base.outside_ns =
+        (uint64_t)((unsigned __int128)(now - saved) * 1000000u / machine->base.boot->tsc_khz);
+    return NULL;
+}
+
+static struct vt_error *set_all_tscs(struct kvm_machine *machine)
+{
+    const uint64_t now = __rdtsc();
+    struct vt_error *error = NULL;
+
+    for (unsigned i = 0; i < machine->base.config.cpus && !error; i++)
+        if (machine->cpus[i].loaded)
+            error = set_tsc(machine, &machine->cpus[i], now);
+    return error;
+}
+
 struct vt_error *kvm_load_clock(struct kvm_machine *machine)
 {
-    uint64_t now = __rdtsc();
+    struct vt_error *error = set_all_tscs(machine);
 
+    if (error)
+        return error;
     for (unsigned i = 0; i < machine->base.config.cpus; i++) {
         const struct kvm_cpu *cpu = &machine->cpus[i];
         const struct kvm_cpu_image *image = cpu->loaded;
 
         if (!image)
             continue;
-        uint64_t offset = image->tsc - now;
-        if (!tsc_offset(cpu, true, &offset) &&
-            !write_msr(cpu, MSR_TSC, machine->cpus[0].loaded->tsc))
-            return vt_error_create(VT_ERROR_BACKEND, "KVM does not set the clock of CPU %u", i);
         /* A timer that counts has counted on since it was loaded: once more. */
         if (ioctl(cpu->fd, KVM_SET_LAPIC, &image->lapic) < 0)
             return vt_error_system(errno, "KVM does not set the timer of CPU %u", i);
@@ -318,5 +355,5 @@ struct vt_error *kvm_load(struct machine *base, const struct machine_state *stat
         if (error)
             return error;
     }
-    return NULL;
+    return set_all_tscs(machine); /* once more when it starts; here for those that cannot */
 }

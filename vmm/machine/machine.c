@@ -81,6 +81,11 @@ struct vt_error *machine_load(struct machine *machine, const struct machine_stat
     return machine->backend->load(machine, state);
 }
 
+uint64_t machine_outside_ns(const struct machine *machine)
+{
+    return machine->outside_ns;
+}
+
 struct vt_error *machine_registers(struct machine *machine, unsigned cpu,
                                    struct machine_registers *ret)
 {

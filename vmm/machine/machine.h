@@ -166,6 +166,12 @@ struct vt_error *machine_save(struct machine *machine, struct machine_state *ret
  */
 struct vt_error *machine_load(struct machine *machine, const struct machine_state *state);
 
+/*
+ * How long the clock of a loaded machine that was started ran on while its state was saved; 0 where
+ * it stood still, as it should. Not so on hosts whose KVM cannot set it (docs/snapshot.md).
+ */
+uint64_t machine_outside_ns(const struct machine *machine);
+
 /* Registers of a CPU while it is paused or has failed. */
 struct vt_error *machine_registers(struct machine *machine, unsigned cpu,
                                    struct machine_registers *ret);

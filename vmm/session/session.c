@@ -323,10 +323,11 @@ struct vt_error *vt_machine_start(struct vt_machine *machine)
         error = terminal_enter(&machine->terminal);
         machine->has_terminal = !error;
     }
-    if (!error && machine->since_ready)
-        GUEST_STORE(&machine->guest.ready_ns, clock_monotonic_ns() - machine->since_ready);
     if (!error)
         error = machine_start(machine->machine);
+    if (!error && machine->since_ready)
+        GUEST_STORE(&machine->guest.ready_ns, clock_monotonic_ns() - machine->since_ready -
+                                                  machine_outside_ns(machine->machine));
     /* What was on its way to the guest when it was saved: it looks at everything once. */
     if (!error && machine->restored)
         machine_kick(machine->machine);
