@@ -16,3 +16,14 @@ bench-program: $(BENCH_PROGRAM)
 $(BENCH_PROGRAM): bench/guest_bench.c
 	@mkdir -p $(@D)
 	$(USER_CC) $(USER_CFLAGS) -o $@ $< -lm
+
+# Saving, restoring and forking a booted machine (docs/snapshot.md).
+SNAPSHOT_BENCH := $(BUILD)/bench/snapshot_bench
+.PHONY: bench-snapshot
+bench-snapshot: setup-bench
+	+@$(MAKE) --no-print-directory vmm guest $(SNAPSHOT_BENCH)
+	$(SNAPSHOT_BENCH) 100
+
+$(SNAPSHOT_BENCH): bench/snapshot_bench.c $(BUILD)/libvitrine.a
+	@mkdir -p $(@D)
+	$(VMM_CC) $(VMM_CFLAGS) -o $@ $^ $(VMM_LIBS)
