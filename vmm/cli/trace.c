@@ -20,7 +20,7 @@
     (1ull << TRACE_SWITCH | 1ull << TRACE_WAKEUP | 1ull << TRACE_FORK | 1ull << TRACE_EXEC |       \
      1ull << TRACE_EXIT | 1ull << TRACE_REAP | 1ull << TRACE_SIGNAL | 1ull << TRACE_MIGRATE |      \
      1ull << TRACE_PROCESS_EXCEPTION | 1ull << TRACE_COMM | 1ull << TRACE_STOP_TASK |              \
-     1ull << TRACE_SYSCALL_UNKNOWN | 1ull << TRACE_MARK)
+     1ull << TRACE_SYSCALL_UNKNOWN | 1ull << TRACE_MARK | 1ull << TRACE_OUT_OF_MEMORY)
 #define FLUSH_MS 20
 
 static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, bool json)

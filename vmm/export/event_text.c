@@ -199,6 +199,13 @@ static void write_details(FILE *out, const struct vt_trace *trace,
         fprintf(out, "exception %" PRIu64 " at %#" PRIx64 ", error %#" PRIx64 ": signal %" PRIu64,
                 arg[0], arg[1], arg[2], arg[3]);
         break;
+    case TRACE_OUT_OF_MEMORY:
+        fprintf(out,
+                "no memory: %s/%d with %" PRIu64 " pages must end (score %" PRIu64 ", %" PRIu64
+                " frames free)",
+                vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0), arg[1], arg[2],
+                arg[3]);
+        break;
     case TRACE_STOP_TASK:
         fprintf(out, "%s/%d stops, signal %" PRIu64, vt_trace_comm(trace, record_low(record, 0)),
                 record_low(record, 0), arg[1]);

@@ -91,6 +91,7 @@ const char *vt_trace_type_name(enum trace_type type)
         [TRACE_AUDIT_BREAK] = "audit-break",
         [TRACE_SYSCALL_ARGUMENTS] = "syscall-arguments",
         [TRACE_SYSCALL_TEXT] = "syscall-text",
+        [TRACE_OUT_OF_MEMORY] = "out-of-memory",
     };
 
     return NAME_OF(names, type);

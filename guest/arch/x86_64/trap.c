@@ -20,6 +20,7 @@
 #include "kernel/observe/panic_report.h"
 #include "kernel/observe/stop.h"
 #include "kernel/observe/trace.h"
+#include "kernel/process/out_of_memory.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 #include "kernel/sched/scheduler.h"
@@ -147,8 +148,7 @@ static void user_page_fault(struct trap_frame *frame, uint64_t address)
     if (!error)
         return;
     if (error == -ENOMEM) {
-        log_line("out of memory: %s (%d) is killed", task->comm, task->tgid);
-        signal_send_process(task->process, SIGKILL, NULL);
+        out_of_memory_kill(true);
         return;
     }
     trace_event(TRACE_PROCESS_EXCEPTION, VECTOR_PAGE_FAULT, frame->rip, frame->error_code,
@@ -287,8 +287,12 @@ void trap_from_kernel(struct trap_frame *frame, unsigned vector)
             enum fault_access access =
                 frame->error_code & FAULT_CODE_WRITE ? FAULT_WRITE : FAULT_READ;
             this_cpu()->glass->faults++;
-            if (!address_space_fault(task->address_space, address, access, frame->rip, &ignored))
+            int error =
+                address_space_fault(task->address_space, address, access, frame->rip, &ignored);
+            if (!error)
                 return;
+            if (error == -ENOMEM)
+                out_of_memory_kill(false); /* locks may be held: this call fails all the same */
             frame->rip = entry->fixup;
             return;
         }

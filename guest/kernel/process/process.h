@@ -106,6 +106,7 @@ struct process {
     bool no_new_privileges;
     bool dumpable;
     int32_t oom_score_adj;
+    bool out_of_memory; /* it was chosen to end for want of memory */
 
     /* accounting of threads and children that are gone; family_lock */
     uint64_t dead_utime_tsc, dead_stime_tsc, dead_nvcsw, dead_nivcsw, dead_min_faults;

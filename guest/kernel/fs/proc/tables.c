@@ -7,6 +7,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/process/out_of_memory.h"
 #include "kernel/process/process.h"
 
 /* ---- small files of a process ---- */
@@ -61,8 +62,7 @@ static int show_wchan(struct proc_text *text, const struct proc_target *target)
 
 static int show_oom_score(struct proc_text *text, const struct proc_target *target)
 {
-    (void)target;
-    text_print(text, "0\n");
+    text_print(text, "%u\n", out_of_memory_score(target->process));
     return 0;
 }
 
