@@ -16,6 +16,7 @@
 struct machine_debugger {
     struct vt_error *(*start)(struct machine *machine);
     void (*end)(struct machine *machine);
+    void (*drain)(struct machine *machine); /* NULL = nothing to do */
     struct vt_error *(*state)(struct machine *machine, unsigned cpu, struct machine_cpu_state *ret);
     struct vt_error *(*set_state)(struct machine *machine, unsigned cpu,
                                   const struct machine_cpu_state *state);

@@ -15,6 +15,12 @@ void machine_debug_end(struct machine *machine)
     machine->backend->debugger->end(machine);
 }
 
+void machine_debug_drain(struct machine *machine)
+{
+    if (machine->backend->debugger->drain)
+        machine->backend->debugger->drain(machine);
+}
+
 static struct vt_error *check_cpu(const struct machine *machine, unsigned cpu)
 {
     if (cpu < machine->config.cpus)

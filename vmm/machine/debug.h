@@ -57,6 +57,10 @@ struct vt_error *machine_debug_start(struct machine *machine);
 /* Forgets all points and lets every CPU go on. */
 void machine_debug_end(struct machine *machine);
 
+/* Nobody debugs, and the machine is paused again and again: to be called every some 100 pauses, so
+ * that what they leave for a debugger does not fill up. */
+void machine_debug_drain(struct machine *machine);
+
 /* While the CPUs stand still. */
 struct vt_error *machine_debug_state(struct machine *machine, unsigned cpu,
                                      struct machine_cpu_state *ret);

@@ -169,6 +169,22 @@ static struct vt_error *open_stub(struct qemu_debug *debug)
     return error ? error : tell(debug, "Qqemu.PhyMemMode:1");
 }
 
+/*
+ * Every pause leaves a message of the stub once it is open. Nobody reads them while no debugger is
+ * there, and a QEMU that cannot write stands still: whoever pauses often takes them.
+ */
+static void qemu_debug_drain(struct machine *machine)
+{
+    struct qemu_debug *debug = qemu_debug_of(machine);
+
+    if (!debug->stream || !debug->running)
+        return;
+    for (enum machine_debug_reason reason = MACHINE_DEBUG_TRAP;
+         reason != MACHINE_DEBUG_RUNNING && reason != MACHINE_DEBUG_GONE;)
+        reason = next_event(machine, 0).reason;
+    debug->running = true;
+}
+
 static struct vt_error *qemu_debug_start(struct machine *machine)
 {
     struct qemu_debug *debug = qemu_debug_of(machine);
@@ -374,6 +390,7 @@ static int qemu_debug_fd(struct machine *machine)
 
 const struct machine_debugger qemu_debugger = {
     .start = qemu_debug_start,
+    .drain = qemu_debug_drain,
     .end = qemu_debug_end,
     .state = qemu_state,
     .set_state = qemu_set_state,

@@ -62,9 +62,65 @@ struct profile_figures profile_figures(const struct profile *profile)
 
 /* ---- while the machine is held ---- */
 
-static void see(struct profile *profile, const struct vt_task *task,
-                const struct guest_registers *registers)
+/* Where a program's system call came from that could not leave user mode (docs/hosts.md): it stands
+ * in the kernel's page for them, and RCX has its return address as behind `syscall`. */
+static void leave_call_page(struct guest_registers *registers)
 {
+    if (registers->rip >= GUEST_KERNEL_HALF)
+        registers->rip = registers->general[2];
+}
+
+/*
+ * The program's registers while its task is in the kernel: in the trap frame at the top of the
+ * kernel's stack, or, in the few instructions that build it and take it down, still or already in
+ * the CPU: what lies below the stack pointer is not there yet, or not any more. False: the task has
+ * not come from a program.
+ */
+static bool program_registers(struct profile *profile, const struct guest_context *context,
+                              const struct guest_registers *kernel, struct guest_registers *ret)
+{
+    /* Numbers in guest_registers.general of what the frame begins with. */
+    static const uint8_t order[15] = {15, 14, 13, 12, 6, 1, 11, 10, 9, 8, 0, 2, 3, 4, 5};
+    const uint64_t at = context->stack_top - sizeof(struct guest_trap_frame);
+    struct guest_trap_frame frame;
+    uint64_t saved[15];
+    size_t got = 0;
+
+    if (!context->stack_top || context->task.kernel_thread || context->task.idle)
+        return false;
+    vt_error_destroy(guest_read_virtual(profile->guest, 0, at, &frame, sizeof(frame), &got));
+    if (got != sizeof(frame) || (frame.cs & 3) != 3)
+        return false;
+    memcpy(saved, &frame, sizeof(saved));
+    *ret = *kernel;
+    for (unsigned i = 0; i < 15; i++)
+        if (at + i * sizeof(saved[0]) >= kernel->general[7])
+            ret->general[order[i]] = saved[i];
+    ret->general[7] = frame.rsp;
+    ret->rip = frame.rip;
+    ret->user = true;
+    leave_call_page(ret);
+    return true;
+}
+
+/* Takes off what is no code of the kernel: a way out of it that leads nowhere. */
+static void trim(const struct vt_guest *guest, struct unwound *frames)
+{
+    while (frames->count > 1) {
+        uint64_t last = frames->addresses[frames->count - 1];
+
+        if (last < GUEST_KERNEL_HALF || last - guest->image_virtual < guest->image_bytes)
+            return;
+        frames->count--;
+    }
+}
+
+static void see(struct profile *profile, const struct guest_context *context,
+                const struct guest_registers *found)
+{
+    const struct vt_task *task = &context->task;
+    struct guest_registers registers = *found, program;
+
     if (profile->settings.pid && task->pid != profile->settings.pid)
         return;
     if (profile->seen_count == profile->seen_room) {
@@ -77,9 +133,25 @@ static void see(struct profile *profile, const struct vt_task *task,
         profile->seen_room = room;
     }
     struct seen *seen = &profile->seen[profile->seen_count++];
+    struct unwound *frames = &seen->frames;
     seen->task = *task;
-    unwind(profile->guest, modules_of(profile->modules, task), task->page_table, registers,
-           &seen->frames);
+    *frames = (struct unwound){.count = 0};
+    struct space *space = modules_of(profile->modules, task);
+    if (registers.user)
+        leave_call_page(&registers);
+    /* Where the frame is built or taken down, the tables do not say how far that has come. */
+    const uint64_t frame = context->stack_top - sizeof(struct guest_trap_frame);
+    if (!registers.user && registers.general[7] > frame &&
+        registers.general[7] <= context->stack_top)
+        frames->addresses[frames->count++] = registers.rip;
+    else
+        unwind(profile->guest, space, task->page_table, &registers, frames);
+    if (registers.user)
+        return;
+    trim(profile->guest, frames);
+    if (frames->addresses[frames->count - 1] >= GUEST_KERNEL_HALF &&
+        program_registers(profile, context, &registers, &program))
+        unwind(profile->guest, space, task->page_table, &program, frames);
 }
 
 /*
@@ -108,7 +180,7 @@ static const struct guest_context *whose(struct profile *profile,
 static void see_running(struct profile *profile, const struct guest_context *contexts, size_t count,
                         const struct guest_registers *registers, unsigned cpus)
 {
-    static const struct vt_task nobody = {.comm = "idle", .idle = true};
+    static const struct guest_context nobody = {.task = {.comm = "idle", .idle = true}};
 
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         const struct glass_cpu *block = guest_cpu(profile->guest, cpu);
@@ -116,7 +188,7 @@ static void see_running(struct profile *profile, const struct guest_context *con
             continue;
         const struct guest_context *context = whose(profile, contexts, count, cpu, &registers[cpu]);
         if (context && !context->task.idle)
-            see(profile, &context->task, &registers[cpu]);
+            see(profile, context, &registers[cpu]);
         else
             profile->figures.idle++;
         if ((!context || context->task.idle) && profile->settings.idle)
@@ -150,7 +222,7 @@ static void see_sleeping(struct profile *profile, const struct guest_context *co
                         [14] = frame.r14,
                         [15] = frame.r15},
             .rip = frame.return_address};
-        see(profile, &context->task, &registers);
+        see(profile, context, &registers);
     }
 }
 

@@ -76,7 +76,9 @@ void unwind(struct vt_guest *guest, struct space *space, uint64_t page_table,
                                                     .memory_read = read_memory,
                                                     .set_initial_registers = set_registers};
 
-    *ret = (struct unwound){.count = 0};
+    const unsigned before = ret->count;
+
+    ret->cut = false;
     if (space) {
         space->walk = (struct walk){
             .guest = guest, .page_table = page_table, .registers = registers, .ret = ret};
@@ -87,7 +89,7 @@ void unwind(struct vt_guest *guest, struct space *space, uint64_t page_table,
             dwfl_getthread_frames(space->dwfl, THREAD, take_frame, &space->walk))
             ret->cut = true;
     }
-    if (ret->count == 0) {
+    if (ret->count == before && before < UNWIND_FRAMES_MAX) {
         ret->addresses[ret->count++] = registers->rip;
         ret->cut = true;
     }

@@ -13,8 +13,8 @@ struct unwound {
     uint64_t addresses[UNWIND_FRAMES_MAX];
 };
 
-/* While the world stands still. `page_table`: of the task, for its memory. At least the registers'
- * own address is found. */
+/* While the world stands still: appends to `ret`, whose `cut` then tells of the new part.
+ * `page_table`: of the task, for its memory. At least the registers' own address is found. */
 void unwind(struct vt_guest *guest, struct space *space, uint64_t page_table,
             const struct guest_registers *registers, struct unwound *ret);
 

@@ -7,7 +7,10 @@
  */
 #include <string.h>
 
+#include "vmm/machine/debug.h"
 #include "vmm/session/session.h"
+
+#define HOLDS_PER_DRAIN 64
 
 static struct vt_error *read_registers(struct vt_machine *machine, struct guest_registers *ret)
 {
@@ -35,6 +38,8 @@ struct vt_error *session_hold(void *context, struct guest_registers *ret, unsign
     if (GUEST_LOAD(&machine->guest.frozen) || session_has_debugger(machine))
         error = vt_error_create(VT_ERROR_BUSY,
                                 "a debugger is connected to the machine: it holds the CPUs");
+    if (!error && machine->holds++ % HOLDS_PER_DRAIN == 0)
+        machine_debug_drain(machine->machine);
     if (!error)
         error = machine_pause(machine->machine);
     if (error) {

@@ -61,6 +61,7 @@ struct vt_machine {
     struct machine_failure failure;                              /* valid once failed_set */
 
     pthread_mutex_t hold_lock; /* hold.c: whoever holds the CPUs; before `lock` */
+    uint64_t holds;            /* so far; hold_lock */
     pthread_mutex_t lock;
     pthread_cond_t end; /* ended, or `call` changed */
     struct session_call *call;
