@@ -3,6 +3,7 @@
  * judged. Some questions have another answer where KVM interprets the kernel (soft hosts): there
  * the refusal and its reason are what is asked for.
  */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,10 +232,17 @@ VARIANT_TEST_ONE_CPU(gdb, open_files)
     expect_finish(&debugged);
 }
 
-/* Does gdb read a core file: threads, backtraces, variables? Do ps and tree show the same as they
- * did of the machine, which goes on? */
+/* Does gdb read a core file: threads, backtraces, variables? Does every command that looks at a
+ * machine look into the file as well, as text and as JSON, while the machine goes on? */
 VARIANT_TEST(core, on_demand)
 {
+    static const struct {
+        const char *command, *pid, *shows;
+    } looks[] = {
+        {"ps", NULL, "debugged"},    {"tree", NULL, "debugged"}, {"files", "2", "/etc/passwd"},
+        {"maps", "2", "debugged"},   {"wait", NULL, "debugged"}, {"queues", NULL, "CPU"},
+        {"processes", NULL, "init"}, {"frames", NULL, "kernel"}, {"locks", NULL, "RANK"}};
+
     variant_require(variant);
     struct debugged debugged = debugged_start(variant, false, "debugged");
     char path[320], core_command[340], *text;
@@ -250,19 +258,23 @@ VARIANT_TEST(core, on_demand)
     GDB_EXPECT(text, "LWP 2", "sys_read", variant->cpus == 2 ? "$1 = 2" : "$1 = 1", "$2 = 1",
                "debugged", "/etc/passwd");
     free(text);
-    result = COMMAND("ps", "--core", path);
-    cr_assert(result.status == 0 && strstr(result.out, "debugged") && strstr(result.out, "init"),
-              "%s%s", result.out, result.err);
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        result = COMMAND(looks[i].command, "--core", path, looks[i].pid);
+        cr_expect(result.status == 0 && strstr(result.out, looks[i].shows), "%s: %s%s",
+                  looks[i].command, result.out, result.err);
+        command_free(&result);
+        result = COMMAND(looks[i].command, "--json", "--core", path, looks[i].pid);
+        json_t *json = json_loads(result.out, JSON_DISABLE_EOF_CHECK, NULL);
+        cr_expect(result.status == 0 && json, "%s: %s%s", looks[i].command, result.out, result.err);
+        json_decref(json);
+        command_free(&result);
+    }
+    result = COMMAND("trace", "--core", path); /* nothing was recorded, but the rings are there */
+    cr_expect(result.status == 0, "%s", result.err);
     command_free(&result);
-    result = COMMAND("tree", "--core", path);
-    cr_assert(result.status == 0 && strstr(result.out, "debugged"), "%s%s", result.out, result.err);
-    command_free(&result);
-    result = COMMAND("files", "--core", path, "2");
-    cr_assert(result.status == 0 && strstr(result.out, "/etc/passwd"), "%s%s", result.out,
-              result.err);
-    command_free(&result);
-    result = COMMAND("maps", "--core", path, "2");
-    cr_assert(result.status == 0 && strstr(result.out, "debugged"), "%s%s", result.out, result.err);
+    /* Not a core file and a machine at once. */
+    result = COMMAND("locks", "--core", path, debugged.name);
+    cr_expect(result.status == 125 && strstr(result.err, "not both"), "%s", result.err);
     command_free(&result);
     result = COMMAND("audit", "--core", path);
     cr_assert(result.status == 0 && strstr(result.out, "0 violations in 1 stopped worlds"), "%s%s",

@@ -43,7 +43,7 @@ int cli_run_with(struct run_options *options);
 /* Prints "vitrine: MESSAGE", frees the error, returns STATUS_FAILED. */
 int cli_fail(struct vt_error *error);
 
-/* Options of ps, tree and audit: [NAME] and --json. Exits on bad usage. */
+/* Options of all commands that only look: [NAME] or --core FILE, and --json. Exits on bad usage. */
 struct look_options {
     const char *name; /* NULL = the only running machine */
     const char *core; /* a core file to look into instead; NULL = none */

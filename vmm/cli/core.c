@@ -28,13 +28,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int cli_core(int argc, char **argv)
 {
-    struct argp argp = {.parser = parse_option,
-                        .args_doc = "[NAME] FILE",
-                        .doc =
-                            "Write a core file of a running machine: its tasks as threads, the "
-                            "kernel's memory.\v"
-                            "`gdb KERNEL FILE` opens it, with the kernel file of this build "
-                            "(vitrine-kernel); ps, tree and trace look into it with --core FILE."};
+    struct argp argp = {
+        .parser = parse_option,
+        .args_doc = "[NAME] FILE",
+        .doc = "Write a core file of a running machine: its tasks as threads, the "
+               "kernel's memory.\v"
+               "`gdb KERNEL FILE` opens it, with the kernel file of this build "
+               "(vitrine-kernel); ps, tree, wait, maps, files, processes, queues, locks, "
+               "frames and trace look into it with --core FILE."};
     struct core_options options = {0};
     char only[64], *path = NULL;
 

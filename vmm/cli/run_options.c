@@ -74,7 +74,7 @@ static const struct argp_option option_list[] = {
      "the path of a socket; `vitrine gdb` is for machines that run already",
      0},
     {"core", OPTION_CORE, "FILE", 0,
-     "Write a core file if the machine fails, for gdb and for ps, tree and trace --core", 0},
+     "Write a core file if the machine fails, for gdb and for ps, files, wait ... --core", 0},
     {"init", OPTION_INIT, NULL, OPTION_HIDDEN, NULL, 0},
     {"policy", OPTION_POLICY, "FILE", OPTION_HIDDEN, NULL, 0},
     {0}};
