@@ -2,10 +2,11 @@
  * vmm/audit/wait_queues.c - who is on a wait queue waits, and is still there.
  *
  * Reads: the wait queues that processes, address spaces, open files and pipes have, and the waiters
- * on them, which lie on kernel stacks or are the one that a task has of its own. Proves, in a world
- * at rest: the links of a queue lead back; a waiter on it knows that it is; it is some task's, which
- * is in the kernel, and its own or in the part of that task's kernel stack that is in use - so no
- * queue leads to memory that its owner has left. What watches without sleeping (epoll) has no task. Cost: one pass over queues and waiters.
+ * on them, which lie on kernel stacks and in tasks. Proves, in a world at rest: the links of a queue
+ * lead back; a waiter on it knows that it is; it is some task's, which is not in user mode, and lies
+ * in that task or in the part of its kernel stack that is in use - so no queue leads to memory that
+ * its owner has left. What watches without sleeping (epoll) has no task. Cost: one pass over queues
+ * and waiters.
  */
 #include "vmm/audit/files.h"
 
@@ -18,11 +19,12 @@ struct walk {
     const char *what;
 };
 
-/* The task's own waiter, or in the part of the stack that it has not given up. In user mode there is
- * neither. */
-static bool is_live(const struct audit_world *world, const struct audit_task *task,
-                          uint64_t address)
+/* In the task, or in the part of its stack that it has not given up. In user mode there is neither.
+ */
+static bool still_waits(const struct audit_world *world, const struct audit_task *task,
+                        uint64_t address)
 {
+    bool own = address == task->address + world->layout->task_waiter.offset;
     uint64_t from = task->stack_top - AUDIT_ROOT(world, roots_kernel_stack_bytes);
 
     if (task->state == TASK_RUNNING && task->cpu < world->cpu_count) {
@@ -32,8 +34,8 @@ static bool is_live(const struct audit_world *world, const struct audit_task *ta
     } else if (task->kernel_rsp > from) {
         from = task->kernel_rsp;
     }
-    if (address == task->address + world->layout->task_waiter.offset)
-        return true;
+    if (own)
+        return !audit_left_user_mode(world, task);
     return address >= from && address + world->layout->waiter_bytes <= task->stack_top;
 }
 
@@ -58,7 +60,7 @@ static struct vt_error *visit(void *context, uint64_t node)
     if (audit_get(waiter, l->waiter_notify))
         return NULL;
     const struct audit_task *task = audit_task_at(world, audit_get(waiter, l->waiter_task));
-    if (!task || !is_live(world, task, address)) {
+    if (!task || !still_waits(world, task, address)) {
         where.tid = task ? task->tid : 0;
         audit_report(walk->audit, where, "a waiter at %#lx in %s lies where no task waits any more",
                      (unsigned long)address, walk->what);
