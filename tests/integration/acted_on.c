@@ -9,7 +9,7 @@ struct acted_on acted_on_start(const struct variant *variant, const char *name)
 {
     const char *arguments[] = {guest_program("acted_on"), NULL};
     struct session_settings settings = {
-        .arguments = arguments, .keep_input_open = true, .name = name};
+        .arguments = arguments, .keep_input_open = true, .name = name, .unstopped = true};
     struct acted_on program = {.session = session_start(variant, &settings)};
     unsigned long address;
 

@@ -98,6 +98,12 @@ struct session_settings {
     const char *kernel;         /* NULL = the usual one */
     const char *kernel_options; /* NULL = none */
     const char *name;
+    /* Every machine is audited when it has ended; in the long run, and with VITRINE_TEST_AUDIT=all,
+     * at every line that the test waits for, too, which stops the world (VITRINE_TEST_AUDIT=no: not
+     * at all). */
+    bool unaudited; /* never: the test plants bugs */
+    bool unstopped; /* only at the end: the test stops the world itself, or a stop would change what
+                       it counts; implied by hold_at_start and icount */
     unsigned seconds; /* deadline of every wait in this session; 0 = 60 (soft KVM: 180) */
 };
 
@@ -114,6 +120,8 @@ struct session *session_start_program(const struct variant *variant, const char 
 struct session *session_restore(const struct variant *variant, const char *path);
 struct session *session_fork(const struct variant *variant, struct session *from);
 void session_launch(struct session *session);
+/* As settings.unstopped, for a session that is there already. */
+void session_stops_itself(struct session *session);
 
 struct vt_machine *session_machine(struct session *session);
 struct vt_guest *session_guest(struct session *session);

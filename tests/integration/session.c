@@ -44,7 +44,51 @@ struct session {
     unsigned seconds;
     struct vt_outcome outcome;
     bool ended;
+    bool unaudited; /* at all */
+    bool unstopped; /* only at the end */
+    struct vt_audit *audit;
 };
+
+/* ---- every machine of the suite is audited on the way ---- */
+
+enum auditing {
+    AUDIT_OFF,
+    AUDIT_AT_END,    /* what stands when the machine has ended */
+    AUDIT_ALL_ALONG, /* ... and at every line that a test waits for */
+};
+
+static enum auditing auditing(void)
+{
+    const char *value = getenv("VITRINE_TEST_AUDIT");
+
+    if (value == NULL)
+        return harness_is_long() ? AUDIT_ALL_ALONG : AUDIT_AT_END;
+    return strcmp(value, "all") == 0  ? AUDIT_ALL_ALONG
+           : strcmp(value, "no") == 0 ? AUDIT_OFF
+                                      : AUDIT_AT_END;
+}
+
+/* A machine that cannot be audited, or not now, is no failure; a broken promise is. */
+static void look(struct session *session, enum auditing when)
+{
+    const struct vt_violation *violations;
+
+    if (session->unaudited || (session->unstopped && when == AUDIT_ALL_ALONG) || auditing() < when)
+        return;
+    struct vt_error *error = NULL;
+    if (session->audit == NULL)
+        error = vt_audit_create(session_guest(session), NULL, &session->audit);
+    if (error == NULL)
+        error = when == AUDIT_AT_END ? vt_audit_check(session->audit, NULL)
+                                     : vt_audit_check_now(session->audit, 50, NULL);
+    session->unaudited = error != NULL;
+    vt_error_destroy(error);
+    size_t count = session->audit != NULL ? vt_audit_violations(session->audit, &violations) : 0;
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr, "audit: %s: %s\n", violations[i].invariant, violations[i].message);
+    cr_assert(count == 0, "the kernel broke a promise: %s: %s", violations[0].invariant,
+              violations[0].message);
+}
 
 static void *read_output(void *argument)
 {
@@ -148,6 +192,8 @@ static struct session *prepare(const struct variant *variant,
     session->input = settings->input;
     session->input_bytes = settings->input_bytes;
     session->keep_input_open = settings->keep_input_open;
+    session->unaudited = settings->unaudited;
+    session->unstopped = settings->unstopped || settings->hold_at_start || settings->icount;
 
     vt_options_init(options);
     options->accel = variant->accel;
@@ -227,6 +273,11 @@ struct session *session_start_program(const struct variant *variant, const char 
     return session_start(variant, &settings);
 }
 
+void session_stops_itself(struct session *session)
+{
+    session->unstopped = true;
+}
+
 struct vt_machine *session_machine(struct session *session)
 {
     return session->machine;
@@ -302,6 +353,7 @@ const char *session_expect(struct session *session, const char *prefix)
         explain(session);
         cr_assert_fail("the guest program never printed \"%s\"", prefix);
     }
+    look(session, AUDIT_ALL_ALONG);
     return line;
 }
 
@@ -358,6 +410,7 @@ struct vt_outcome session_wait(struct session *session)
         explain(session);
         cr_assert_fail("the machine failed");
     }
+    look(session, AUDIT_AT_END);
     return session->outcome;
 }
 
@@ -396,6 +449,7 @@ void session_destroy(struct session *session)
         finish_outputs(session);
     }
     session_close_input(session);
+    vt_audit_destroy(session->audit);
     vt_machine_destroy(session->machine);
     free(session->out.data);
     free(session->err.data);

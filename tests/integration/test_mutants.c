@@ -65,7 +65,8 @@ static struct audited audited_start(const char *kernel, const char *options, con
                                         .kernel_options = options,
                                         .keep_input_open = true,
                                         .trace = true,
-                                        .trace_lossless = true};
+                                        .trace_lossless = true,
+                                        .unaudited = true};
     struct audited audited = {.session = session_start(&variant, &settings)};
 
     audited.guest = session_guest(audited.session);

@@ -18,8 +18,11 @@ static struct session *start(const struct variant *variant, const char *role, co
                              char name[32])
 {
     const char *arguments[] = {guest_program("objects"), role, argument, NULL};
-    struct session_settings settings = {
-        .arguments = arguments, .keep_input_open = true, .name = name, .memory_bytes = 256u << 20};
+    struct session_settings settings = {.arguments = arguments,
+                                        .keep_input_open = true,
+                                        .name = name,
+                                        .memory_bytes = 256u << 20,
+                                        .unstopped = true};
 
     snprintf(name, 32, "objects-%d", (int)getpid());
     return session_start(variant, &settings);
@@ -370,8 +373,10 @@ VARIANT_TEST(objects, one_stopped_moment)
         "for i in 1 2 3 4 5; do while :; do :; done & done; sleep 1000 & echo ready; read x; kill "
         "$(jobs -p)",
         NULL};
-    struct session_settings settings = {
-        .arguments = arguments, .keep_input_open = true, .memory_bytes = 256u << 20};
+    struct session_settings settings = {.arguments = arguments,
+                                        .keep_input_open = true,
+                                        .memory_bytes = 256u << 20,
+                                        .unstopped = true};
     struct session *session;
     unsigned sleepers = 0;
 

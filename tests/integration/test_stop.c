@@ -143,6 +143,7 @@ VARIANT_TEST(stop, many_under_contention)
 
     variant_require(variant);
     session = session_start_program(variant, "stop_load", NULL);
+    session_stops_itself(session);
     guest = session_guest(session);
     session_expect(session, "loaded");
     filter.skip = 5;
@@ -174,6 +175,7 @@ VARIANT_TEST(stop, now)
 
     variant_require(variant);
     session = session_start_program(variant, "stop_load", NULL);
+    session_stops_itself(session);
     guest = session_guest(session);
     session_expect(session, "loaded");
     for (unsigned i = 0; i < count; i++) {

@@ -127,6 +127,7 @@ struct audit_world {
     const struct audit_layout *layout;
     const uint8_t *roots;
     uint64_t now_tsc;          /* when it stopped */
+    bool stopped;              /* it stands in a stop point; else it has ended, or is held */
     struct trace_record event; /* that stopped it; type 0 = a request */
     unsigned stopper;          /* its CPU */
 

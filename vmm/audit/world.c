@@ -13,7 +13,8 @@
 #include "vmm/inspect/layout.h"
 #include "vmm/inspect/objects.h"
 
-enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2 };
+enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2, FLAG_EXITING = 4 };
+#define PROGRAM_PID    2 /* the user's program: the machine ends with it */
 #define NO_SYSTEM_CALL UINT64_MAX
 #define SPACE_VMAS_MAX 66000u
 
@@ -339,10 +340,37 @@ static bool event_leaves_memory_alone(const struct audit_world *world)
     return frame && AUDIT_GET(world, frame, trap_original_rax) == NO_SYSTEM_CALL;
 }
 
+/*
+ * A world that ended, or that a debugger holds, stands wherever its CPUs happened to be. Only the
+ * CPU whose program ended the machine is at a known place: right behind the record of that end.
+ */
+static void find_last_event(struct audit_world *world)
+{
+    for (unsigned i = 0; i < world->cpu_count; i++) {
+        struct audit_cpu *cpu = &world->cpus[i];
+
+        if (!cpu->online)
+            continue;
+        cpu->at_rest = false;
+        const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
+        const struct audit_process *process = task ? audit_process_at(world, task->process) : NULL;
+        if (GUEST_LOAD(&world->guest->glass->state) != GLASS_DONE || !process ||
+            process->pid != PROGRAM_PID || process->task_count != 1 ||
+            AUDIT_GET(world, cpu->raw, cpu_in_interrupt) ||
+            !(AUDIT_GET(world, task->raw, task_flags) & FLAG_EXITING))
+            continue;
+        world->stopper = i;
+        world->event = (struct trace_record){.type = TRACE_EXIT, .arg = {[1] = 1}};
+    }
+}
+
 static void settle(struct audit_world *world)
 {
     const uint8_t *family = audit_at(world, AUDIT_ROOT(world, roots_family_lock), 4);
     bool rest = true, tasks = true, memory = true;
+
+    if (!world->stopped && GUEST_LOAD(&world->guest->glass->state) != GLASS_PANICKED)
+        find_last_event(world);
 
     /* Of the last process nothing is in flight when it ends, unless it gives its memory back. */
     bool ends = world->event.type == TRACE_EXIT && world->event.arg[1] && family && !*family;
@@ -446,6 +474,12 @@ struct vt_error *audit_world_init(struct audit_world *world, struct vt_guest *gu
     world->event = guest->glass->stop.record;
     world->now_tsc = world->event.tsc;
     world->stopper = GUEST_LOAD(&guest->glass->stop.cpu);
+    world->stopped =
+        GUEST_LOAD(&guest->glass->stop.epoch) > GUEST_LOAD(&guest->glass->control.resume_epoch);
+    if (!world->stopped) { /* the record is that of an old stop */
+        world->event.type = 0;
+        world->stopper = BOOT_CPUS_MAX;
+    }
     error = read_tasks(world);
     if (!error)
         error = read_processes(world);

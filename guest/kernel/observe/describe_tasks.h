@@ -59,7 +59,6 @@
     F(task, waiter, STRUCT, "waiter")                                                              \
     F(task, sleep_timer, STRUCT, "timer")                                                          \
     F(task, sleep_timed_out, UNSIGNED, "")                                                         \
-    F(task, waiter, STRUCT, "waiter")                                                              \
     F(task, thread_link, STRUCT, "list")                                                           \
     F(task, job_stopped, UNSIGNED, "")                                                             \
     F(task, robust_list, UNSIGNED, "")                                                             \
