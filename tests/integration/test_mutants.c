@@ -252,10 +252,11 @@ ParameterizedTestParameters(mutants, each_is_caught)
 /* Is this planted bug found, and by the invariant that is meant to find it? */
 ParameterizedTest(struct mutant *mutant, mutants, each_is_caught)
 {
+    const char *only = getenv("VITRINE_MUTANT");
     char options[64], text[256];
 
     variant_require(&variant);
-    if (getenv("VITRINE_MUTANT") != NULL && strcmp(getenv("VITRINE_MUTANT"), mutant->name) != 0)
+    if (only != NULL && strcmp(only, mutant->name) != 0)
         cr_skip("another one was asked for");
     snprintf(options, sizeof options, "audit mutant=%s", mutant->name);
     struct audited audited = audited_start(debug_kernel(), options, mutant->load);

@@ -85,12 +85,15 @@ VARIANT_TEST(top, text_and_json)
 
 static pid_t start_on_terminal(const char *name, int *ret_terminal)
 {
+    const char *command = getenv("VITRINE_COMMAND");
     struct winsize size = {.ws_row = 24, .ws_col = 100};
+
+    cr_assert(command != NULL, "VITRINE_COMMAND says where vitrine is; run `make test`");
     pid_t pid = forkpty(ret_terminal, NULL, NULL, &size);
 
     if (pid == 0) {
         setenv("TERM", "xterm", 1);
-        execl(getenv("VITRINE_COMMAND"), "vitrine", "top", name, "-d", "0.2", (char *)NULL);
+        execl(command, "vitrine", "top", name, "-d", "0.2", (char *)NULL);
         _exit(127);
     }
     cr_assert(pid > 0);

@@ -93,7 +93,7 @@ static void check_lag(struct reading *reading, const struct audit_task *task, in
     uint64_t slice = AUDIT_GET(world, task->raw, task_slice);
     uint64_t weight = AUDIT_GET(world, task->raw, task_weight);
     int64_t lag = v - (int64_t)(AUDIT_GET(world, task->raw, task_vruntime) - reading->base);
-    uint64_t scale = weight ? 1024 * 1000 / weight : 1000;
+    uint64_t scale = weight ? 1024ul * 1000 / weight : 1000;
     uint64_t unfair = audit_stopped_tsc(reading->audit) + audit_overrun_tsc(reading->audit) +
                       GRACE_MS * audit_tsc_khz(reading->audit);
     int64_t bound = (int64_t)((LAG_SLICES * slice) * (scale > 1000 ? scale : 1000) / 1000 + unfair);

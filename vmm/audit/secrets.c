@@ -31,7 +31,7 @@ static void leaf(struct vt_audit *audit, const struct audit_world *world,
                                             .address = leaf->address,
                                             .phys = leaf->phys},
                      "the word at %#lx of a program is %#lx, an address of the kernel",
-                     (unsigned long)(leaf->address + i * 8), (unsigned long)words[i]);
+                     (unsigned long)(leaf->address + i * sizeof(*words)), (unsigned long)words[i]);
         return;
     }
 }

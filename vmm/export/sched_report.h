@@ -23,7 +23,7 @@ enum sched_report sched_report_named(const char *name);
 
 /* out: borrowed, written until finish(). json: one object instead of a table. Either says how many
  * events were lost. */
-struct vt_error *sched_report_create(struct vt_guest *guest, enum sched_report report, bool json,
+struct vt_error *sched_report_create(struct vt_guest *guest, enum sched_report kind, bool json,
                                      FILE *out, struct trace_sink **ret);
 
 #endif

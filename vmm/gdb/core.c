@@ -161,7 +161,7 @@ static void write_thread(FILE *out, struct gdb_client *client, const struct gdb_
     status.pr_sigpend = task->signals_pending;
     status.pr_sighold = task->signals_blocked;
     info.pr_sname = vt_task_state_letter(task->state);
-    info.pr_zomb = task->state == TASK_ZOMBIE;
+    info.pr_zomb = (char)(task->state == TASK_ZOMBIE);
     info.pr_nice = (char)task->nice; // NOLINT(bugprone-narrowing-conversions): -20..19
     info.pr_pid = task->pid;
     info.pr_ppid = task->ppid;

@@ -76,7 +76,7 @@ static void from_fxsave(const uint8_t *area, struct gdb_registers *ret)
     memcpy(&opcode, area + 6, 2);
     ret->x87_control[0] = control;
     ret->x87_control[1] = status;
-    for (unsigned i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         if (!(area[4] & 1u << i))
             ret->x87_control[2] |= 3u << (2 * i);
         memcpy(ret->x87[i], area + 32 + 16 * i, sizeof(ret->x87[i]));
@@ -239,9 +239,10 @@ struct vt_error *gdb_registers_write(struct gdb_client *client, const struct gdb
     if (!gdb_registers_read(client, thread, &old) || (old.segments[0] & 3) != 3)
         return vt_error_create(VT_ERROR_NOT_FOUND, "task %d has no user registers",
                                thread->context.task.tid);
-    if (memcmp(old.x87, registers->x87, sizeof(old.x87)) ||
-        memcmp(old.xmm, registers->xmm, sizeof(old.xmm)) || old.fs_base != registers->fs_base ||
-        old.gs_base != registers->gs_base || old.mxcsr != registers->mxcsr)
+    if (memcmp(old.x87, registers->x87, sizeof(old.x87)) != 0 ||
+        memcmp(old.xmm, registers->xmm, sizeof(old.xmm)) != 0 ||
+        old.fs_base != registers->fs_base || old.gs_base != registers->gs_base ||
+        old.mxcsr != registers->mxcsr)
         return vt_error_create(VT_ERROR_ARGUMENT,
                                "task %d is in the kernel: only its general registers can be "
                                "changed",

@@ -41,7 +41,7 @@ static struct vt_error *listen_unix(struct gdb_server *server, const char *path)
 
     if (strlen(path) >= sizeof(address.sun_path))
         return vt_error_create(VT_ERROR_ARGUMENT, "the path '%s' is too long for a socket", path);
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     /* A socket that nobody listens on any more may go; anything else stays. */
     if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
         unlink(path);

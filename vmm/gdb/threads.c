@@ -37,7 +37,7 @@ static struct gdb_thread *owner_of(struct gdb_client *client, unsigned cpu)
 /* Before the kernel is up there are no tasks: each CPU is shown as its idle task to be. */
 static struct vt_error *without_tasks(struct gdb_client *client)
 {
-    client->threads = calloc(client->target->cpus, sizeof(*client->threads));
+    client->threads = calloc(BOOT_CPUS_MAX, sizeof(*client->threads));
     if (!client->threads)
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for the list of threads");
     client->thread_count = client->target->cpus;

@@ -209,15 +209,14 @@ static struct vt_error *spawn_at(struct vt_guest *guest, const struct vt_spawn *
                                  size_t directory_length, int64_t *ret_result)
 {
     CLEANUP_FREE char *data = malloc(GLASS_MAILBOX_DATA);
-    CLEANUP_FREE char *path = malloc(directory_length + strlen(spawn->argv[0]) + 2);
+    CLEANUP_FREE char *path = NULL;
     struct packed packed = {.text = data};
     struct guest_command command = {.command = MAILBOX_SPAWN, .data = data};
 
-    if (!data || !path)
+    if (!data || asprintf(&path, "%.*s%s%s", (int)directory_length, directory,
+                          directory_length ? "/" : "", spawn->argv[0]) < 0)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): data is CLEANUP_FREE */
         return vt_error_create(VT_ERROR_MEMORY, "out of memory for the program's arguments");
-    memcpy(path, directory, directory_length);
-    strcpy(path + directory_length, directory_length ? "/" : "");
-    strcat(path, spawn->argv[0]);
     const char *cwd = spawn->cwd ? spawn->cwd : "/";
     bool fits = pack(&packed, cwd, strlen(cwd)) && pack(&packed, path, strlen(path));
     for (size_t i = 0; fits && spawn->argv[i]; i++, command.arguments[1]++)

@@ -213,7 +213,7 @@ static bool set_fpu(const struct kvm_cpu *cpu, const struct machine_cpu_state *s
     memcpy(bytes + 2, &state->x87_control[1], 2);
     bytes[4] = abridged_tags(state->x87_control[2]);
     memcpy(bytes + 24, &state->mxcsr, 4);
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         memcpy(bytes + 32 + 16 * i, state->x87[i], sizeof(state->x87[i]));
     memcpy(bytes + 160, state->xmm, sizeof(state->xmm));
     memcpy(&components, bytes + XSAVE_HEADER, sizeof(components));
@@ -263,9 +263,9 @@ static struct vt_error *kvm_set_state(struct machine *base, unsigned index,
         system.gs.base = state->core.gs_base;
         good = good && ioctl(cpu->fd, KVM_SET_SREGS, &system) == 0;
     }
-    if (good && (memcmp(state->x87, old.x87, sizeof(old.x87)) ||
-                 memcmp(state->xmm, old.xmm, sizeof(old.xmm)) || state->mxcsr != old.mxcsr ||
-                 memcmp(state->x87_control, old.x87_control, sizeof(old.x87_control))))
+    if (good && (memcmp(state->x87, old.x87, sizeof(old.x87)) != 0 ||
+                 memcmp(state->xmm, old.xmm, sizeof(old.xmm)) != 0 || state->mxcsr != old.mxcsr ||
+                 memcmp(state->x87_control, old.x87_control, sizeof(old.x87_control)) != 0))
         good = set_fpu(cpu, state);
     return good ? NULL : vt_error_system(errno, "KVM does not take the registers of CPU %u", index);
 }

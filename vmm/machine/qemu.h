@@ -83,7 +83,7 @@ struct qemu_debug {
 };
 
 extern const struct machine_debugger qemu_debugger;
-struct qemu_debug *qemu_debug_of(struct machine *machine);
+struct qemu_debug *qemu_debug_of(struct machine *base);
 void qemu_debug_deinit(struct qemu_debug *debug);
 
 /* ---- qemu_state.c: QEMU's own migration, through a memory file and without the RAM ---- */

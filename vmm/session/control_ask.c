@@ -94,7 +94,7 @@ struct vt_error *control_ask(int fd, const char *name, struct control_message *m
     if (!error)
         error = send_all(fd, name, request);
     if (error)
-        return error;
+        return error; /* NOLINT(clang-analyzer-unix.Malloc): all are CLEANUP_FREE */
     int64_t deadline = guest_deadline_us(timeout_ms);
     do /* a line that answers something else: nobody waited for that one any more */
         error = next_line(fd, name, deadline, lines, line);
@@ -148,14 +148,14 @@ static bool decode_registers(const char *text, struct guest_registers *ret)
 {
     if (!text || strlen(text) != 17 * 16 + 1 || strspn(text, "0123456789abcdef") != 17 * 16 + 1)
         return false;
-    for (unsigned i = 0; i < 17; i++) {
+    for (size_t i = 0; i < 17; i++) {
         char word[17];
 
         memcpy(word, text + 16 * i, 16);
         word[16] = '\0';
         *(i < 16 ? &ret->general[i] : &ret->rip) = strtoull(word, NULL, 16);
     }
-    ret->user = text[17 * 16] == '1';
+    ret->user = text[strlen(text) - 1] == '1';
     return true;
 }
 

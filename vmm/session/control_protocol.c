@@ -197,7 +197,7 @@ static json_t *encode_bytes(const uint8_t *bytes, size_t count)
     text[0] = '\0';
     for (size_t i = 0; i < count; i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    return json_string(text);
+    return json_string(text); /* NOLINT(clang-analyzer-unix.Malloc): text is CLEANUP_FREE */
 }
 
 static json_t *encode_argument(const struct control_argument *argument,

@@ -36,12 +36,12 @@ struct vt_error *control_ask(int fd, const char *name, struct control_message *m
                              int timeout_ms, struct json_t **ret_fields);
 /* The client's side of acting on tasks: guest_owner.forward of an attached guest, the context. */
 struct guest_command;
-struct vt_error *control_forward(void *guest, const struct guest_command *command,
+struct vt_error *control_forward(void *context, const struct guest_command *command,
                                  int64_t *ret_result);
 /* guest_owner.hold and .let_go of an attached guest, the context. */
 struct guest_registers;
-struct vt_error *control_hold(void *guest, struct guest_registers *ret, unsigned *ret_count);
-struct vt_error *control_let_go(void *guest);
+struct vt_error *control_hold(void *context, struct guest_registers *ret, unsigned *ret_count);
+struct vt_error *control_let_go(void *context);
 
 /* control_paths.c: $XDG_RUNTIME_DIR/vitrine, else /tmp/vitrine-UID; made with mode 0700, owner
  * checked. free(). */

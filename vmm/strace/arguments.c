@@ -235,7 +235,7 @@ static void write_argument(FILE *out, const struct call *call, unsigned i, char 
 {
     uint64_t value = call->arguments[i];
 
-    if (flags_write(out, kind == KIND_CLONE ? '\0' : kind, value))
+    if (kind != KIND_CLONE && flags_write(out, kind, value))
         return;
     switch (kind) {
     case KIND_INT:

@@ -116,9 +116,8 @@ void process_start_init(void)
     aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
 
     struct task *init, *program;
-    init_process = process_create_first("init", false, &init);
-    program_process = process_create_first("program", true, &program);
-    if (!init_process || !program_process)
+    if (!(init_process = process_create_first("init", false, &init)) ||
+        !(program_process = process_create_first("program", true, &program)))
         panic("no memory for the first processes");
 
     spin_lock(&family_lock);
