@@ -103,10 +103,8 @@ static bool from_trap_frame(struct gdb_client *client, const struct gdb_thread *
 
     if (!kernel_bytes(client, thread->context.stack_top - sizeof(frame), &frame, sizeof(frame)))
         return false;
-    const uint64_t general[16] = {frame.rax, frame.rbx, frame.rcx, frame.rdx, frame.rsi, frame.rdi,
-                                  frame.rbp, frame.rsp, frame.r8,  frame.r9,  frame.r10, frame.r11,
-                                  frame.r12, frame.r13, frame.r14, frame.r15};
-    memcpy(ret->general, general, sizeof(general));
+#define FROM_FRAME(index, name) ret->general[index] = frame.name;
+    MACHINE_GENERAL_REGISTERS(FROM_FRAME)
     ret->rip = frame.rip;
     ret->eflags = (uint32_t)frame.rflags;
     ret->segments[0] = (uint32_t)frame.cs;
@@ -190,36 +188,18 @@ static struct vt_error *to_cpu(struct gdb_client *client, unsigned cpu,
 static struct vt_error *to_trap_frame(struct gdb_client *client, const struct gdb_thread *thread,
                                       const struct gdb_registers *registers)
 {
-    uint64_t general[16];
     const uint64_t at = thread->context.stack_top - sizeof(struct guest_trap_frame);
     struct guest_trap_frame frame;
 
-    memcpy(general, registers->general, sizeof(general)); /* a packed struct's may lie anywhere */
     if (!kernel_bytes(client, at, &frame, sizeof(frame)))
         return vt_error_create(VT_ERROR_NOT_FOUND, "task %d has no user registers",
                                thread->context.task.tid);
-    frame = (struct guest_trap_frame){.rax = general[0],
-                                      .rbx = general[1],
-                                      .rcx = general[2],
-                                      .rdx = general[3],
-                                      .rsi = general[4],
-                                      .rdi = general[5],
-                                      .rbp = general[6],
-                                      .rsp = general[7],
-                                      .r8 = general[8],
-                                      .r9 = general[9],
-                                      .r10 = general[10],
-                                      .r11 = general[11],
-                                      .r12 = general[12],
-                                      .r13 = general[13],
-                                      .r14 = general[14],
-                                      .r15 = general[15],
-                                      .original_rax = registers->original_rax,
-                                      .error_code = frame.error_code | GUEST_FRAME_REPLACED,
-                                      .rip = registers->rip,
-                                      .cs = frame.cs,
-                                      .rflags = (registers->eflags & FLAGS_USER) | FLAGS_ALWAYS,
-                                      .ss = frame.ss};
+#define TO_FRAME(index, name) frame.name = registers->general[index];
+    MACHINE_GENERAL_REGISTERS(TO_FRAME)
+    frame.original_rax = registers->original_rax;
+    frame.error_code |= GUEST_FRAME_REPLACED;
+    frame.rip = registers->rip;
+    frame.rflags = (registers->eflags & FLAGS_USER) | FLAGS_ALWAYS;
     return gdb_memory_write(client, at, &frame, sizeof(frame));
 }
 

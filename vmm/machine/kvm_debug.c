@@ -226,26 +226,8 @@ static struct vt_error *kvm_set_state(struct machine *base, unsigned index,
                                       const struct machine_cpu_state *state)
 {
     const struct kvm_cpu *cpu = &kvm_of(base)->cpus[index];
-    const uint64_t *general = state->core.general;
     struct machine_cpu_state old;
-    struct kvm_regs registers = {.rax = general[0],
-                                 .rbx = general[1],
-                                 .rcx = general[2],
-                                 .rdx = general[3],
-                                 .rsi = general[4],
-                                 .rdi = general[5],
-                                 .rbp = general[6],
-                                 .rsp = general[7],
-                                 .r8 = general[8],
-                                 .r9 = general[9],
-                                 .r10 = general[10],
-                                 .r11 = general[11],
-                                 .r12 = general[12],
-                                 .r13 = general[13],
-                                 .r14 = general[14],
-                                 .r15 = general[15],
-                                 .rip = state->core.rip,
-                                 .rflags = state->core.rflags};
+    struct kvm_regs registers = {.rip = state->core.rip, .rflags = state->core.rflags};
     struct kvm_sregs system;
     struct vt_error *error = kvm_state(base, index, &old);
 
@@ -255,6 +237,8 @@ static struct vt_error *kvm_set_state(struct machine *base, unsigned index,
         state->es != old.es || state->fs != old.fs || state->gs != old.gs)
         return vt_error_create(VT_ERROR_BACKEND,
                                "segment registers cannot be changed under KVM, only their bases");
+#define TO_KVM(index, name) registers.name = state->core.general[index];
+    MACHINE_GENERAL_REGISTERS(TO_KVM)
     bool good = ioctl(cpu->fd, KVM_SET_REGS, &registers) == 0;
     if (good &&
         (state->core.fs_base != old.core.fs_base || state->core.gs_base != old.core.gs_base)) {

@@ -22,9 +22,6 @@ bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret
     if (ioctl(cpu->fd, KVM_GET_MSRS, &msr) != 1)
         msr.entry.data = 0;
     *ret = (struct machine_registers){
-        .general = {general.rax, general.rbx, general.rcx, general.rdx, general.rsi, general.rdi,
-                    general.rbp, general.rsp, general.r8, general.r9, general.r10, general.r11,
-                    general.r12, general.r13, general.r14, general.r15},
         .rip = general.rip,
         .rflags = general.rflags,
         .cr0 = system.cr0,
@@ -37,5 +34,7 @@ bool kvm_read_registers(const struct kvm_cpu *cpu, struct machine_registers *ret
         .cs = system.cs.selector,
         .ss = system.ss.selector,
     };
+#define FROM_KVM(index, name) ret->general[index] = general.name;
+    MACHINE_GENERAL_REGISTERS(FROM_KVM)
     return true;
 }

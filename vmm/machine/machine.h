@@ -75,8 +75,28 @@ enum machine_failure_kind {
     MACHINE_FAILED_BACKEND_GONE = 3 /* the QEMU process ended by itself */
 };
 
+/* The order in which general registers stand everywhere on the host, as debuggers have it:
+ * ITEM(index, name) of each. */
+#define MACHINE_GENERAL_REGISTERS(ITEM)                                                            \
+    ITEM(0, rax)                                                                                   \
+    ITEM(1, rbx)                                                                                   \
+    ITEM(2, rcx)                                                                                   \
+    ITEM(3, rdx)                                                                                   \
+    ITEM(4, rsi)                                                                                   \
+    ITEM(5, rdi)                                                                                   \
+    ITEM(6, rbp)                                                                                   \
+    ITEM(7, rsp)                                                                                   \
+    ITEM(8, r8)                                                                                    \
+    ITEM(9, r9)                                                                                    \
+    ITEM(10, r10)                                                                                  \
+    ITEM(11, r11)                                                                                  \
+    ITEM(12, r12)                                                                                  \
+    ITEM(13, r13)                                                                                  \
+    ITEM(14, r14)                                                                                  \
+    ITEM(15, r15)
+
 struct machine_registers {
-    uint64_t general[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8..r15 */
+    uint64_t general[16]; /* MACHINE_GENERAL_REGISTERS */
     uint64_t rip, rflags, cr0, cr2, cr3, cr4, fs_base, gs_base, kernel_gs_base;
     uint16_t cs, ss;
 };

@@ -18,9 +18,8 @@
 #define FRAMES_MAX  GLASS_PANIC_FRAMES
 #define NO_VECTOR   0xffffu
 
-static const char *const general_names[16] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi",
-                                              "rbp", "rsp", "r8",  "r9",  "r10", "r11",
-                                              "r12", "r13", "r14", "r15"};
+#define NAME(index, name) [index] = #name,
+static const char *const general_names[16] = {MACHINE_GENERAL_REGISTERS(NAME)};
 
 static const char *vector_name(unsigned vector)
 {
