@@ -5,16 +5,15 @@
  * process has one lane per thread with its states: running, ready, and what it waits for. Written
  * as a stream; memory is needed only for what is still open (per task and per CPU).
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/export/event_text.h"
+#include "vmm/export/file_sink.h"
 #include "vmm/export/loss.h"
 #include "vmm/export/record.h"
-#include "vmm/export/sink.h"
 
 #define LANES_MAX (1u << 20)
 
@@ -26,9 +25,7 @@ struct lane {
 };
 
 struct chrome_sink {
-    struct trace_sink sink;
-    struct vt_guest *guest;
-    FILE *out;
+    struct file_sink head;
     bool first;
     uint64_t last_ns;
     struct trace_loss loss;
@@ -43,7 +40,7 @@ struct chrome_sink {
 
 static void separator(struct chrome_sink *chrome)
 {
-    fputs(chrome->first ? "\n" : ",\n", chrome->out);
+    fputs(chrome->first ? "\n" : ",\n", chrome->head.out);
     chrome->first = false;
 }
 
@@ -53,22 +50,23 @@ static void write_slice(struct chrome_sink *chrome, int32_t pid, int32_t tid, co
     uint64_t length = to_ns > from_ns ? to_ns - from_ns : 0;
 
     separator(chrome);
-    fprintf(chrome->out, "{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"cat\":\"%s\",\"name\":", pid, tid,
-            category);
-    event_json_string(chrome->out, name);
-    fprintf(chrome->out, ",\"ts\":%" PRIu64 ".%03" PRIu64 ",\"dur\":%" PRIu64 ".%03" PRIu64 "}",
-            from_ns / 1000, from_ns % 1000, length / 1000, length % 1000);
+    fprintf(chrome->head.out, "{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"cat\":\"%s\",\"name\":", pid,
+            tid, category);
+    event_json_string(chrome->head.out, name);
+    fprintf(chrome->head.out,
+            ",\"ts\":%" PRIu64 ".%03" PRIu64 ",\"dur\":%" PRIu64 ".%03" PRIu64 "}", from_ns / 1000,
+            from_ns % 1000, length / 1000, length % 1000);
 }
 
 static void write_name(struct chrome_sink *chrome, const char *what, int32_t pid, int32_t tid,
                        const char *name)
 {
     separator(chrome);
-    fprintf(chrome->out,
+    fprintf(chrome->head.out,
             "{\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"name\":\"%s\",\"args\":{\"name\":", pid, tid,
             what);
-    event_json_string(chrome->out, name);
-    fputs("}}", chrome->out);
+    event_json_string(chrome->head.out, name);
+    fputs("}}", chrome->head.out);
 }
 
 static struct lane *lane_of(struct chrome_sink *chrome, int32_t tid, int32_t tgid)
@@ -145,21 +143,21 @@ static void write_instant(struct chrome_sink *chrome, const struct vt_trace *tra
                           const struct trace_record *record, uint64_t now)
 {
     separator(chrome);
-    fprintf(chrome->out,
+    fprintf(chrome->head.out,
             "{\"ph\":\"i\",\"s\":\"t\",\"pid\":%d,\"tid\":%d,\"ts\":%" PRIu64 ".%03" PRIu64
             ",\"name\":",
             record->tgid, record->tid, now / 1000, now % 1000);
-    event_json_string(chrome->out, vt_trace_type_name((enum trace_type)record->type));
-    fputs(",\"args\":{\"event\":", chrome->out);
-    event_json_write(chrome->out, chrome->guest, trace, record);
-    fputs("}}", chrome->out);
+    event_json_string(chrome->head.out, vt_trace_type_name((enum trace_type)record->type));
+    fputs(",\"args\":{\"event\":", chrome->head.out);
+    event_json_write(chrome->head.out, chrome->head.guest, trace, record);
+    fputs("}}", chrome->head.out);
 }
 
 /* A mark over the whole height of the timeline: what is seen before it may be wrong. */
 static void write_loss(struct chrome_sink *chrome, unsigned cpu, uint64_t lost, uint64_t now)
 {
     separator(chrome);
-    fprintf(chrome->out,
+    fprintf(chrome->head.out,
             "{\"ph\":\"i\",\"s\":\"g\",\"pid\":0,\"tid\":%u,\"ts\":%" PRIu64 ".%03" PRIu64
             ",\"name\":\"%" PRIu64 " events lost on CPU %u\"}",
             cpu, now / 1000, now % 1000, lost, cpu);
@@ -169,7 +167,7 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace,
                  const struct trace_record *record)
 {
     struct chrome_sink *chrome = (struct chrome_sink *)sink;
-    uint64_t now = vt_guest_tsc_to_ns(chrome->guest, record->tsc);
+    uint64_t now = vt_guest_tsc_to_ns(chrome->head.guest, record->tsc);
 
     if (record->cpu >= BOOT_CPUS_MAX)
         return;
@@ -233,38 +231,29 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
         if (lane->tid == lane->tgid)
             write_name(chrome, "process_name", lane->tgid, lane->tid, name);
     }
-    fprintf(chrome->out,
+    fprintf(chrome->head.out,
             "\n],\"displayTimeUnit\":\"ns\",\"otherData\":{\"lost_events\":%" PRIu64 "}}\n",
             vt_trace_lost(trace));
-    if (fflush(chrome->out) != 0 || ferror(chrome->out))
-        return vt_error_system(errno, "cannot write the trace file");
-    return NULL;
+    return file_sink_flush(&chrome->head);
 }
 
 static void destroy(struct trace_sink *sink)
 {
     struct chrome_sink *chrome = (struct chrome_sink *)sink;
 
-    fclose(chrome->out);
     free(chrome->lanes);
-    free(chrome);
+    file_sink_destroy(sink);
 }
 
 struct vt_error *chrome_json_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret)
 {
-    struct chrome_sink *chrome = calloc(1, sizeof(*chrome));
-    struct vt_error *error =
-        chrome ? sink_out_open(fd, &chrome->out)
-               : vt_error_create(VT_ERROR_MEMORY, "out of memory for the trace file");
+    static const struct trace_sink calls = {.take = take, .finish = finish, .destroy = destroy};
+    struct vt_error *error = file_sink_create(sizeof(struct chrome_sink), &calls, guest, fd, ret);
 
-    if (error) {
-        free(chrome);
+    if (error)
         return error;
-    }
-    chrome->sink = (struct trace_sink){.take = take, .finish = finish, .destroy = destroy};
-    chrome->guest = guest;
+    struct chrome_sink *chrome = (struct chrome_sink *)*ret;
     chrome->first = true;
-    fputs("{\"traceEvents\":[", chrome->out);
-    *ret = &chrome->sink;
+    fputs("{\"traceEvents\":[", chrome->head.out);
     return NULL;
 }

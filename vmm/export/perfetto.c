@@ -7,15 +7,14 @@
  * sched_wakeup (from which a thread's state turns to runnable), task_newtask in front of each fork
  * (parent, and thread or process), and the process tree.
  */
-#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/export/file_sink.h"
 #include "vmm/export/loss.h"
 #include "vmm/export/perfetto_event.h"
 #include "vmm/export/record.h"
-#include "vmm/export/sink.h"
 #include "vmm/inspect/guest.h"
 
 #define BUNDLE_EVENTS 128
@@ -32,9 +31,7 @@ struct bundle {
 };
 
 struct perfetto_sink {
-    struct trace_sink sink;
-    struct vt_guest *guest;
-    FILE *out;
+    struct file_sink head;
     bool began;
     bool no_memory;
     struct trace_loss loss;
@@ -61,7 +58,7 @@ static void write_packet(struct perfetto_sink *file, Perfetto__Protos__TracePack
         return;
     }
     perfetto__protos__trace__pack(&trace, buffer);
-    fwrite(buffer, bytes, 1, file->out);
+    fwrite(buffer, bytes, 1, file->head.out);
     free(buffer);
 }
 
@@ -129,7 +126,7 @@ static void write_system(struct perfetto_sink *file)
     message.has_page_size = true;
     message.page_size = 4096;
     message.has_num_cpus = true;
-    message.num_cpus = guest_cpu_count(file->guest);
+    message.num_cpus = guest_cpu_count(file->head.guest);
     packet.data_case = PERFETTO__PROTOS__TRACE_PACKET__DATA_SYSTEM_INFO;
     packet.system_info = &message;
     write_packet(file, &packet);
@@ -287,7 +284,7 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace,
                  const struct trace_record *record)
 {
     struct perfetto_sink *file = (struct perfetto_sink *)sink;
-    uint64_t ns = vt_guest_tsc_to_ns(file->guest, record->tsc);
+    uint64_t ns = vt_guest_tsc_to_ns(file->head.guest, record->tsc);
     uint64_t lost = trace_loss_before(&file->loss, trace, record);
     struct ftrace_event event;
 
@@ -326,9 +323,7 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
     if (file->no_memory)
         return vt_error_create(VT_ERROR_MEMORY,
                                "out of memory for the trace file: it is not complete");
-    if (fflush(file->out) != 0 || ferror(file->out))
-        return vt_error_system(errno, "cannot write the trace file");
-    return NULL;
+    return file_sink_flush(&file->head);
 }
 
 static void destroy(struct trace_sink *sink)
@@ -338,24 +333,17 @@ static void destroy(struct trace_sink *sink)
     for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++)
         free(file->cpus[cpu]);
     free(file->told);
-    fclose(file->out);
-    free(file);
+    file_sink_destroy(sink);
 }
 
 struct vt_error *perfetto_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret)
 {
-    struct perfetto_sink *file = calloc(1, sizeof(*file));
-    struct vt_error *error =
-        file ? sink_out_open(fd, &file->out)
-             : vt_error_create(VT_ERROR_MEMORY, "out of memory for the trace file");
+    static const struct trace_sink calls = {.take = take, .finish = finish, .destroy = destroy};
+    struct vt_error *error = file_sink_create(sizeof(struct perfetto_sink), &calls, guest, fd, ret);
 
-    if (error) {
-        free(file);
+    if (error)
         return error;
-    }
-    file->sink = (struct trace_sink){.take = take, .finish = finish, .destroy = destroy};
-    file->guest = guest;
+    struct perfetto_sink *file = (struct perfetto_sink *)*ret;
     write_clocks(file);
-    *ret = &file->sink;
     return NULL;
 }

@@ -1,24 +1,8 @@
 /*
  * vmm/export/pump.c - from a trace reader to sinks, and the public export function.
  */
-#include <errno.h>
-#include <unistd.h>
-
 #include "vmm/export/sink.h"
 #include "vmm/export/trace_file.h"
-
-struct vt_error *sink_out_open(int fd, FILE **ret)
-{
-    int copy = dup(fd);
-
-    *ret = copy >= 0 ? fdopen(copy, "w") : NULL;
-    if (*ret)
-        return NULL;
-    struct vt_error *error = vt_error_system(errno, "cannot write a trace");
-    if (copy >= 0)
-        close(copy);
-    return error;
-}
 
 /* Of two errors the first one tells more. */
 static struct vt_error *first_of(struct vt_error *first, struct vt_error *second)

@@ -29,9 +29,6 @@ struct vt_error *trace_cmd_sink_create(struct vt_guest *guest, int fd, struct tr
 struct vt_error *perfetto_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 struct vt_error *timeline_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret);
 
-/* What a sink writes through: a stream over a copy of fd, which the caller closes with fclose(). */
-struct vt_error *sink_out_open(int fd, FILE **ret);
-
 /* Reads until the machine ends (or *stop, if given, becomes true), gives every record to every sink
  * and finishes them all. The first error. */
 struct vt_error *trace_pump(struct vt_trace *trace, struct trace_sink *const *sinks, size_t count,

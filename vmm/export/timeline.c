@@ -6,15 +6,14 @@
  * flat list, in the order in which they were read; texts are numbers of a list of strings that
  * follows the rows. What a guest can choose (names, above all) passes only through write_string().
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/export/event_text.h"
+#include "vmm/export/file_sink.h"
 #include "vmm/export/record.h"
-#include "vmm/export/sink.h"
 #include "vmm/export/strings.h"
 
 /* The place in the page where the data goes. */
@@ -35,9 +34,7 @@ struct known_task {
 };
 
 struct timeline_sink {
-    struct trace_sink sink;
-    struct vt_guest *guest;
-    FILE *out;
+    struct file_sink head;
     const char *rest; /* of the page, behind the data */
     bool any;
     uint64_t last_ns, records, system_calls;
@@ -111,13 +108,13 @@ static void write_word(FILE *out, uint64_t value)
 static void begin_row(struct timeline_sink *timeline, const struct trace_record *record,
                       unsigned kind, int32_t tid)
 {
-    uint64_t now = vt_guest_tsc_to_ns(timeline->guest, record->tsc);
+    uint64_t now = vt_guest_tsc_to_ns(timeline->head.guest, record->tsc);
 
     if (timeline->any)
-        fputs(",\n", timeline->out);
+        fputs(",\n", timeline->head.out);
     timeline->any = true;
-    fprintf(timeline->out, "%" PRId64 ",%u,%u,%d", (int64_t)(now - timeline->last_ns), record->cpu,
-            kind, tid);
+    fprintf(timeline->head.out, "%" PRId64 ",%u,%u,%d", (int64_t)(now - timeline->last_ns),
+            record->cpu, kind, tid);
     timeline->last_ns = now;
 }
 
@@ -125,9 +122,9 @@ static void write_row(struct timeline_sink *timeline, const struct trace_record 
                       unsigned kind, int32_t tid, uint64_t a, uint64_t b, uint64_t c)
 {
     begin_row(timeline, record, kind, tid);
-    write_word(timeline->out, a);
-    write_word(timeline->out, b);
-    write_word(timeline->out, c);
+    write_word(timeline->head.out, a);
+    write_word(timeline->head.out, b);
+    write_word(timeline->head.out, c);
 }
 
 /* A row with the task's name and process, if the page does not have them yet. tgid 0 = unknown. */
@@ -282,7 +279,7 @@ static const char *reason_name(unsigned number)
 static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *trace)
 {
     struct timeline_sink *timeline = (struct timeline_sink *)sink;
-    FILE *out = timeline->out;
+    FILE *out = timeline->head.out;
 
     fputs("]", out);
     write_names(out, "states", TASK_STATES, state_name);
@@ -295,38 +292,29 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
     fprintf(out, "],\"records\":%" PRIu64 ",\"systemCalls\":%" PRIu64 ",\"lost\":%" PRIu64 "}",
             timeline->records, timeline->system_calls, trace ? vt_trace_lost(trace) : 0);
     fputs(timeline->rest, out);
-    if (fflush(out) != 0 || ferror(out))
-        return vt_error_system(errno, "cannot write the timeline");
-    return NULL;
+    return file_sink_flush(&timeline->head);
 }
 
 static void destroy(struct trace_sink *sink)
 {
     struct timeline_sink *timeline = (struct timeline_sink *)sink;
 
-    fclose(timeline->out);
     string_list_deinit(&timeline->strings);
     free(timeline->tasks);
-    free(timeline);
+    file_sink_destroy(sink);
 }
 
 struct vt_error *timeline_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret)
 {
-    struct timeline_sink *timeline = calloc(1, sizeof(*timeline));
+    static const struct trace_sink calls = {.take = take, .finish = finish, .destroy = destroy};
     const char *place = strstr(timeline_page, PLACE);
+    struct vt_error *error = file_sink_create(sizeof(struct timeline_sink), &calls, guest, fd, ret);
 
-    if (!timeline)
-        return vt_error_create(VT_ERROR_MEMORY, "out of memory for a timeline");
-    struct vt_error *error = sink_out_open(fd, &timeline->out);
-    if (error) {
-        free(timeline);
+    if (error)
         return error;
-    }
-    timeline->sink = (struct trace_sink){.take = take, .finish = finish, .destroy = destroy};
-    timeline->guest = guest;
+    struct timeline_sink *timeline = (struct timeline_sink *)*ret;
     timeline->rest = place + strlen(PLACE);
-    fwrite(timeline_page, 1, (size_t)(place - timeline_page), timeline->out);
-    fputs("{\"format\":1,\"rows\":[\n", timeline->out);
-    *ret = &timeline->sink;
+    fwrite(timeline_page, 1, (size_t)(place - timeline_page), timeline->head.out);
+    fputs("{\"format\":1,\"rows\":[\n", timeline->head.out);
     return NULL;
 }

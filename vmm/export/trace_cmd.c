@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/export/file_sink.h"
 #include "vmm/export/loss.h"
-#include "vmm/export/sink.h"
 #include "vmm/export/trace_cmd_format.h"
 #include "vmm/inspect/trace_reader.h"
 
@@ -25,9 +25,7 @@ enum option { /* kinds of options in the header */
 };
 
 struct trace_cmd_sink {
-    struct trace_sink sink;
-    struct vt_guest *guest;
-    FILE *out;
+    struct file_sink head;
     struct trace_loss loss;
     struct ring_pages *cpus[BOOT_CPUS_MAX]; /* NULL = no event yet */
     int failed;                             /* errno of a spool that could not be made, or 0 */
@@ -79,7 +77,7 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace,
         return;
     ftrace_event_make(trace, record, &event);
     unsigned length = trace_cmd_encode(&event, record->tid, bytes);
-    ring_pages_add(pages, vt_guest_tsc_to_ns(file->guest, record->tsc), lost, bytes, length);
+    ring_pages_add(pages, vt_guest_tsc_to_ns(file->head.guest, record->tsc), lost, bytes, length);
 }
 
 /* ---- the header ---- */
@@ -227,7 +225,7 @@ static void put_padding(FILE *out, uint64_t bytes)
 
 static bool assemble(struct trace_cmd_sink *file, const struct vt_trace *trace)
 {
-    unsigned cpus = trace ? guest_cpu_count(file->guest) : 0;
+    unsigned cpus = trace ? guest_cpu_count(file->head.guest) : 0;
     char *header = NULL;
     size_t header_bytes = 0;
 
@@ -246,7 +244,7 @@ static bool assemble(struct trace_cmd_sink *file, const struct vt_trace *trace)
         free(header);
         return false;
     }
-    fwrite(header, header_bytes, 1, file->out);
+    fwrite(header, header_bytes, 1, file->head.out);
     free(header);
 
     uint64_t table_end = header_bytes + (uint64_t)cpus * 16;
@@ -255,13 +253,13 @@ static bool assemble(struct trace_cmd_sink *file, const struct vt_trace *trace)
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         uint64_t bytes = file->cpus[cpu] ? file->cpus[cpu]->pages * RING_PAGE_BYTES : 0;
 
-        put(file->out, place, 8);
-        put(file->out, bytes, 8);
+        put(file->head.out, place, 8);
+        put(file->head.out, bytes, 8);
         place += bytes;
     }
-    put_padding(file->out, first - table_end);
+    put_padding(file->head.out, first - table_end);
     for (unsigned cpu = 0; cpu < cpus; cpu++)
-        if (file->cpus[cpu] && !copy_spool(file->cpus[cpu]->spool, file->out))
+        if (file->cpus[cpu] && !copy_spool(file->cpus[cpu]->spool, file->head.out))
             return false;
     return true;
 }
@@ -276,9 +274,7 @@ static struct vt_error *finish(struct trace_sink *sink, const struct vt_trace *t
         return vt_error_system(file->failed ? file->failed : errno,
                                "cannot keep the trace's pages in a temporary file (in $TMPDIR, "
                                "/var/tmp or /tmp)");
-    if (fflush(file->out) != 0 || ferror(file->out))
-        return vt_error_system(errno, "cannot write the trace file");
-    return NULL;
+    return file_sink_flush(&file->head);
 }
 
 static void destroy(struct trace_sink *sink)
@@ -290,23 +286,12 @@ static void destroy(struct trace_sink *sink)
             fclose(file->cpus[cpu]->spool);
             free(file->cpus[cpu]);
         }
-    fclose(file->out);
-    free(file);
+    file_sink_destroy(sink);
 }
 
 struct vt_error *trace_cmd_sink_create(struct vt_guest *guest, int fd, struct trace_sink **ret)
 {
-    struct trace_cmd_sink *file = calloc(1, sizeof(*file));
-    struct vt_error *error =
-        file ? sink_out_open(fd, &file->out)
-             : vt_error_create(VT_ERROR_MEMORY, "out of memory for the trace file");
+    static const struct trace_sink calls = {.take = take, .finish = finish, .destroy = destroy};
 
-    if (error) {
-        free(file);
-        return error;
-    }
-    file->sink = (struct trace_sink){.take = take, .finish = finish, .destroy = destroy};
-    file->guest = guest;
-    *ret = &file->sink;
-    return NULL;
+    return file_sink_create(sizeof(struct trace_cmd_sink), &calls, guest, fd, ret);
 }
