@@ -91,8 +91,10 @@ static struct machine_debug_event parse_stop(const char *packet)
     struct machine_debug_event event = {.reason = MACHINE_DEBUG_FAILED};
     const char *thread = strstr(packet, "thread:"), *watch = strstr(packet, "watch:");
     /* Two digits; the letter after them may be one as well. */
-    const char second = packet[1] ? packet[2] : packet[1];
-    const char digits[3] = {packet[1], second};
+    char digits[3] = {packet[1]};
+
+    if (digits[0])
+        digits[1] = packet[2];
     unsigned long signal = strtoul(digits, NULL, 16);
 
     if (packet[0] == 'W' || packet[0] == 'X') {

@@ -81,9 +81,13 @@ void folded_append(char *line, const char *frame, const char *ending)
     if (used)
         line[used++] = ';';
     for (size_t i = 0; i < bytes; i++) {
-        unsigned char letter = (unsigned char)frame[i];
+        char letter = frame[i];
 
-        line[used++] = letter == ';' ? ':' : letter < ' ' || letter >= 0x7f ? '?' : frame[i];
+        if (letter == ';')
+            letter = ':';
+        else if (letter < ' ' || letter > '~')
+            letter = '?';
+        line[used++] = letter;
     }
     memcpy(line + used, ending, end + 1);
 }
