@@ -313,6 +313,11 @@ Test(refusals, values)
     expect_refusal(COMMAND("run", "--gdb", "99999", "--", "/bin/true"), "--gdb");
     expect_refusal(COMMAND("run", "--name", "a/b", "--", "/bin/true"), "--name");
     expect_refusal(COMMAND("run"), "missing program");
+    expect_refusal(COMMAND("profile", "-p", "1.5"), "-p wants a whole number");
+    expect_refusal(COMMAND("profile", "-F", "0"), "-F wants a number from 0.1 to 10000");
+    expect_refusal(COMMAND("strace", "--pid", "0"), "--pid wants a number from 1 to 2147483647");
+    expect_refusal(COMMAND("top", "--batch", "-n", "some"), "-n wants a number");
+    expect_refusal(COMMAND("trace", "--summary", "--seconds", "0"), "--seconds wants a number");
 }
 
 /* Options of the contract that do not work yet are refused, never ignored. */

@@ -54,6 +54,11 @@ void cli_parse_look(int argc, char **argv, const char *doc, struct look_options 
 /* The same for commands that look at one task: [NAME] [PID]. A word of digits is a PID. */
 void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_options *ret);
 
+/* The value of an option, which is named in the message, from `least` to `most`; cli_parse_whole():
+ * a whole number from 1. Anything else ends the program with a message. */
+double cli_parse_number(const char *option, const char *text, double least, double most);
+int32_t cli_parse_whole(const char *option, const char *text, int32_t most);
+
 /* A signal by name, with or without SIG, or by number. */
 struct vt_error *cli_parse_signal(const char *text, int *ret);
 

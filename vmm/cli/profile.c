@@ -23,17 +23,6 @@ struct profile_options {
     const char *output, *name;
 };
 
-static double parse_number(struct argp_state *state, const char *option, const char *text,
-                           double least, double most)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end || !(value >= least && value <= most))
-        argp_error(state, "%s wants a number from %g to %g, not '%s'", option, least, most, text);
-    return value;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct profile_options *options = state->input;
@@ -49,17 +38,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->output = argument;
         return 0;
     case 'F':
-        options->settings.frequency = parse_number(state, "-F", argument, 0.1, 10000);
+        options->settings.frequency = cli_parse_number("-F", argument, 0.1, 10000);
         return 0;
     case 'i':
-        options->usage.interval = parse_number(state, "-i", argument, 0.01, 3600);
+        options->usage.interval = cli_parse_number("-i", argument, 0.01, 3600);
         return 0;
     case 'd':
-        options->settings.duration = parse_number(state, "-d", argument, 0.001, 1e6);
+        options->settings.duration = cli_parse_number("-d", argument, 0.001, 1e6);
         options->usage.duration = options->settings.duration;
         return 0;
     case 'p':
-        options->settings.stacks.pid = (int32_t)parse_number(state, "-p", argument, 1, INT32_MAX);
+        options->settings.stacks.pid = cli_parse_whole("-p", argument, INT32_MAX);
         return 0;
     case OPTION_OFF_CPU:
         options->settings.stacks.off_cpu = true;

@@ -4,7 +4,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/cli/cli.h"
@@ -17,17 +16,6 @@ struct strace_options {
     struct strace_settings settings;
     const char *output, *name;
 };
-
-static int32_t parse_number(struct argp_state *state, const char *option, const char *text)
-{
-    char *end;
-
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > INT32_MAX)
-        argp_error(state, "%s '%s' cannot be: a number from 1", option, text);
-    return (int32_t)value;
-}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -43,10 +31,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->output = argument;
         return 0;
     case 'p':
-        options->settings.pid = parse_number(state, "--pid", argument);
+        options->settings.pid = cli_parse_whole("--pid", argument, INT32_MAX);
         return 0;
     case OPTION_TID:
-        options->settings.tid = parse_number(state, "--tid", argument);
+        options->settings.tid = cli_parse_whole("--tid", argument, INT32_MAX);
         return 0;
     case OPTION_PLAIN:
         options->settings.plain = true;

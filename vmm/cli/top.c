@@ -16,14 +16,13 @@ struct options {
     const char *name;
     bool batch, json;
     double delay;
-    long rounds; /* 0 = until the machine ends */
+    int32_t rounds; /* 0 = until the machine ends */
     struct top_view view;
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct options *options = state->input;
-    char *end = NULL;
 
     switch (key) {
     case 'b':
@@ -33,14 +32,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->json = true;
         return 0;
     case 'n':
-        options->rounds = strtol(argument, &end, 10);
-        if (*end || options->rounds < 1)
-            argp_error(state, "-n wants how many pictures to print, not '%s'", argument);
+        options->rounds = cli_parse_whole("-n", argument, INT32_MAX);
         return 0;
     case 'd':
-        options->delay = strtod(argument, &end);
-        if (*end || !(options->delay >= 0.05 && options->delay <= 3600))
-            argp_error(state, "-d wants seconds from 0.05 to 3600, not '%s'", argument);
+        options->delay = cli_parse_number("-d", argument, 0.05, 3600);
         return 0;
     case 's':
         if (!top_key_parse(argument, &options->view.key))
@@ -134,7 +129,7 @@ static struct vt_error *print_pictures(struct sampler *sampler, struct options *
     const struct sample *sample;
     struct vt_error *error = sampler_take(sampler, &sample); /* to compare with */
 
-    for (long round = 0; !error && round < options->rounds; round++) {
+    for (int32_t round = 0; !error && round < options->rounds; round++) {
         usleep((useconds_t)(options->delay * 1e6));
         error = sampler_take(sampler, &sample);
         if (error)

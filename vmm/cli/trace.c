@@ -3,10 +3,8 @@
  * ends; as lines, or into a file for another tool.
  */
 #include <argp.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,18 +58,6 @@ struct trace_options {
     unsigned seconds; /* of a report; 0 = until the machine ends */
 };
 
-static unsigned parse_seconds(struct argp_state *state, const char *text)
-{
-    char *end;
-
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > 1000000)
-        argp_failure(state, STATUS_FAILED, 0, "--seconds '%s' cannot be: a whole number from 1",
-                     text);
-    return (unsigned)value;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct trace_options *options = state->input;
@@ -91,7 +77,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                          argument);
         return 0;
     case OPTION_SECONDS:
-        options->seconds = parse_seconds(state, argument);
+        options->seconds = (unsigned)cli_parse_whole("--seconds", argument, 1000000);
         return 0;
     case 'c':
         options->core = argument;
