@@ -214,7 +214,7 @@ struct vt_error *vt_audit_check(struct vt_audit *audit, bool *ret_settled)
         return vt_error_create(VT_ERROR_ARGUMENT,
                                "an audit needs a world that stands still: stop the guest first");
     struct vt_error *error = audit_world_init(&world, audit->guest, &audit->layout);
-    audit->world = &world;
+    audit->world = &world; /* cppcheck-suppress autoVariables ; no longer than this function */
     feeding = false;
     if (!error)
         error = audit_walk(&world, leaf_to_all, audit);

@@ -99,7 +99,7 @@ static struct vt_error *follow(struct audit_run *run)
         if (!error)
             error = vt_guest_resume(run->guest);
     }
-    if (vt_error_code(error) != VT_ERROR_GONE)
+    if (error && vt_error_code(error) != VT_ERROR_GONE)
         vt_error_destroy(vt_guest_resume(run->guest)); /* the run goes on without the audit */
     return error;
 }

@@ -83,21 +83,20 @@ struct vt_error *control_ask(int fd, const char *name, struct control_message *m
 {
     static int64_t last_id;
     CLEANUP_FREE char *request = NULL;
-    CLEANUP_FREE struct lines *lines = calloc(1, sizeof(*lines));
-    CLEANUP_FREE char *line = malloc(CONTROL_LINE_MAX);
+    struct lines lines;
+    char line[CONTROL_LINE_MAX];
     json_t *fields = NULL;
 
     message->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
     struct vt_error *error = control_encode(message, &request);
-    if (!error && (!lines || !line))
-        error = vt_error_create(VT_ERROR_MEMORY, "out of memory for an answer");
     if (!error)
         error = send_all(fd, name, request);
     if (error)
-        return error; /* NOLINT(clang-analyzer-unix.Malloc): all are CLEANUP_FREE */
+        return error;
+    lines.used = 0;
     int64_t deadline = guest_deadline_us(timeout_ms);
     do /* a line that answers something else: nobody waited for that one any more */
-        error = next_line(fd, name, deadline, lines, line);
+        error = next_line(fd, name, deadline, &lines, line);
     while (!error && !control_understand(line, message->id, &fields, &error));
     if (!error && ret_fields)
         *ret_fields = fields;
