@@ -57,7 +57,9 @@ static void remapping(void)
     say("behind: %d %c", area[11 * PAGE_BYTES], area[7 * PAGE_BYTES]);
     report_address("shrink", mremap(area, 12 * PAGE_BYTES, 4 * PAGE_BYTES, 0), area);
     say("cut: %s", probe_read(area + 4 * PAGE_BYTES));
-    mmap(area + 4 * PAGE_BYTES, PAGE_BYTES, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0);
+    if (mmap(area + 4 * PAGE_BYTES, PAGE_BYTES, PROT_NONE, ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+        fail("mmap");
     report_address("no room", mremap(area, 4 * PAGE_BYTES, 6 * PAGE_BYTES, 0), NULL);
     char *moved = mremap(area, 4 * PAGE_BYTES, 6 * PAGE_BYTES, MREMAP_MAYMOVE);
     report_address("may move", moved, NULL);
@@ -281,7 +283,8 @@ static void stacks(void)
     char *grows = area + 1000 * PAGE_BYTES;
     munmap(area, 1000 * PAGE_BYTES);
     munmap(grows, 24 * PAGE_BYTES);
-    mmap(grows, PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+    if (mmap(grows, PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) == MAP_FAILED)
+        fail("mmap");
     say("grows: %s %s", probe_write(grows - PAGE_BYTES), probe_write(grows - 20 * PAGE_BYTES));
     say("whole: %s", probe_read(grows - 10 * PAGE_BYTES));
     report("protect all of it", mprotect(grows, PAGE_BYTES, PROT_READ | PROT_GROWSDOWN));

@@ -17,7 +17,7 @@ static int memory_file(unsigned pages)
 {
     int fd = memfd_create("f", MFD_ALLOW_SEALING);
 
-    if (fd < 0 || ftruncate(fd, (off_t)(pages * PAGE_BYTES)) != 0)
+    if (fd < 0 || ftruncate(fd, (off_t)pages * PAGE_BYTES) != 0)
         fail("memfd");
     return fd;
 }
@@ -33,9 +33,11 @@ static char *map(int fd, unsigned pages, int protection, int flags)
 
 static char byte_of(int fd, off_t at)
 {
-    char byte = '?';
+    char byte;
 
-    return pread(fd, &byte, 1, at) == 1 ? byte : '-';
+    if (pread(fd, &byte, 1, at) != 1)
+        byte = '-';
+    return byte;
 }
 
 static void put(int fd, off_t at, const char *text)

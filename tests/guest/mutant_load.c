@@ -98,11 +98,9 @@ static volatile bool protect_ends;
 
 static void *read_protected(void *argument)
 {
-    volatile unsigned sum = 0;
-
     while (!protect_ends) {
         for (unsigned i = 0; i < 8; i++)
-            sum += (unsigned char)protected[(size_t)i * PAGE_BYTES];
+            (void)*(volatile char *)&protected[(size_t)i * PAGE_BYTES];
         nap(PAUSE_NS / 20);
     }
     return argument;

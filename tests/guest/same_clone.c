@@ -315,7 +315,7 @@ static void pidfds(void)
     show("pidfd_getfd bad flags", syscall(SYS_pidfd_getfd, fd, 1, 1));
     show("pidfd_getfd no pidfd", syscall(SYS_pidfd_getfd, 0, 1, 0));
     kill((pid_t)child, SIGTERM);
-    waitpid(child, &status, 0);
+    waitpid((pid_t)child, &status, 0);
     show("pidfd_getfd after the end", syscall(SYS_pidfd_getfd, fd, 1, 0));
 }
 

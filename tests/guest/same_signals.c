@@ -181,7 +181,6 @@ static void queueing(void)
     /* What becomes ignored while it is pending is gone. */
     block(SIG_BLOCK, SIGUSR1);
     kill(getpid(), SIGUSR1);
-    signal = SIGUSR1;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGUSR1, &ignore, NULL);
     sigpending(&pending);
@@ -416,8 +415,9 @@ static void stop_and_continue(const char *what, long (*call)(void))
                 ssize_t got = read(fd, text, sizeof text - 1);
                 close(fd);
                 text[got > 0 ? got : 0] = '\0';
-                char *end = strrchr(text, ')');
-                state = end ? end[2] : 0;
+                const char *end = strrchr(text, ')');
+                if (end)
+                    state = end[2];
             } while (state != (i ? 'T' : 'S'));
             kill(self, i ? SIGCONT : SIGSTOP);
         }
