@@ -6,11 +6,11 @@ bench: setup-bench
 	+@$(MAKE) --no-print-directory vmm guest bench-program
 	python3 bench/run.py --build $(BUILD)
 
-# Lists anew the functions that the kernel keeps together (guest/arch/x86_64/hot_text.ld).
-.PHONY: hot-text
-hot-text: setup-bench
+# Lists anew the functions and variables that the kernel keeps together (hot_text.ld, hot_data.ld).
+.PHONY: hot-layout
+hot-layout: setup-bench
 	+@$(MAKE) --no-print-directory vmm guest bench-program
-	python3 bench/hot_text.py --build $(BUILD)
+	python3 bench/hot_layout.py --build $(BUILD)
 
 bench-program: $(BENCH_PROGRAM)
 $(BENCH_PROGRAM): bench/guest_bench.c

@@ -5,7 +5,7 @@ GUEST_CC ?= gcc
 GUEST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes \
     -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -march=x86-64 \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -fstack-protector-strong \
-    -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections -falign-functions=8 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
+    -mstack-protector-guard=global -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections -fdata-sections -falign-functions=8 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -I. -Iguest -Iguest/arch/x86_64/include
 ifdef KERNEL_DEBUG
 GUEST_CFLAGS += -DKERNEL_DEBUG
@@ -36,7 +36,7 @@ $(GUEST_DIR)/%.S.o: guest/%.S mk/guest.mk
 	@echo "  AS $<"
 	@$(GUEST_CC) $(GUEST_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c $< -o $@
 
-$(GUEST_KERNEL): $(GUEST_OBJECTS) guest/arch/x86_64/kernel.ld guest/arch/x86_64/hot_text.ld
+$(GUEST_KERNEL): $(GUEST_OBJECTS) $(addprefix guest/arch/x86_64/,kernel.ld hot_text.ld hot_data.ld)
 	@echo "  LD $@"
 	@$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@.tmp $(GUEST_OBJECTS) -lgcc
 	@mv $@.tmp $@

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes guest/arch/x86_64/hot_text.ld: which of the kernel's functions stand together at its beginning.
+"""Writes guest/arch/x86_64/hot_text.ld and hot_data.ld: what of the kernel stands together, in few pages.
 
 Runs the basic operations of bench/guest_bench under QEMU with its log of executed blocks, and lists the functions
 that each of them runs again and again; what several operations run stands with the first of them. The short ones
 of an operation come first: so the commonest share the page of the system-call entry, and few lie across two pages.
+Variables are listed by size, so that the many small ones share a page.
+
 Names survive a rebuild, and a name that is gone does no harm, so this need only
-be run when paths have changed: `make hot-text`, then look at `make bench`.
+be run when paths have changed: `make hot-layout`, then look at `make bench`.
 """
 import argparse
 import os
@@ -25,11 +27,35 @@ LEAST_SHARE = 0.0004  # of the blocks that an operation executes: below, it is a
 # While the log is written, the timer interrupts nearly every operation: what only it runs stands behind the others.
 INTERRUPT = ("interrupt", "timer_program", "trap_from_user", "schedule_away")
 TARGET = os.path.join("guest", "arch", "x86_64", "hot_text.ld")
+DATA_TARGET = os.path.join("guest", "arch", "x86_64", "hot_data.ld")
+SMALL_BYTES = 1100  # variables up to here: beyond are tables of which one use touches a corner
 HEAD = """/*
  * Functions that run all the time, operation by operation, short ones first; included in kernel.ld. Made by
- * bench/hot_text.py (`make hot-text`). A name that no longer exists does no harm.
+ * bench/hot_layout.py (`make hot-layout`). A name that no longer exists does no harm.
  */
 """
+
+
+DATA_HEAD = """/*
+ * Variables, smallest first; included in kernel.ld. Made by bench/hot_layout.py (`make hot-layout`). What is not
+ * listed, or listed and gone, does no harm.
+ */
+"""
+
+
+def small_variables(kernel):
+    """Names of the writable variables that have no place of their own (arch/per_cpu.h, READ_MOSTLY), by size."""
+    lines = subprocess.run(["nm", "-S", kernel], capture_output=True, text=True, check=True).stdout.splitlines()
+    symbols = [line.split() for line in lines]
+    place = {words[-1]: int(words[0], 16) for words in symbols if len(words) >= 3}
+    found = {}
+    for words in symbols:
+        if len(words) != 4 or words[2] not in "bBdD":
+            continue
+        address, size, name = int(words[0], 16), int(words[1], 16), words[3].split(".")[0]
+        if size <= SMALL_BYTES and not place["per_cpu_start"] <= address < place["read_mostly_end"]:
+            found[name] = max(found.get(name, 0), size)
+    return sorted(found, key=lambda name: (found[name], name))
 
 
 def sizes_of(kernel):
@@ -85,7 +111,12 @@ def main():
                         text += "*(.text.%s .text.%s.*)\n" % (name, name)
     with open(TARGET, "w", encoding="ascii") as target:
         target.write(text)
-    print("%s: %d functions" % (TARGET, len(seen)))
+    names = small_variables(os.path.join(options.build, "vitrine-kernel"))
+    with open(DATA_TARGET, "w", encoding="ascii") as target:
+        target.write(DATA_HEAD)
+        for name in names:
+            target.write("*(.data.%s .data.%s.* .bss.%s .bss.%s.*)\n" % (name, name, name, name))
+    print("%s: %d functions, %s: %d variables" % (TARGET, len(seen), DATA_TARGET, len(names)))
 
 
 if __name__ == "__main__":
