@@ -39,7 +39,7 @@ struct pipe *pipe_allocate(void)
     return pipe;
 }
 
-static void free_pages(const struct pipe *pipe, void **pages, uint32_t count)
+void pipe_pages_free(const struct pipe *pipe, void **pages, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (pages[i] && pages[i] != pipe->small)
@@ -49,17 +49,10 @@ static void free_pages(const struct pipe *pipe, void **pages, uint32_t count)
 
 void pipe_free(struct pipe *pipe)
 {
-    free_pages(pipe, pipe->pages, pipe->capacity / PAGE_SIZE);
+    pipe_pages_free(pipe, pipe->pages, pipe->capacity / PAGE_SIZE);
     if (pipe->pages != pipe->inline_pages)
         kfree(pipe->pages);
     object_cache_free(&pipe_cache, pipe);
-}
-
-/* Bytes in the pipe; without the lock, what was true a moment ago. */
-static inline uint32_t pipe_used(const struct pipe *pipe)
-{
-    union pipe_ends ends = {.both = READ_ONCE(pipe->ends.both)};
-    return ends.head - ends.tail;
 }
 
 /* Without the lock it may be off while pipe_set_size() is at work, which wakes all writers then. */
@@ -143,7 +136,7 @@ static inline size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
     return bytes;
 }
 
-static void *new_page(void)
+void *pipe_page_new(void)
 {
     phys_t frame = frame_allocate(FRAME_KERNEL, 0, 0);
     return frame ? phys_to_virt(frame) : NULL;
@@ -152,7 +145,7 @@ static void *new_page(void)
 /* A whole page for one that is missing or too small, with what that holds. False: no memory. */
 static bool page_provide(const struct pipe *pipe, void **slot)
 {
-    void *page = new_page();
+    void *page = pipe_page_new();
     if (!page)
         return false;
     if (*slot == pipe->small)
@@ -407,170 +400,6 @@ HOT_TABLE const struct file_operations pipe_operations = {
     .poll = pipe_poll,
     .release = pipe_release,
 };
-
-int pipe_create_files(uint32_t flags, struct file **ret_read, struct file **ret_write)
-{
-    struct pipe *pipe = pipe_allocate();
-    if (!pipe)
-        return -ENOMEM;
-    struct inode *inode = anonymous_inode(S_IFIFO | 0600, "pipe");
-    if (!inode) {
-        pipe_free(pipe);
-        return -ENOMEM;
-    }
-    inode->file_operations = &pipe_operations;
-    inode->private_data = pipe; /* for pipe_reopen() */
-    pipe_add_end(pipe, O_RDWR);
-    pipe->users = 2;
-    struct file *reader = file_create(NULL, inode, O_RDONLY | flags, &pipe_operations, pipe);
-    struct file *writer =
-        reader ? file_create(NULL, inode, O_WRONLY | flags, &pipe_operations, pipe) : NULL;
-    inode_put(inode); /* the files hold their own */
-    if (!writer) {
-        if (reader) {
-            pipe->users = 1;
-            file_put(reader);
-        } else {
-            pipe_free(pipe);
-        }
-        return -ENOMEM;
-    }
-    *ret_read = reader;
-    *ret_write = writer;
-    return 0;
-}
-
-int pipe_reopen(struct inode *inode, struct file *file)
-{
-    mutex_lock(&inode->lock);
-    struct pipe *pipe = inode->private_data;
-    if (pipe)
-        reference_get(&pipe->users);
-    mutex_unlock(&inode->lock);
-    if (!pipe)
-        return -ENXIO; /* the files that the path came from are closed by now */
-    mutex_lock(&pipe->lock);
-    pipe_add_end(pipe, file->flags);
-    mutex_unlock(&pipe->lock);
-    file->operations = &pipe_operations;
-    file->private_data = pipe;
-    return 0;
-}
-
-static int64_t pipe_call(uint64_t address, uint32_t flags)
-{
-    struct file *files[2];
-    int32_t fds[2];
-
-    /* O_DIRECT (packet mode) is not offered: EINVAL, as on a Linux that does not know it. */
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL;
-    int error = pipe_create_files(flags & O_NONBLOCK, &files[0], &files[1]);
-    if (error)
-        return error;
-    fds[0] = file_table_install(files[0], 0, flags & O_CLOEXEC);
-    if (fds[0] < 0) {
-        file_put(files[0]);
-        file_put(files[1]);
-        return fds[0];
-    }
-    fds[1] = file_table_install(files[1], 0, flags & O_CLOEXEC);
-    if (fds[1] < 0) {
-        file_table_close(fds[0]);
-        file_put(files[1]);
-        return fds[1];
-    }
-    if (copy_to_user(address, fds, sizeof(fds))) {
-        file_table_close(fds[0]);
-        file_table_close(fds[1]);
-        return -EFAULT;
-    }
-    return 0;
-}
-
-SYSCALL1(pipe, uint64_t, address)
-{
-    return pipe_call(address, 0);
-}
-
-SYSCALL2(pipe2, uint64_t, address, uint32_t, flags)
-{
-    return pipe_call(address, flags);
-}
-
-static struct pipe *pipe_of(struct file *file)
-{
-    if (file->operations != &pipe_operations && file->operations != &fifo_operations)
-        return NULL;
-    return file->private_data;
-}
-
-int64_t pipe_get_size(struct file *file)
-{
-    struct pipe *pipe = pipe_of(file);
-    return pipe ? (int64_t)READ_ONCE(pipe->capacity) : -EBADF;
-}
-
-/* Straightens the content out into fresh pages for a ring of another size. Lock held. 0 or -ENOMEM.
- */
-static int move_content(struct pipe *pipe, void **pages)
-{
-    uint64_t used = pipe_used(pipe);
-
-    for (uint64_t done = 0; done < used;) {
-        uint32_t from = (uint32_t)(pipe->ends.tail + done) & (pipe->capacity - 1);
-        uint64_t piece = min(PAGE_SIZE - from % PAGE_SIZE, PAGE_SIZE - done % PAGE_SIZE);
-        piece = min(piece, used - done);
-        void **page = &pages[done / PAGE_SIZE];
-        if (!*page && !(*page = new_page()))
-            return -ENOMEM;
-        memcpy((uint8_t *)*page + done % PAGE_SIZE,
-               (uint8_t *)pipe->pages[from / PAGE_SIZE] + from % PAGE_SIZE, piece);
-        done += piece;
-    }
-    return 0;
-}
-
-int64_t pipe_set_size(struct file *file, uint64_t bytes)
-{
-    struct pipe *pipe = pipe_of(file);
-    uint32_t capacity = PAGE_SIZE;
-    int64_t error = 0;
-
-    if (!pipe)
-        return -EBADF;
-    if (bytes > 1ull << 31)
-        return -EINVAL;
-    if (bytes > PIPE_MAX_BYTES)
-        return -EPERM;
-    while (capacity < bytes)
-        capacity *= 2;
-    uint32_t count = capacity / PAGE_SIZE;
-    void **pages = kzalloc(count * sizeof(void *));
-    if (!pages)
-        return -ENOMEM;
-    mutex_lock(&pipe->lock);
-    if (pipe_used(pipe) > capacity)
-        error = -EBUSY;
-    else
-        error = move_content(pipe, pages);
-    if (!error) {
-        void **old = pipe->pages;
-        free_pages(pipe, old, pipe->capacity / PAGE_SIZE);
-        WRITE_ONCE(pipe->ends.both, (union pipe_ends){.head = pipe_used(pipe)}.both);
-        pipe->pages = pages;
-        WRITE_ONCE(pipe->capacity, capacity);
-        pages = old == pipe->inline_pages ? NULL : old;
-        count = 0;
-    }
-    mutex_unlock(&pipe->lock);
-    free_pages(pipe, pages, count);
-    kfree(pages);
-    if (error)
-        return error;
-    wake_up_all(&pipe->write_waiters);
-    return capacity;
-}
 
 /* Waits on behalf of a FIFO's open; see fifo(7). */
 int pipe_wait_for_partner(struct pipe *pipe, uint32_t open_flags)

@@ -1,5 +1,5 @@
-/* kernel/fs/pipe_state.h - the inside of a pipe, for pipe.c and fifo.c. Locks and lifetime: pipe.c.
- */
+/* kernel/fs/pipe_state.h - the inside of a pipe, for pipe.c, pipe_calls.c and fifo.c. Locks and
+ * lifetime: pipe.c. */
 #ifndef KERNEL_FS_PIPE_STATE_H
 #define KERNEL_FS_PIPE_STATE_H
 
@@ -36,5 +36,17 @@ struct pipe {
     /* Stands in for the first page until more is written than fits here: pages[0] leads to it. */
     uint8_t small[PIPE_SMALL_BYTES];
 };
+
+/* Bytes in the pipe; without the lock, what was true a moment ago. */
+static inline uint32_t pipe_used(const struct pipe *pipe)
+{
+    union pipe_ends ends = {.both = READ_ONCE(pipe->ends.both)};
+    return ends.head - ends.tail;
+}
+
+/* A page of the ring, or NULL; and giving `count` of them back, missing ones and the small stand-in
+ * left out. */
+void *pipe_page_new(void);
+void pipe_pages_free(const struct pipe *pipe, void **pages, uint32_t count);
 
 #endif
