@@ -101,8 +101,8 @@ void session_failure_core(struct vt_machine *machine);
 bool session_has_debugger(struct vt_machine *machine);
 
 /* hold.c: guest_owner.hold and .let_go; the context is the machine. */
-struct vt_error *session_hold(void *machine, struct guest_registers *ret, unsigned *ret_count);
-struct vt_error *session_let_go(void *machine);
+struct vt_error *session_hold(void *context, struct guest_registers *ret, unsigned *ret_count);
+struct vt_error *session_let_go(void *context);
 
 /* pump.c: the machine's own thread. */
 void *session_pump(void *argument);
