@@ -55,9 +55,9 @@ enum trace_type {
     TRACE_SYSCALL_TEXT = 23,      /* in front of TRACE_SYSCALL_ENTER or _EXIT: a piece of what an
                                      argument points at. arg0 = header (below), arg1..arg3 = up to
                                      24 bytes */
-    TRACE_AUDIT_BREAK = 24, /* brk: arg0 = the heap's end before; arg1 = after; arg2 = where the
+    TRACE_AUDIT_BREAK = 24,   /* brk: arg0 = the heap's end before; arg1 = after; arg2 = where the
                                first mapping from there on starts; arg3 = root table */
-    TRACE_OUT_OF_MEMORY = 25,     /* a page fault found no memory, and somebody must end: arg0 =
+    TRACE_OUT_OF_MEMORY = 25, /* a page fault found no memory, and somebody must end: arg0 =
                                      pid; arg1 = pages that it holds; arg2 = its score; arg3 = free
                                      frames */
     TRACE_TYPES

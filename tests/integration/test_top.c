@@ -70,7 +70,8 @@ VARIANT_TEST(top, text_and_json)
     json_decref(picture);
     command_free(&json);
 
-    struct command_result profile = COMMAND("profile", "--usage", name, "--json", "-i", "0.2", "-d", "0.5");
+    struct command_result profile =
+        COMMAND("profile", "--usage", name, "--json", "-i", "0.2", "-d", "0.5");
     cr_assert_eq(profile.status, 0, "%s", profile.err);
     const char *last = strstr(profile.out, "{\"totals\"");
     cr_assert(last, "%s", profile.out);

@@ -126,7 +126,7 @@ struct task {
     char comm[TASK_COMM_BYTES];
     uint64_t timer_slack_ns;
     int32_t parent_death_signal;
-    uint32_t inherited_weight; /* of those who wait for its locks; 0 = none */
+    uint32_t inherited_weight;            /* of those who wait for its locks; 0 = none */
     struct futex_pi *pi_owned, *pi_waits; /* ipc/futex_pi.c, its lock */
 
 #ifdef KERNEL_DEBUG
