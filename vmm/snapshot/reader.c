@@ -218,6 +218,7 @@ struct vt_error *snapshot_read_memory(const struct snapshot *snapshot,
             at += got;
         }
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): block is CLEANUP_FREE */
     image_hash_text(&hash, text);
     if (strcmp(text, snapshot->header.data_hash) != 0)
         return damaged(snapshot->path, "its pages do not have the hash that was written with them");
