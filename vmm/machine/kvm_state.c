@@ -170,6 +170,7 @@ static struct vt_error *set_tsc(struct kvm_machine *machine, const struct kvm_cp
     uint64_t offset = wanted, found;
 
     if (!tsc_offset(cpu, true, &offset)) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where any is loaded, the first is */
         if (write_msr(cpu, MSR_TSC, machine->cpus[0].loaded->tsc))
             return NULL;
         return vt_error_create(VT_ERROR_BACKEND, "KVM does not set the clock of CPU %u",

@@ -251,7 +251,7 @@ static struct vt_error *compare_segments(int fd, const struct kernel_file *file,
                                        file->path);
         }
     }
-    return NULL;
+    return NULL; /* NOLINT(clang-analyzer-unix.Malloc): block is CLEANUP_FREE */
 }
 
 typedef struct vt_error *segment_work(int fd, const struct kernel_file *file,

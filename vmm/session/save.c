@@ -103,7 +103,7 @@ struct vt_error *save_take(struct vt_machine *machine,
     snapshot_deinit(&snapshot);
     if (!runs) {
         pthread_mutex_unlock(&machine->hold_lock);
-        return error;
+        return error; /* cppcheck-suppress returnDanglingLifetime ; it names nothing of snapshot's */
     }
     /* QEMU's clock stood still: the guest's time is so much behind the host's from now on. */
     uint64_t ready_ns = GUEST_LOAD(&machine->guest.ready_ns);
