@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "vmm/base/clock.h"
 #include "vmm/machine/debug.h"
 #include "vmm/session/session.h"
 
@@ -46,6 +47,7 @@ struct vt_error *session_hold(void *context, struct guest_registers *ret, unsign
         pthread_mutex_unlock(&machine->hold_lock);
         return error;
     }
+    machine->held_since_ns = clock_monotonic_ns();
     GUEST_STORE(&machine->guest.frozen, true);
     error = read_registers(machine, ret);
     if (error)
@@ -60,6 +62,11 @@ struct vt_error *session_let_go(void *context)
     struct vt_machine *machine = context;
 
     GUEST_STORE(&machine->guest.frozen, false);
+    /* QEMU's clock stood still: the guest's time is so much behind the host's from now on. */
+    uint64_t ready_ns = GUEST_LOAD(&machine->guest.ready_ns);
+    if (ready_ns && machine->config.accel == VT_ACCEL_QEMU)
+        GUEST_STORE(&machine->guest.ready_ns,
+                    ready_ns + (clock_monotonic_ns() - machine->held_since_ns));
     struct vt_error *error = machine_resume(machine->machine);
 
     pthread_mutex_unlock(&machine->hold_lock);

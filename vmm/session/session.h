@@ -62,6 +62,7 @@ struct vt_machine {
 
     pthread_mutex_t hold_lock; /* hold.c: whoever holds the CPUs; before `lock` */
     uint64_t holds;            /* so far; hold_lock */
+    uint64_t held_since_ns;    /* CLOCK_MONOTONIC; hold_lock */
     pthread_mutex_t lock;
     pthread_cond_t end; /* ended, or `call` changed */
     struct session_call *call;
