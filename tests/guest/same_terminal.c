@@ -46,11 +46,11 @@ static void groups(void)
     show("setsid of a leader", setsid());
 
     pid_t child = spawn(sleep_for_ever), other = spawn(own_session);
+    UNTIL(shared[0] == 1);
     say("inherited: %d %d", getpgid(child) == getpid(), getsid(child) == getpid());
     show("child's own group", setpgid(child, child));
     say("it is: %d", getpgid(child) == child);
     show("group of nobody", setpgid(child, child + 1000));
-    UNTIL(shared[0] == 1);
     show("group of another session", setpgid(child, other));
     show("child in another session", setpgid(other, other));
     show("back to ours", setpgid(child, getpid()));

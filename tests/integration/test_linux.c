@@ -144,3 +144,9 @@ VARIANT_TEST(like_linux, events)
 {
     compare(variant, "same_events");
 }
+
+/* Pairs of connected sockets, and what is no socket. */
+VARIANT_TEST(like_linux, sockets)
+{
+    compare(variant, "same_sockets");
+}

@@ -13,9 +13,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define IO_BYTES_MAX        0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
-#define IO_VECTORS_MAX      1024u        /* UIO_MAXIOV */
-#define IO_VECTORS_ON_STACK 8u
+#define IO_BYTES_MAX   0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
+#define IO_VECTORS_MAX 1024u        /* UIO_MAXIOV */
 
 /* RWF_* of preadv2(2); the sync bits ask for what memory does anyway. */
 #define RWF_HIPRI 0x1u
@@ -162,12 +161,8 @@ SYSCALL4(pwrite64, int, fd, uint64_t, address, uint64_t, bytes, int64_t, positio
     return positioned_transfer(fd, address, bytes, position, true);
 }
 
-/*
- * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be
- * freed with io_vector_free(). The total is cut at IO_BYTES_MAX. 0 or -EINVAL, -EFAULT, -ENOMEM.
- */
-static int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
-                            struct io_segment **segments, struct io_buffer *buffer)
+int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
+                     struct io_segment **segments, struct io_buffer *buffer)
 {
     struct io_segment *copy = on_stack;
     uint64_t total = 0;
@@ -197,7 +192,7 @@ static int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *
     return error;
 }
 
-static void io_vector_free(struct io_segment *segments, const struct io_segment *on_stack)
+void io_vector_free(struct io_segment *segments, const struct io_segment *on_stack)
 {
     if (segments != on_stack)
         kfree(segments);

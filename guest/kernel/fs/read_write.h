@@ -10,4 +10,13 @@
  */
 ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted);
 
+#define IO_VECTORS_ON_STACK 8u
+/*
+ * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be
+ * freed with io_vector_free(). The total is cut at 2 GiB. 0 or -EINVAL, -EFAULT, -ENOMEM.
+ */
+int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
+                     struct io_segment **segments, struct io_buffer *buffer);
+void io_vector_free(struct io_segment *segments, const struct io_segment *on_stack);
+
 #endif

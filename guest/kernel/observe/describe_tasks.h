@@ -30,6 +30,7 @@
     F(task, cpu, UNSIGNED, "")                                                                     \
     F(task, policy, UNSIGNED, "")                                                                  \
     F(task, nice, SIGNED, "")                                                                      \
+    F(task, inherited_weight, UNSIGNED, "")                                                        \
     F(task, rt_priority, SIGNED, "")                                                               \
     F(task, affinity, UNSIGNED, "")                                                                \
     F(task, wait_object, UNSIGNED, "")                                                             \
@@ -116,6 +117,9 @@
     F(process, alarm, STRUCT, "timer")                                                             \
     F(process, alarm_interval_ns, UNSIGNED, "")                                                    \
     F(process, signal_waiters, STRUCT, "wait_queue")                                               \
+    F(process, signals_watched, UNSIGNED, "")                                                      \
+    F(process, pidfds, STRUCT, "list")                                                             \
+    F(process, creator_tid, SIGNED, "")                                                            \
     F(process, credentials.uid, UNSIGNED, "")                                                      \
     F(process, credentials.euid, UNSIGNED, "")                                                     \
     F(process, credentials.gid, UNSIGNED, "")                                                      \
