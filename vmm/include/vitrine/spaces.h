@@ -26,7 +26,7 @@ struct vt_address_space {
     /* layout, as exec set it; addresses */
     uint64_t mmap_top, brk_start, brk_end, stack_top, stack_limit_bytes;
     uint64_t code_start, code_end, argument_start, argument_end, environment_start, environment_end;
-    /* what the kernel counts; pages of 4 KiB */
+    /* what the kernel counts; pages of 4 KiB; table_pages with leaf tables that others share */
     uint64_t mapped_pages, data_pages, anonymous_pages, file_pages, table_pages, max_resident,
         locked_pages;
 };
