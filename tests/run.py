@@ -158,7 +158,8 @@ def main():
         if "/fuzz/" in program:
             result, output = run_fuzz(program, options.fuzz_seconds, options.timeout, options.build, environment)
         else:
-            seconds = min(options.timeout, UNIT_SECONDS) if "/unit/" in program else options.timeout
+            unit = "/unit/" in program and not options.strict
+            seconds = min(options.timeout, UNIT_SECONDS) if unit else options.timeout
             result, output = run_criterion(program, seconds, environment)
             if result.hung and "/unit/" in program:
                 print("%s hung: once more" % program, flush=True)

@@ -97,8 +97,10 @@ struct vt_error *vt_guest_thaw(struct vt_guest *guest, int32_t pid, unsigned *re
 
 static bool may_run(const struct vt_task *task)
 {
-    if (task->held == HELD_NO || task->held == HELD_PARKED)
+    if (task->held == HELD_NO)
         return false;
+    if (task->held == HELD_PARKED)
+        return task->state == TASK_RUNNING; /* on its way off its CPU */
     return task->state == TASK_RUNNING || task->state == TASK_READY || task->state == TASK_CREATED;
 }
 
