@@ -166,6 +166,8 @@ static struct vt_error *snapshot(const struct call *call)
     if (call->message->text[0] != '/')
         return vt_error_create(VT_ERROR_ARGUMENT, "the snapshot's path '%s' is not absolute",
                                call->message->text);
+    if (call->control->holder >= 0) /* by this very thread, for another client */
+        return vt_error_create(VT_ERROR_BUSY, "the CPUs are held for somebody else just now");
     return vt_machine_save(call->machine, call->message->text);
 }
 
