@@ -16,6 +16,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/mm/failing.h"
 #include "kernel/observe/mailbox.h"
 #include "kernel/observe/panic_report.h"
 #include "kernel/observe/stop.h"
@@ -291,8 +292,10 @@ void trap_from_kernel(struct trap_frame *frame, unsigned vector)
                 address_space_fault(task->address_space, address, access, frame->rip, &ignored);
             if (!error)
                 return;
-            if (error == -ENOMEM)
-                out_of_memory_kill(false); /* locks may be held: this call fails all the same */
+            /* Locks may be held: this call fails all the same. Nobody ends for a failure that the
+             * host asked for. */
+            if (error == -ENOMEM && !READ_ONCE(failing_kinds))
+                out_of_memory_kill(false);
             frame->rip = entry->fixup;
             return;
         }
