@@ -121,7 +121,8 @@ static void note(int signal, siginfo_t *info, void *context)
     caught++;
     code = info->si_code;
     value = info->si_value.sival_int;
-    overruns = info->si_overrun;
+    if (info->si_overrun > overruns)
+        overruns = info->si_overrun;
 }
 
 static void signal_timers(void)

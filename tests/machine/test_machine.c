@@ -271,7 +271,7 @@ static void stop_and_release(enum vt_accel accel, unsigned cpus, uint64_t stops)
     struct glass_cpu *blocks = machine_memory_at(
         &rig->memory, *(uint64_t *)((char *)glass + GLASS_CPUS_OFFSET), sizeof(*blocks) * cpus);
     size_t other_bells = 0;
-    const struct timespec deadline = clock_deadline(50000);
+    const struct timespec deadline = clock_deadline(200000);
 
     *(uint64_t *)machine_memory_at(&rig->memory, STOPS_PHYS, 8) = stops;
     must(machine_start(rig->machine));
