@@ -13,15 +13,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define SYSCALL(number, name, arguments, part) {number, #name, arguments},
+#define SYSCALL(number, name, arguments, part) {number, #name, arguments, #part},
 
 static const struct call {
     long number;
     const char *name;
     const char *arguments; /* one letter each, see the table */
+    const char *part;
 } calls[] = {
 #include "guest/kernel/syscall/table.def"
 };
@@ -92,13 +94,21 @@ struct progress {
 
 static struct progress *progress;
 
-static void prepare_child(void)
+static void prepare_child(const struct call *call)
 {
     int null = open("/dev/null", O_RDWR), ends[2];
 
     /* No case may talk to the test or take its input: descriptors 0..2 are harmless ones, 3 a pipe.
+     * For calls on sockets 0 is one, with something to be read.
      */
     dup2(null, 0);
+    if (strcmp(call->part, "net") == 0) {
+        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) != 0)
+            _exit(1);
+        for (int i = 0; i < 8; i++)
+            send(ends[1], "message", 7, 0);
+        dup2(ends[0], 0);
+    }
     dup2(null, 1);
     dup2(null, 2);
     if (pipe(ends) != 0)
@@ -191,7 +201,7 @@ static void try_call(const struct call *call)
             fail("fork");
         if (child == 0) {
             setpgid(0, 0); /* signals to "my group" stay with the child */
-            prepare_child();
+            prepare_child(call);
             run_cases(call, next, end);
             _exit(0);
         }

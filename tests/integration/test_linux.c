@@ -145,8 +145,26 @@ VARIANT_TEST(like_linux, events)
     compare(variant, "same_events");
 }
 
-/* Pairs of connected sockets, and what is no socket. */
+/* Sockets: making, naming, connecting, options. */
 VARIANT_TEST(like_linux, sockets)
 {
     compare(variant, "same_sockets");
+}
+
+/* What sockets carry: streams, datagrams, full queues, how they end, polling, timeouts. */
+VARIANT_TEST(like_linux, conversations)
+{
+    compare(variant, "same_conversations");
+}
+
+/* Messages: descriptors and credentials in them, several at once, descriptors that nobody takes. */
+VARIANT_TEST(like_linux, messages)
+{
+    compare(variant, "same_messages");
+}
+
+/* Pairs of connected sockets, and what is no socket. */
+VARIANT_TEST(like_linux, socket_pairs)
+{
+    compare(variant, "same_socket_pairs");
 }

@@ -1,7 +1,8 @@
 /*
  * vmm/audit/files.c - open files are held as often as their counts say.
  *
- * Reads: every descriptor table, every mapping's file, every program's file. Proves, in a world at
+ * Reads: every descriptor table, every mapping's file, every program's file, descriptors that
+ * travel in messages of sockets. Proves, in a world at
  * rest: a file has as many references as holders were found, so that none is freed in use and none
  * is leaked; except for what tasks in the middle of a system call on a shared table hold meanwhile:
  * one file each, unless they sleep for something that has to do with none.
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 
 #define DESCRIPTORS_MAX 65536u
+#define RIGHTS_LIST_MAX 1000000u
+#define RIGHTS_MAX      253u /* SCM_MAX_FD */
 
 static bool add(struct audit_files *files, size_t *room, uint64_t address)
 {
@@ -49,6 +52,32 @@ static bool add_table(const struct audit_world *world, struct audit_files *files
         memcpy(&file, list + fd * 8, 8);
         if (!add(files, room, file))
             return false;
+    }
+    return true;
+}
+
+/* Files that travel in messages of sockets. `link` is the first word of a rights structure. */
+static bool add_rights(const struct audit_world *world, struct audit_files *files, size_t *room)
+{
+    const struct audit_layout *layout = world->layout;
+    uint64_t head = AUDIT_ROOT(world, roots_rights), next;
+    const uint8_t *at = audit_at(world, head, sizeof(next));
+
+    for (uint32_t left = RIGHTS_LIST_MAX; at && left; left--) {
+        memcpy(&next, at, sizeof(next));
+        if (next == head)
+            break;
+        at = audit_at(world, next - layout->rights_next.offset, layout->rights_bytes);
+        uint64_t count = at ? AUDIT_GET(world, at, rights_count) : 0;
+        for (uint64_t i = 0; i < count && i < RIGHTS_MAX; i++) {
+            uint64_t file;
+
+            memcpy(&file, at + layout->rights_files.offset + i * sizeof(file), sizeof(file));
+            if (!add(files, room, file))
+                return false;
+        }
+        if (at)
+            at += layout->rights_next.offset;
     }
     return true;
 }
@@ -98,6 +127,7 @@ bool audit_files_find(const struct audit_world *world, struct audit_files *ret)
         for (size_t j = 0; good && j < space->vma_count; j++)
             good = add(ret, &room, space->vmas[j].file);
     }
+    good = good && add_rights(world, ret, &room);
     if (!good) {
         audit_files_free(ret);
         return false;

@@ -4,6 +4,8 @@
  * Each finds the directory, takes its mutex, looks the last name up under it and lets the file
  * system do the change; the cached dentry follows. Order of checks as Linux's: see the man pages.
  */
+#include "kernel/fs/name_calls.h"
+
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -60,22 +62,16 @@ static int make_in(struct dentry *parent, struct dentry *dentry, const char *nam
     return error;
 }
 
-/* EEXIST before everything else, as the calls promise. */
-static int64_t make_at(int directory_fd, uint64_t path, const struct making *making)
+/* EEXIST before everything else, as the calls promise. *ret_inode (may be NULL): what was made. */
+static int make_last(struct path_walk *walk, const struct making *making, struct inode **ret_inode)
 {
-    struct path_parent parent;
     struct dentry *dentry;
-    int error = path_parent_user(&parent, directory_fd, path);
-    if (error)
-        return error;
-    struct path_walk *walk = &parent.walk;
-    if (walk->last_kind != PATH_LAST_NAME) {
-        path_parent_end(&parent);
+
+    if (walk->last_kind != PATH_LAST_NAME)
         return -EEXIST;
-    }
     struct inode *directory = walk->at->inode;
     mutex_lock(&directory->lock);
-    error = dentry_lookup_locked(walk->at, walk->last, walk->last_length, &dentry);
+    int error = dentry_lookup_locked(walk->at, walk->last, walk->last_length, &dentry);
     if (!error) {
         if (dentry->inode)
             error = -EEXIST;
@@ -89,10 +85,38 @@ static int64_t make_at(int directory_fd, uint64_t path, const struct making *mak
             error = -EXDEV;
         else
             error = make_in(walk->at, dentry, walk->last, walk->last_length, making);
+        if (!error && ret_inode) {
+            *ret_inode = dentry->inode;
+            inode_get(*ret_inode);
+        }
         dentry_put(dentry);
     }
     mutex_unlock(&directory->lock);
+    return error;
+}
+
+static int64_t make_at(int directory_fd, uint64_t path, const struct making *making)
+{
+    struct path_parent parent;
+    int error = path_parent_user(&parent, directory_fd, path);
+    if (error)
+        return error;
+    error = make_last(&parent.walk, making, NULL);
     path_parent_end(&parent);
+    return error;
+}
+
+int name_make_socket(const char *path, struct inode **ret)
+{
+    struct making making = {.mode = S_IFSOCK | 0777};
+    struct path_walk walk;
+    int error = path_walk_start(&walk, AT_FDCWD, path, 0);
+    if (error)
+        return error;
+    error = path_walk_parent(&walk);
+    if (!error)
+        error = make_last(&walk, &making, ret);
+    path_walk_end(&walk);
     return error;
 }
 

@@ -13,8 +13,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
-#define IO_BYTES_MAX   0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
-#define IO_VECTORS_MAX 1024u        /* UIO_MAXIOV */
+#define IO_VECTORS_MAX 1024u /* UIO_MAXIOV */
 
 /* RWF_* of preadv2(2); the sync bits ask for what memory does anyway. */
 #define RWF_HIPRI 0x1u

@@ -10,10 +10,13 @@
  */
 ssize_t file_transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted);
 
+#define IO_BYTES_MAX        0x7ffff000ul /* one call moves no more; Linux's MAX_RW_COUNT */
 #define IO_VECTORS_ON_STACK 8u
+
 /*
  * Copies and checks a vector of user pieces. *segments points at `on_stack` or at memory to be
- * freed with io_vector_free(). The total is cut at 2 GiB. 0 or -EINVAL, -EFAULT, -ENOMEM.
+ * freed with io_vector_free(), also after an error. The total is cut at IO_BYTES_MAX. 0 or -EINVAL,
+ * -EFAULT, -ENOMEM.
  */
 int io_vector_import(uint64_t vector, uint64_t count, struct io_segment *on_stack,
                      struct io_segment **segments, struct io_buffer *buffer);

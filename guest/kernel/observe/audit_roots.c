@@ -9,6 +9,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/ipc/futex_queue.h"
 #include "kernel/mm/fixed_range.h"
+#include "kernel/net/message.h"
 #include "kernel/process/pid_table.h"
 #include "kernel/sched/fair.h"
 #include "kernel/time/timer_queue.h"
@@ -27,6 +28,7 @@ const struct audit_roots audit_roots = {
     .fixed_ranges = (uint64_t)fixed_ranges,
     .fixed_range_count = FIXED_RANGES_MAX,
     .slice_ns = FAIR_SLICE_NS,
+    .rights = (uint64_t)&rights_list,
     .pipe_operations = (uint64_t)&pipe_operations,
     .text_end = (uint64_t)text_end,
     .rodata_end = (uint64_t)rodata_end,

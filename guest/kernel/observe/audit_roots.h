@@ -20,6 +20,7 @@ struct audit_roots {
     uint64_t fixed_ranges;  /* struct fixed_range[fixed_range_count] */
     uint32_t fixed_range_count;
     uint32_t slice_ns;           /* how long one request of the fair class is */
+    uint64_t rights;             /* list head: descriptors in messages */
     uint64_t pipe_operations;    /* struct file.operations of pipes and FIFOs */
     uint64_t text_end;           /* the image: code up to here ... */
     uint64_t rodata_end;         /* ... constants up to here, then data */

@@ -45,6 +45,7 @@
     F(audit_roots, fixed_ranges, ADDRESS, "fixed_range")                                           \
     F(audit_roots, fixed_range_count, UNSIGNED, "")                                                \
     F(audit_roots, slice_ns, UNSIGNED, "")                                                         \
+    F(audit_roots, rights, UNSIGNED, "")                                                           \
     F(audit_roots, pipe_operations, UNSIGNED, "")                                                  \
     F(audit_roots, text_end, UNSIGNED, "")                                                         \
     F(audit_roots, rodata_end, UNSIGNED, "")                                                       \

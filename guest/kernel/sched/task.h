@@ -124,6 +124,7 @@ struct task {
     uint64_t restart_argument[6];
 
     char comm[TASK_COMM_BYTES];
+    struct list *dropping; /* what it puts waits for the outermost put; net/rights.c */
     uint64_t timer_slack_ns;
     int32_t parent_death_signal;
     uint32_t inherited_weight;            /* of those who wait for its locks; 0 = none */

@@ -19,6 +19,8 @@ enum lock_rank {
     RANK_EPOLL_OUTER = 17, /* interest list of an epoll instance that watches another */
     RANK_EPOLL = 18,       /* interest list of any other epoll instance */
     RANK_FIFO_TABLE = 19,  /* which named pipes are open */
+    RANK_RIGHTS = 13,      /* descriptors on their way in messages */
+    RANK_SOCKET = 21,      /* socket; two: net/socket.h */
     RANK_PIPE = 20,        /* pipe buffer; two (tee): by address */
     RANK_TTY = 22,
     RANK_FILE_POSITION = 12,
@@ -34,6 +36,8 @@ enum lock_rank {
     RANK_FUTEX = 69,          /* futex hash bucket; two (requeue): by address */
     RANK_FILE_LOCKS = 69, /* (never with a futex bucket) advisory locks of files (fcntl, flock) */
     RANK_FILE_TABLE = 70,
+    RANK_SOCKET_NAMES = 71,      /* which sockets have which addresses */
+    RANK_SOCKET_WATCH = 71,      /* (never with the other) who waits for room elsewhere */
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
     RANK_FS_CONTEXT = 74,        /* cwd, root, umask */
     RANK_PTY_TABLE = 75,         /* numbers of pseudo-terminals, and who has them open */

@@ -1,0 +1,28 @@
+/*
+ * kernel/net/names.h - who is bound to what: paths, by their inode, and abstract names, by their
+ * bytes and the type of socket.
+ */
+#ifndef KERNEL_NET_NAMES_H
+#define KERNEL_NET_NAMES_H
+
+#include "kernel/net/socket.h"
+
+/* Checks a sockaddr_un of `bytes` and copies it; a path gets its NUL and its length. */
+int socket_address_make(struct socket_address *ret, const void *sockaddr, uint32_t bytes);
+void socket_address_get(struct socket_address *address);
+void socket_address_put(struct socket_address *address); /* NULL is fine */
+static inline bool socket_address_is_path(const struct socket_address *address)
+{
+    return address->path[0] != '\0';
+}
+
+/*
+ * Enters the socket under its address: by `inode` (a reference is kept) if that is not NULL.
+ * -EADDRINUSE: an abstract name that somebody has.
+ */
+int names_enter(struct socket *socket, struct socket_address *address, struct inode *inode);
+void names_leave(struct socket *socket);
+/* The socket that an address means, counted. -ECONNREFUSED, -EPROTOTYPE or the path's errors. */
+int names_find(const struct socket_address *address, uint32_t type, struct socket **ret);
+
+#endif
