@@ -41,6 +41,7 @@
 #define PATH_MAX     4096
 #define SYMLINKS_MAX 40
 
+struct extended_attribute;
 struct filesystem; /* one mounted instance: device number, operations, root */
 
 struct inode {
@@ -94,6 +95,8 @@ struct inode_operations {
     int (*allocate)(struct inode *inode, int mode, uint64_t offset, uint64_t bytes);
     /* st_blocks, in 512-byte units; NULL: from the size. */
     uint64_t (*blocks)(const struct inode *inode);
+    /* Where the inode's extended attributes are listed; NULL: it can have none (-EOPNOTSUPP). */
+    struct extended_attribute **(*attributes)(struct inode *inode);
     /* Fresh attributes before stat (proc); may be NULL. */
     void (*refresh)(struct inode *inode);
     int (*open)(struct inode *inode,

@@ -428,6 +428,7 @@ const struct inode_operations node_directory_operations = {
     .unlink = directory_unlink,
     .rename = directory_rename,
     .exchange = directory_exchange,
+    .attributes = node_attributes,
     .destroy = node_destroy,
 };
 

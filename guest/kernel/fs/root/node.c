@@ -3,6 +3,7 @@
  */
 #include "kernel/fs/root/node.h"
 
+#include "kernel/fs/extended_attribute.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
@@ -24,11 +25,18 @@ static ssize_t symlink_read(struct inode *inode, char *buffer, size_t size)
     return (ssize_t)length;
 }
 
+struct extended_attribute **node_attributes(struct inode *inode)
+{
+    return &node_of(inode)->attributes;
+}
+
 const struct inode_operations node_symlink_operations = {
     .read_link = symlink_read,
+    .attributes = node_attributes,
     .destroy = node_destroy,
 };
 const struct inode_operations node_special_operations = {
+    .attributes = node_attributes,
     .destroy = node_destroy,
 };
 
@@ -77,6 +85,7 @@ int node_create(struct memory_filesystem *memory, uint32_t mode, struct node **r
     memset(&node->data, 0, sizeof(node->data));
     node->in_table = false;
     node->table_next = NULL;
+    node->attributes = NULL;
     node_set_operations(node);
     *ret = node;
     return 0;
@@ -236,6 +245,7 @@ void node_destroy(struct inode *inode)
         } else if (inode_is(&node->inode, S_IFLNK)) {
             kfree(node->target);
         }
+        extended_attributes_free(&node->attributes);
         __atomic_sub_fetch(&memory->inodes_used, 1, __ATOMIC_RELAXED);
         inode_deinit(&node->inode); /* may free `memory` */
         object_cache_free(&node_cache, node);

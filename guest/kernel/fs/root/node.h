@@ -26,6 +26,7 @@ struct node {
     uint64_t nid;            /* in the image; only with in_table */
     struct node *table_next; /* table's lock; while being destroyed: list of what to destroy next */
     bool in_table;
+    struct extended_attribute *attributes; /* user. and trusted. (xattr(7)); inode.lock */
     union {
         struct {
             struct page_map pages;   /* private pages: they hide the in-place ones */
@@ -98,6 +99,7 @@ extern const struct file_operations node_regular_file_operations;
 
 /* node.c */
 void node_destroy(struct inode *inode); /* the `destroy` of all four kinds */
+struct extended_attribute **node_attributes(struct inode *inode); /* their `attributes` */
 extern const struct inode_operations node_symlink_operations;
 extern const struct inode_operations node_special_operations;
 

@@ -540,6 +540,7 @@ const struct inode_operations node_regular_operations = {
     .truncate = regular_truncate,
     .allocate = regular_allocate,
     .blocks = regular_blocks,
+    .attributes = node_attributes,
     .destroy = node_destroy,
 };
 
