@@ -24,7 +24,7 @@ static int64_t change_mode(struct inode *inode, uint32_t mode)
         error = -EPERM;
     } else {
         mode &= 07777;
-        if (!fs_privileged() && !fs_in_group(inode->gid))
+        if (!fs_capable(CAP_FSETID) && !fs_in_group(inode->gid))
             mode &= ~S_ISGID;
         WRITE_ONCE(inode->mode, (inode->mode & S_IFMT) | mode);
         inode->change_ns = clock_realtime_ns();
@@ -86,7 +86,7 @@ static int64_t change_owner(struct inode *inode, uint32_t uid, uint32_t gid)
     if (error)
         return error;
     mutex_lock(&inode->lock);
-    bool privileged = fs_privileged();
+    bool privileged = fs_capable(CAP_CHOWN);
     if (!privileged &&
         ((uid != KEEP_ID && (uid != inode->uid || !inode_owner_or_privileged(inode))) ||
          (gid != KEEP_ID &&

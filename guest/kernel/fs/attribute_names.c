@@ -84,7 +84,7 @@ static int may_change(const struct inode *inode, const struct attribute_name *na
     if (error)
         return error;
     if (name->trusted)
-        return fs_privileged() ? 0 : -EPERM;
+        return fs_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
     if (!has_user_attributes(inode) ||
         (inode_is(inode, S_IFDIR) && inode->mode & S_ISVTX && !inode_owner_or_privileged(inode)))
         return -EPERM;
@@ -94,7 +94,7 @@ static int may_change(const struct inode *inode, const struct attribute_name *na
 static int may_look(const struct inode *inode, const struct attribute_name *name)
 {
     if (name->trusted)
-        return fs_privileged() ? 0 : -ENODATA;
+        return fs_capable(CAP_SYS_ADMIN) ? 0 : -ENODATA;
     return has_user_attributes(inode) ? inode_permission(inode, MAY_READ) : -ENODATA;
 }
 
@@ -218,7 +218,7 @@ static bool is_shown(const struct extended_attribute *attribute, bool privileged
 static int64_t copy_names(struct inode *inode, size_t room, char **ret)
 {
     struct extended_attribute **list = list_of(inode);
-    bool privileged = fs_privileged();
+    bool privileged = fs_capable(CAP_SYS_ADMIN);
     int64_t bytes = 0;
     if (!list)
         return 0; /* as for file systems without any: listxattr(2) */

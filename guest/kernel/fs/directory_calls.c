@@ -182,7 +182,7 @@ SYSCALL1(chroot, uint64_t, path)
     if (error)
         return error;
     error = inode_permission(dentry->inode, MAY_EXECUTE);
-    if (!error && !fs_privileged())
+    if (!error && !fs_capable(CAP_SYS_CHROOT))
         error = -EPERM;
     if (error)
         dentry_put(dentry);

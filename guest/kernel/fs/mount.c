@@ -271,7 +271,7 @@ SYSCALL5(mount, uint64_t, user_source, uint64_t, user_target, uint64_t, user_typ
         path_text_free(&source);
         return error;
     }
-    if (!fs_privileged())
+    if (!fs_capable(CAP_SYS_ADMIN))
         error = -EPERM;
     else if (flags & MS_REMOUNT)
         error = remount(target, flags);
@@ -354,7 +354,7 @@ SYSCALL2(umount2, uint64_t, user_target, int, flags)
         path_lookup_user(AT_FDCWD, user_target, flags & UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &root);
     if (error)
         return error;
-    if (!fs_privileged()) {
+    if (!fs_capable(CAP_SYS_ADMIN)) {
         dentry_put(root);
         return -EPERM;
     }

@@ -149,7 +149,7 @@ static int64_t make_node(int directory_fd, uint64_t path, uint32_t mode, uint32_
         break;
     case S_IFCHR:
     case S_IFBLK:
-        if (!fs_privileged())
+        if (!fs_capable(CAP_MKNOD))
             return -EPERM;
         making.device = device;
         break;
@@ -202,7 +202,7 @@ static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     if (flags & AT_EMPTY_PATH) {
-        if (!fs_privileged())
+        if (!fs_capable(CAP_DAC_READ_SEARCH))
             return -ENOENT;
         path_flags |= PATH_EMPTY;
     }

@@ -28,11 +28,16 @@ int inode_permission_by(const struct inode *inode, uint32_t mask, bool real)
 {
     const struct credentials *credentials = credentials_now();
     uint32_t mode = inode->mode, uid = 0, gid = 0;
+    bool overrides = true;
     if (credentials) {
         uid = real ? credentials->uid : credentials->fsuid;
         gid = real ? credentials->gid : credentials->fsgid;
+        overrides = (real ? uid ? 0 : credentials->capabilities.permitted
+                          : credentials->capabilities.effective) >>
+                        CAP_DAC_OVERRIDE &
+                    1;
     }
-    if (likely(uid == 0)) {
+    if (likely(overrides)) {
         /* Privilege does not make a file executable that nobody may execute. */
         if ((mask & MAY_EXECUTE) && !(mode & 0111) && (mode & S_IFMT) != S_IFDIR)
             return -EACCES;
@@ -50,16 +55,16 @@ int inode_permission(const struct inode *inode, uint32_t mask)
     return inode_permission_by(inode, mask, false);
 }
 
-bool fs_privileged(void)
+bool fs_capable(enum capability capability)
 {
     const struct credentials *credentials = credentials_now();
-    return !credentials || credentials->fsuid == 0;
+    return !credentials || credentials->capabilities.effective >> capability & 1;
 }
 
 bool inode_owner_or_privileged(const struct inode *inode)
 {
     const struct credentials *credentials = credentials_now();
-    return !credentials || credentials->fsuid == 0 || credentials->fsuid == inode->uid;
+    return !credentials || credentials->fsuid == inode->uid || fs_capable(CAP_FOWNER);
 }
 
 bool fs_in_group(uint32_t gid)
@@ -98,7 +103,7 @@ int directory_may_delete(const struct dentry *directory, const struct dentry *vi
 
 void inode_drop_set_ids(struct inode *inode)
 {
-    if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || fs_privileged())
+    if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || fs_capable(CAP_FSETID))
         return;
     inode->mode &= ~S_ISUID;
     if (inode->mode & 0010)
@@ -118,7 +123,7 @@ uint32_t inode_new_mode(const struct inode *directory, uint32_t mode)
         if ((mode & S_IFMT) == S_IFDIR)
             mode |= S_ISGID;
         else if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !fs_in_group(directory->gid) &&
-                 !fs_privileged())
+                 !fs_capable(CAP_FSETID))
             mode &= ~S_ISGID;
     }
     return mode;

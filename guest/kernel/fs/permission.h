@@ -7,6 +7,7 @@
 #define KERNEL_FS_PERMISSION_H
 
 #include "kernel/fs/inode.h"
+#include "kernel/process/capability.h"
 
 #define MAY_EXECUTE 1u
 #define MAY_WRITE   2u
@@ -14,8 +15,8 @@
 
 /* inode_permission() by the real ids when `real`: access(2). */
 int inode_permission_by(const struct inode *inode, uint32_t mask, bool real);
-/* The current task has uid 0 (file system ids), or is the kernel. */
-bool fs_privileged(void);
+/* The current task has it in its effective set, or is the kernel. */
+bool fs_capable(enum capability capability);
 /* It owns the inode, or is privileged. */
 bool inode_owner_or_privileged(const struct inode *inode);
 /* The group is the file system gid or a supplementary group. */

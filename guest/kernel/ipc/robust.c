@@ -89,7 +89,8 @@ SYSCALL3(get_robust_list, int, tid, uint64_t, head_address, uint64_t, bytes_addr
             return -ESRCH;
         struct process *target = task->process;
         const struct credentials *mine = &current->process->credentials;
-        bool allowed = target && (target == current->process || mine->euid == 0 ||
+        bool allowed = target && (target == current->process ||
+                                  process_has_capability(current->process, CAP_SYS_PTRACE) ||
                                   (mine->uid == target->credentials.uid &&
                                    mine->uid == target->credentials.euid &&
                                    mine->uid == target->credentials.suid));

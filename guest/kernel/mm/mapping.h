@@ -84,7 +84,7 @@ static inline bool memory_privileged(void)
 {
     const struct task *task = current;
 
-    return !task || !task->process || task->process->credentials.euid == 0;
+    return !task || !task->process || process_has_capability(task->process, CAP_IPC_LOCK);
 }
 
 /* May `pages` more be locked? 0, -EPERM (no locking at all), or `error`. */

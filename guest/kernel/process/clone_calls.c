@@ -50,7 +50,7 @@ static int chosen_tid(const struct linux_clone_args *wanted, int32_t *ret)
         return -EFAULT;
     if (*ret < 1 || *ret > PID_MAX)
         return -EINVAL;
-    return current->process->credentials.euid ? -EPERM : 0;
+    return process_has_capability(current->process, CAP_CHECKPOINT_RESTORE) ? 0 : -EPERM;
 }
 
 SYSCALL2(clone3, uint64_t, address, size_t, size)

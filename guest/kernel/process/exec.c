@@ -137,9 +137,10 @@ static void take_ids(struct process *process, const struct loading *loading)
     struct credentials *c = &process->credentials;
     spin_lock(&process->signal_lock);
     process->dumpable = !loading->secure;
+    bool gained_id = loading->euid != c->euid || loading->egid != c->egid;
     c->euid = c->suid = c->fsuid = loading->euid;
     c->egid = c->sgid = c->fsgid = loading->egid;
-    process->keep_capabilities = false;
+    capabilities_follow_exec(c, gained_id);
     spin_unlock(&process->signal_lock);
 }
 

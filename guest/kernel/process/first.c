@@ -102,6 +102,7 @@ struct process *process_create_first(const char *name, bool user, struct task **
         return NULL;
     }
     limits_init(process->rlimits);
+    capabilities_fill(&process->credentials.capabilities);
     process->dumpable = true;
     process->start_ns = clock_monotonic_ns();
     task->exit_signal = SIGCHLD;

@@ -44,7 +44,7 @@ static int check_flags(const struct clone_arguments *arguments)
     if (flags & CLONE_NEWUSER)
         return -EPERM;
     if (flags & (CLONE_NEW_OTHER | CLONE_NEWTIME))
-        return current->process->credentials.euid ? -EPERM : -EINVAL;
+        return process_has_capability(current->process, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (flags & CLONE_INTO_CGROUP)
         return -EINVAL;
     return 0;
@@ -124,7 +124,6 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
            offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
     process->personality = parent->personality;
     process->no_new_privileges = parent->no_new_privileges;
-    process->keep_capabilities = parent->keep_capabilities;
     process->dumpable = parent->dumpable;
     process->oom_score_adj = parent->oom_score_adj;
     process->start_ns = clock_monotonic_ns();

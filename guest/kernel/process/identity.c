@@ -1,6 +1,6 @@
 /*
  * identity.c - user and group ids, by the rules of credentials(7) and the manual pages of the
- * calls. They are what programs see; effective user 0 stands for every privilege.
+ * calls. The capability sets follow them (capability.c).
  *
  * Ids of a process are written by its own threads under signal_lock; a set of ids changes as one.
  */
@@ -9,9 +9,14 @@
 
 #define NO_ID UINT32_MAX /* (uid_t)-1: leave as it is, or not valid */
 
-static bool privileged(const struct credentials *credentials)
+static bool may_set_users(const struct credentials *credentials)
 {
-    return credentials->euid == 0;
+    return credentials->capabilities.effective >> CAP_SETUID & 1;
+}
+
+static bool may_set_groups(const struct credentials *credentials)
+{
+    return credentials->capabilities.effective >> CAP_SETGID & 1;
 }
 
 static struct credentials *ids(void)
@@ -72,11 +77,13 @@ SYSCALL1(setuid, uint32_t, uid)
     if (uid == NO_ID)
         return -EINVAL;
     lock_ids();
-    if (privileged(c))
+    uint32_t uid_was = c->uid, euid_was = c->euid, suid_was = c->suid;
+    if (may_set_users(c))
         c->uid = c->suid = uid;
     else if (uid != c->uid && uid != c->suid)
         return unlock_ids(-EPERM);
     set_effective_user(c, uid);
+    capabilities_follow_user(c, uid_was, euid_was, suid_was);
     return unlock_ids(0);
 }
 
@@ -86,7 +93,7 @@ SYSCALL1(setgid, uint32_t, gid)
     if (gid == NO_ID)
         return -EINVAL;
     lock_ids();
-    if (privileged(c))
+    if (may_set_groups(c))
         c->gid = c->sgid = gid;
     else if (gid != c->gid && gid != c->sgid)
         return unlock_ids(-EPERM);
@@ -98,8 +105,9 @@ SYSCALL2(setreuid, uint32_t, uid, uint32_t, euid)
 {
     struct credentials *c = ids();
     lock_ids();
+    uint32_t uid_was = c->uid, euid_was = c->euid, suid_was = c->suid;
     uint32_t old_uid = c->uid;
-    if (!privileged(c)) {
+    if (!may_set_users(c)) {
         if (uid != NO_ID && uid != c->uid && uid != c->euid)
             return unlock_ids(-EPERM);
         if (euid != NO_ID && euid != c->uid && euid != c->euid && euid != c->suid)
@@ -112,6 +120,7 @@ SYSCALL2(setreuid, uint32_t, uid, uint32_t, euid)
     if (uid != NO_ID || (euid != NO_ID && euid != old_uid))
         c->suid = c->euid;
     c->fsuid = c->euid;
+    capabilities_follow_user(c, uid_was, euid_was, suid_was);
     return unlock_ids(0);
 }
 
@@ -120,7 +129,7 @@ SYSCALL2(setregid, uint32_t, gid, uint32_t, egid)
     struct credentials *c = ids();
     lock_ids();
     uint32_t old_gid = c->gid;
-    if (!privileged(c)) {
+    if (!may_set_groups(c)) {
         if (gid != NO_ID && gid != c->gid && gid != c->egid)
             return unlock_ids(-EPERM);
         if (egid != NO_ID && egid != c->gid && egid != c->egid && egid != c->sgid)
@@ -145,7 +154,8 @@ SYSCALL3(setresuid, uint32_t, uid, uint32_t, euid, uint32_t, suid)
 {
     struct credentials *c = ids();
     lock_ids();
-    if (!privileged(c) &&
+    uint32_t uid_was = c->uid, euid_was = c->euid, suid_was = c->suid;
+    if (!may_set_users(c) &&
         !(one_of(uid, c->uid, c->euid, c->suid) && one_of(euid, c->uid, c->euid, c->suid) &&
           one_of(suid, c->uid, c->euid, c->suid)))
         return unlock_ids(-EPERM);
@@ -156,6 +166,7 @@ SYSCALL3(setresuid, uint32_t, uid, uint32_t, euid, uint32_t, suid)
     if (suid != NO_ID)
         c->suid = suid;
     c->fsuid = c->euid;
+    capabilities_follow_user(c, uid_was, euid_was, suid_was);
     return unlock_ids(0);
 }
 
@@ -163,7 +174,7 @@ SYSCALL3(setresgid, uint32_t, gid, uint32_t, egid, uint32_t, sgid)
 {
     struct credentials *c = ids();
     lock_ids();
-    if (!privileged(c) &&
+    if (!may_set_groups(c) &&
         !(one_of(gid, c->gid, c->egid, c->sgid) && one_of(egid, c->gid, c->egid, c->sgid) &&
           one_of(sgid, c->gid, c->egid, c->sgid)))
         return unlock_ids(-EPERM);
@@ -202,8 +213,9 @@ SYSCALL1(setfsuid, uint32_t, uid)
     lock_ids();
     uint32_t old = c->fsuid;
     if (uid != NO_ID &&
-        (privileged(c) || uid == c->uid || uid == c->euid || uid == c->suid || uid == c->fsuid))
+        (may_set_users(c) || uid == c->uid || uid == c->euid || uid == c->suid || uid == c->fsuid))
         c->fsuid = uid;
+    capabilities_follow_fsuid(c, old);
     return unlock_ids(old);
 }
 
@@ -213,7 +225,7 @@ SYSCALL1(setfsgid, uint32_t, gid)
     lock_ids();
     uint32_t old = c->fsgid;
     if (gid != NO_ID &&
-        (privileged(c) || gid == c->gid || gid == c->egid || gid == c->sgid || gid == c->fsgid))
+        (may_set_groups(c) || gid == c->gid || gid == c->egid || gid == c->sgid || gid == c->fsgid))
         c->fsgid = gid;
     return unlock_ids(old);
 }
@@ -241,7 +253,7 @@ SYSCALL2(setgroups, uint32_t, size, uint64_t, address)
 {
     struct credentials *c = ids();
     uint32_t groups[ARRAY_COUNT(c->groups)];
-    if (!privileged(c))
+    if (!may_set_groups(c))
         return -EPERM;
     if (size > ARRAY_COUNT(groups))
         return -EINVAL;

@@ -44,7 +44,8 @@ static int64_t change_limit(struct process *target, unsigned resource, const str
         return -EPERM;
     spin_lock(&target->signal_lock);
     struct rlimit *limit = &target->rlimits[resource];
-    if (wanted && wanted->hard > limit->hard && current->process->credentials.euid)
+    if (wanted && wanted->hard > limit->hard &&
+        !process_has_capability(current->process, CAP_SYS_RESOURCE))
         error = -EPERM;
     if (!error) {
         if (ret_old)
@@ -74,7 +75,8 @@ SYSCALL2(setrlimit, unsigned, resource, uint64_t, address)
 static bool may_limit(const struct process *target)
 {
     const struct credentials *mine = &current->process->credentials, *theirs = &target->credentials;
-    return target == current->process || mine->euid == 0 ||
+    return target == current->process ||
+           process_has_capability(current->process, CAP_SYS_RESOURCE) ||
            (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
             mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
 }

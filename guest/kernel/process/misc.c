@@ -41,7 +41,7 @@ SYSCALL1(uname, uint64_t, address)
 static int64_t set_system_name(char *destination, uint64_t address, int length)
 {
     char name[SYSTEM_NAME_BYTES] = {};
-    if (current->process->credentials.euid)
+    if (!process_has_capability(current->process, CAP_SYS_ADMIN))
         return -EPERM;
     if (length < 0 || length >= SYSTEM_NAME_BYTES)
         return -EINVAL;
@@ -134,7 +134,7 @@ SYSCALL3(syslog, int, action, uint64_t, address, int, length)
 {
     uint64_t head = load_acquire(&kernel_log.head), oldest = log_oldest(), from;
     bool only_look = action == SYSLOG_READ_ALL || action == SYSLOG_SIZE_BUFFER;
-    if (!only_look && current->process->credentials.euid)
+    if (!only_look && !process_has_capability(current->process, CAP_SYSLOG))
         return -EPERM;
     switch (action) {
     case SYSLOG_CLOSE:

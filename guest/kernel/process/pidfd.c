@@ -139,7 +139,8 @@ static bool may_take_from(const struct process *process)
 {
     const struct credentials *mine = &current->process->credentials,
                              *theirs = &process->credentials;
-    return process == current->process || mine->euid == 0 ||
+    return process == current->process ||
+           process_has_capability(current->process, CAP_SYS_PTRACE) ||
            (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid);
 }
 

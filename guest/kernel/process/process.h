@@ -13,6 +13,7 @@
 #define KERNEL_PROCESS_PROCESS_H
 
 #include "kernel/mm/slot_table.h"
+#include "kernel/process/capability.h"
 #include "kernel/process/signal.h"
 #include "kernel/sched/task.h"
 #include "kernel/sync/mutex.h"
@@ -44,6 +45,7 @@ struct rlimit {
 struct credentials {
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
+    struct capability_sets capabilities;
     uint32_t group_count;
     uint32_t groups[32];
 };
@@ -116,8 +118,13 @@ struct process {
     uint64_t max_resident;
     uint64_t start_ns;
     struct spinlock parts_lock; /* RANK_TASK_PARTS */
-    bool keep_capabilities;     /* PR_SET_KEEPCAPS */
 };
+
+/* Is it in the effective set? */
+static inline bool process_has_capability(const struct process *process, enum capability capability)
+{
+    return process->credentials.capabilities.effective >> capability & 1;
+}
 
 extern struct slot_table process_slots;
 extern struct spinlock family_lock; /* RANK_FAMILY */

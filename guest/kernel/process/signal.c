@@ -38,7 +38,7 @@ int signal_permission(struct process *target, int signal)
 {
     struct process *self = current->process;
     const struct credentials *mine = &self->credentials, *theirs = &target->credentials;
-    if (self == target || mine->euid == 0 || mine->euid == theirs->suid ||
+    if (self == target || process_has_capability(self, CAP_KILL) || mine->euid == theirs->suid ||
         mine->euid == theirs->uid || mine->uid == theirs->suid || mine->uid == theirs->uid)
         return 0;
     return signal == SIGCONT && self->session == target->session ? 0 : -EPERM;

@@ -75,7 +75,7 @@ SYSCALL1(unshare, uint64_t, flags)
     if (flags & CLONE_NEWUSER)
         return -EPERM;
     if (flags & NAMESPACES)
-        return task->process->credentials.euid ? -EPERM : -EINVAL;
+        return process_has_capability(task->process, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     if (flags & CLONE_FS)
         error = own_directories(task);
     if (!error && flags & CLONE_FILES)

@@ -38,7 +38,7 @@ static int target(int tid, struct task **ret)
 static bool may_change(const struct task *task)
 {
     const struct credentials *mine = &current->process->credentials;
-    if (task->process == current->process || !mine->euid)
+    if (task->process == current->process || process_has_capability(current->process, CAP_SYS_NICE))
         return true;
     return task->process && (mine->euid == task->process->credentials.uid ||
                              mine->euid == task->process->credentials.euid);
@@ -296,7 +296,7 @@ static int64_t set_nice(struct task *task, int nice, int64_t so_far)
 {
     if (!may_change(task))
         return -EPERM;
-    if (nice < task->nice && current->process->credentials.euid)
+    if (nice < task->nice && !process_has_capability(current->process, CAP_SYS_NICE))
         return -EACCES;
     int error = task_set_policy(task, task->policy, 0, nice);
     return so_far == -ESRCH || !so_far ? error : so_far;

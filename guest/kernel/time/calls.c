@@ -88,7 +88,7 @@ SYSCALL2(clock_settime, int, clock, uint64_t, value)
         return -EFAULT;
     if (!timespec_valid(&time))
         return -EINVAL;
-    if (current->process->credentials.euid)
+    if (!process_has_capability(current->process, CAP_SYS_TIME))
         return -EPERM;
     clock_realtime_offset_ns = (int64_t)(timespec_ns(&time) - clock_monotonic_ns());
     return 0;

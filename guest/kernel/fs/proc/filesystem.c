@@ -32,7 +32,7 @@ bool proc_may_inspect(struct process *process)
     const struct credentials *mine = &current->process->credentials,
                              *theirs = &process->credentials;
 
-    if (process == current->process || mine->euid == 0)
+    if (process == current->process || process_has_capability(current->process, CAP_SYS_PTRACE))
         return true;
     return mine->fsuid == theirs->uid && mine->fsuid == theirs->euid &&
            mine->fsuid == theirs->suid && mine->fsgid == theirs->gid &&

@@ -238,3 +238,35 @@ int proc_show_cmdline(struct proc_text *text, const struct proc_target *target)
     text_print(text, "\n");
     return 0;
 }
+
+/* Frames and faults; nothing is paged in, out or swapped here. */
+int proc_show_vmstat(struct proc_text *text, const struct proc_target *target)
+{
+    uint64_t faults = 0;
+    struct process *process;
+    uint32_t count = 0;
+
+    (void)target;
+    for (int32_t from = 1; (process = process_next_get(from)); process_put(process)) {
+        from = process->pid + 1;
+        faults += process->dead_min_faults;
+        struct task *task = NULL;
+        for (int32_t tid = 1; (task = process_thread_next_get(process, tid)); task_put(task)) {
+            tid = task->tid + 1;
+            faults += task->min_faults;
+        }
+        if (++count % 64 == 0)
+            preemption_point();
+    }
+    text_print(text, "nr_free_pages %lu\n", frames_free_count());
+    text_print(text, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault %lu\npgmajfault 0\n",
+               faults);
+    return 0;
+}
+
+int proc_show_swaps(struct proc_text *text, const struct proc_target *target)
+{
+    (void)target;
+    text_print(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return 0;
+}

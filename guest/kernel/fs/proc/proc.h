@@ -77,6 +77,8 @@ int proc_show_uptime(struct proc_text *text, const struct proc_target *target);
 int proc_show_loadavg(struct proc_text *text, const struct proc_target *target);
 int proc_show_meminfo(struct proc_text *text, const struct proc_target *target);
 int proc_show_stat(struct proc_text *text, const struct proc_target *target);
+int proc_show_vmstat(struct proc_text *text, const struct proc_target *target);
+int proc_show_swaps(struct proc_text *text, const struct proc_target *target);
 int proc_show_cmdline(struct proc_text *text, const struct proc_target *target);
 /* cpuinfo.c */
 int proc_show_cpuinfo(struct proc_text *text, const struct proc_target *target);

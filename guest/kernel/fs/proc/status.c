@@ -249,7 +249,7 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     struct signal_summary signals;
     char comm[TASK_COMM_BYTES + 1];
     int32_t pid = whole_process(target) ? process->pid : task->tid;
-    uint64_t all = who->euid == 0 ? 0x1ffffffffffull : 0;
+    const struct capability_sets *can = &who->capabilities;
 
     look_at_family(process, &family);
     signal_summarise(task, &signals);
@@ -278,7 +278,7 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     text_print(
         text,
         "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
-        0ul, all, all, 0x1fffffffffful, 0ul);
+        can->inheritable, can->permitted, can->effective, can->bounding, can->ambient);
     text_print(text, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
                process->no_new_privileges);
     text_print(text, "Cpus_allowed:\t%lx\nMems_allowed:\t1\nMems_allowed_list:\t0\n",

@@ -89,7 +89,7 @@ static int write_oom_score_adj(const struct proc_target *target, char *text, siz
     if (negative)
         value = -value;
     if (value < READ_ONCE(target->process->oom_score_adj) &&
-        current->process->credentials.euid != 0)
+        !process_has_capability(current->process, CAP_SYS_RESOURCE))
         return -EACCES;
     WRITE_ONCE(target->process->oom_score_adj, value);
     return 0;
@@ -194,6 +194,8 @@ static const struct proc_entry root_children[] = {
     PROC_FILE("loadavg", proc_show_loadavg),
     PROC_FILE("meminfo", proc_show_meminfo),
     PROC_FILE("stat", proc_show_stat),
+    PROC_FILE("vmstat", proc_show_vmstat),
+    PROC_FILE("swaps", proc_show_swaps),
     PROC_FILE("cpuinfo", proc_show_cpuinfo),
     PROC_FILE("filesystems", proc_show_filesystems),
     PROC_FILE("cmdline", proc_show_cmdline),

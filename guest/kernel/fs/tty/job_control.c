@@ -204,7 +204,7 @@ static int64_t set_foreground(struct tty *tty, uint64_t address)
 static int64_t take_terminal(struct tty *tty, struct file *file, uint64_t steal)
 {
     struct process *process = current->process;
-    bool root = process->credentials.euid == 0;
+    bool root = process_has_capability(process, CAP_SYS_ADMIN);
     int64_t result = 0;
 
     spin_lock(&family_lock);
