@@ -209,7 +209,7 @@ VARIANT_TEST_ONE_CPU(userland, same_as_on_the_host)
     cr_assert(made.status == 0, "status %d: %s", made.status, made.err);
     command_free(&made);
 
-    char *script = make_script(harness_is_slow(variant) ? 4 : 1), work[128];
+    char *script = make_script(harness_is_slow(variant) ? 10 : 1), work[128];
     snprintf(work, sizeof work, "%s/work", directory);
     struct command_result host =
         TOOL("sh", "-c",
