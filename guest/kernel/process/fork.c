@@ -13,6 +13,7 @@
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/uts.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
@@ -20,8 +21,7 @@
 
 /* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for
  * them). */
-#define CLONE_NEW_OTHER                                                                            \
-    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+#define CLONE_NEW_OTHER (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
 
 static int check_flags(const struct clone_arguments *arguments)
 {
@@ -45,6 +45,12 @@ static int check_flags(const struct clone_arguments *arguments)
         return -EPERM;
     if (flags & (CLONE_NEW_OTHER | CLONE_NEWTIME))
         return process_has_capability(current->process, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+    if (flags & CLONE_NEWUTS) {
+        if (!process_has_capability(current->process, CAP_SYS_ADMIN))
+            return -EPERM;
+        if (flags & CLONE_THREAD)
+            return -EINVAL; /* names belong to whole processes here */
+    }
     if (flags & CLONE_INTO_CGROUP)
         return -EINVAL;
     return 0;
@@ -119,6 +125,17 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
     spin_lock(&parent->signal_lock);
     memcpy(process->rlimits, parent->rlimits, sizeof(process->rlimits));
     spin_unlock(&parent->signal_lock);
+    struct uts_namespace *uts = uts_of(parent);
+    if (unlikely(flags & CLONE_NEWUTS)) {
+        process->uts = uts_duplicate(uts);
+        uts_put(uts);
+        if (!process->uts) {
+            process_put(process);
+            return NULL;
+        }
+    } else {
+        process->uts = uts;
+    }
     const struct credentials *from = &parent->credentials;
     memcpy(&process->credentials, from,
            offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));

@@ -1,67 +1,10 @@
 /*
- * misc.c - the machine's names (uname(2)), random bytes, the kernel's log, and per-thread
- * registrations.
+ * misc.c - random bytes, the kernel's log, and per-thread registrations.
  */
 #include "kernel/lib/string.h"
 #include "kernel/observe/log.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
-
-/* ---- names ---- */
-
-static struct spinlock names_lock = SPINLOCK_INIT(RANK_LOG); /* innermost: only copies under it */
-static char host_name[SYSTEM_NAME_BYTES] = "vitrine";
-static char domain_name[SYSTEM_NAME_BYTES] = "(none)";
-
-void host_name_get(char name[SYSTEM_NAME_BYTES])
-{
-    spin_lock(&names_lock);
-    memcpy(name, host_name, SYSTEM_NAME_BYTES);
-    spin_unlock(&names_lock);
-}
-
-void domain_name_get(char name[SYSTEM_NAME_BYTES])
-{
-    spin_lock(&names_lock);
-    memcpy(name, domain_name, SYSTEM_NAME_BYTES);
-    spin_unlock(&names_lock);
-}
-
-SYSCALL1(uname, uint64_t, address)
-{
-    struct {
-        char system[SYSTEM_NAME_BYTES], node[SYSTEM_NAME_BYTES], release[SYSTEM_NAME_BYTES];
-        char version[SYSTEM_NAME_BYTES], machine[SYSTEM_NAME_BYTES], domain[SYSTEM_NAME_BYTES];
-    } names = {SYSTEM_NAME, "", SYSTEM_RELEASE, SYSTEM_VERSION, SYSTEM_MACHINE, ""};
-    host_name_get(names.node);
-    domain_name_get(names.domain);
-    return copy_to_user(address, &names, sizeof(names));
-}
-
-static int64_t set_system_name(char *destination, uint64_t address, int length)
-{
-    char name[SYSTEM_NAME_BYTES] = {};
-    if (!process_has_capability(current->process, CAP_SYS_ADMIN))
-        return -EPERM;
-    if (length < 0 || length >= SYSTEM_NAME_BYTES)
-        return -EINVAL;
-    if (copy_from_user(name, address, (size_t)length))
-        return -EFAULT;
-    spin_lock(&names_lock);
-    memcpy(destination, name, SYSTEM_NAME_BYTES);
-    spin_unlock(&names_lock);
-    return 0;
-}
-
-SYSCALL2(sethostname, uint64_t, address, int, length)
-{
-    return set_system_name(host_name, address, length);
-}
-
-SYSCALL2(setdomainname, uint64_t, address, int, length)
-{
-    return set_system_name(domain_name, address, length);
-}
 
 /* ---- random ---- */
 

@@ -51,6 +51,7 @@ struct credentials {
 };
 
 struct posix_timer;
+struct uts_namespace;
 struct tty;
 
 struct process {
@@ -104,6 +105,7 @@ struct process {
     struct credentials credentials; /* written by the process itself under signal_lock */
     struct tty *tty;                /* controlling terminal, family_lock */
     int32_t lost_foreground_group;  /* of a session leader whose terminal hung up, family_lock */
+    struct uts_namespace *uts;      /* signal_lock; NULL: the first */
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu.h"
 #include "kernel/fs/proc/links.h"
+#include "kernel/fs/proc/namespace.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -127,6 +128,11 @@ const struct proc_entry proc_fdinfo_entry = {
     .private = true,
 };
 
+static const struct proc_entry namespace_children[] = {
+    LINK("uts", proc_uts_read_link, proc_uts_follow),
+    {.name = NULL},
+};
+
 /* What a process and each of its threads have in common. */
 #define COMMON_CHILDREN                                                                            \
     PROC_FILE("stat", proc_show_process_stat), PROC_FILE("status", proc_show_process_status),      \
@@ -157,6 +163,7 @@ const struct proc_entry proc_fdinfo_entry = {
          .mode = S_IFREG | 0444,                                                                   \
          .show = proc_show_mountinfo,                                                              \
          .text_at_open = true},                                                                    \
+        {.name = "ns", .mode = S_IFDIR | 0511, .children = namespace_children, .private = true},   \
         LINK("exe", proc_exe_read_link, proc_exe_follow),                                          \
         LINK("cwd", proc_cwd_read_link, proc_cwd_follow),                                          \
         LINK("root", proc_root_read_link, proc_root_follow),                                       \
