@@ -19,7 +19,8 @@
 #define PROGRAMS                                                                                   \
     "bash sh cat chmod chown comm cp cut date dd df diff dpkg-deb echo env expr factor find "      \
     "flock "                                                                                       \
-    "grep gzip gunzip head id join ln ls md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc " \
+    "grep gzip gunzip head hostname id join ln ls md5sum mkdir mkfifo mknod mktemp mv nice nl "    \
+    "nohup nproc nsenter "                                                                         \
     "od paste perl printf pwd readlink realpath rm rmdir sed seq setpriv setsid sha256sum shuf "   \
     "sleep sort split stat stty tac tail tar tee test timeout touch tr true false truncate tty "   \
     "uname uniq unshare wc xargs"
@@ -196,6 +197,16 @@ static char *part_of(const char *output, size_t number)
     return end != NULL ? strndup(start, (size_t)(end - start)) : strdup(start);
 }
 
+static void require_root(void)
+{
+    struct command_result made = TOOL("sh", "-c", make_root, "make_root", root);
+
+    if (made.status == 3)
+        cr_skip_test("the programs are not there: %s", made.out);
+    cr_assert(made.status == 0, "status %d: %s", made.status, made.err);
+    command_free(&made);
+}
+
 /*
  * Do the host's own bash, coreutils, findutils, tar, perl and dpkg-deb, unmodified, say the same and
  * end the same in the guest?
@@ -203,12 +214,7 @@ static char *part_of(const char *output, size_t number)
 VARIANT_TEST_ONE_CPU(userland, same_as_on_the_host)
 {
     variant_require(variant);
-    struct command_result made = TOOL("sh", "-c", make_root, "make_root", root);
-    if (made.status == 3)
-        cr_skip_test("the programs are not there: %s", made.out);
-    cr_assert(made.status == 0, "status %d: %s", made.status, made.err);
-    command_free(&made);
-
+    require_root();
     char *script = make_script(harness_is_slow(variant) ? 10 : 1), work[128];
     snprintf(work, sizeof work, "%s/work", directory);
     struct command_result host =
@@ -233,5 +239,53 @@ VARIANT_TEST_ONE_CPU(userland, same_as_on_the_host)
     }
     free(script);
     command_free(&host);
+    command_free(&guest);
+}
+
+/* Attributes by number: Perl has no words for them. Each line: the call's result, then what it gave. */
+static const char alone[] =
+    "unshare -u sh -c 'hostname inner; uname -n; readlink /proc/self/ns/uts >own'; uname -n\n"
+    "cmp=$(readlink /proc/self/ns/uts); test \"$cmp\" = \"$(cat own)\"; echo $?\n"
+    "mkfifo ready go; unshare -u sh -c 'hostname other; echo >ready; cat go' & read x <ready\n"
+    "nsenter -u -t $! uname -n; echo >go; wait; hostname new; uname -n\n"
+    "setpriv --reuid 1000 --clear-groups unshare -u true 2>/dev/null; echo $?\n"
+    "cat >x.pl <<'END'\n"
+    "sub call { my ($call, @a) = @_; my $r = syscall($call, @a); $out = $a[$call == 194 ? 1 : 2];\n"
+    "print $r < 0 ? 'error ' . int($!) : $r, \"\\n\" }\n"
+    "open F, '>f'; symlink 'f', 'l'; my $n = 'user.a'; my $room = \"\\0\" x 30;\n"
+    "call(188, 'f', $n, 'hello', 5, 0); call(188, 'f', $n, 'x', 1, 1); call(188, 'f', $n, 'hi', 2, "
+    "2);\n"
+    "call(190, fileno F, 'trusted.b', 'v', 1, 0); call(188, 'f', 'other.c', 'v', 1, 0);\n"
+    "call(191, 'f', $n, $room, 0); call(191, 'f', $n, $room, 1); call(191, 'f', $n, $room, 30);\n"
+    "print substr($out, 0, 2), \"\\n\"; call(194, 'f', $room, 30); print join(',', split /\\0/, "
+    "$out),"
+    "\"\\n\";\n"
+    "call(192, 'l', $n, $room, 30); call(189, 'l', $n, 'v', 1, 0); call(197, 'f', $n); call(197, "
+    "'f', $n);\n"
+    "$> = 1000; call(191, 'f', 'trusted.b', $room, 30); call(188, 'f', $n, 'v', 1, 0);\n"
+    "call(194, 'f', $room, 30); call(191, '/proc/version', $n, $room, 30);\n"
+    "END\n"
+    "perl x.pl\n";
+
+static const char alone_says[] = "inner\nvitrine\n1\nother\nnew\n1\n"
+                                 "0\nerror 17\n0\n0\nerror 95\n"              /* set */
+                                 "2\nerror 34\n2\nhi\n17\nuser.a,trusted.b\n" /* get, list */
+                                 "error 61\nerror 1\n0\nerror 61\n"           /* a link, removing */
+                                 "error 61\nerror 13\n0\nerror 95\n";         /* another user */
+
+/*
+ * What a host may refuse, or its file system: has a process after `unshare -u` its own names, and
+ * are extended attributes kept as xattr(7) says, errors and users included?
+ */
+VARIANT_TEST_ONE_CPU(userland, names_and_attributes)
+{
+    variant_require(variant);
+    require_root();
+    struct command_result guest = COMMAND(
+        "run", "--quiet", "--accel", vt_accel_name(variant->accel), "--rootfs", root, "--cwd",
+        "/work", "--env", "PATH=/usr/bin:/bin", "--timeout", "100", "--", "/bin/bash", "-c", alone);
+
+    cr_expect(guest.status == 0 && strcmp(guest.out, alone_says) == 0, "status %d:\n%s%s",
+              guest.status, guest.out, guest.err);
     command_free(&guest);
 }
