@@ -246,7 +246,8 @@ VARIANT_TEST_ONE_CPU(userland, same_as_on_the_host)
 static const char alone[] =
     "unshare -u sh -c 'hostname inner; uname -n; readlink /proc/self/ns/uts >own'; uname -n\n"
     "cmp=$(readlink /proc/self/ns/uts); test \"$cmp\" = \"$(cat own)\"; echo $?\n"
-    "mkfifo ready go; unshare -u sh -c 'hostname other; echo >ready; cat go' & read x <ready\n"
+    "mkfifo ready go; unshare -u sh -c 'hostname other; echo >ready; cat go >go.said' & read x "
+    "<ready\n"
     "nsenter -u -t $! uname -n; echo >go; wait; hostname new; uname -n\n"
     "setpriv --reuid 1000 --clear-groups unshare -u true 2>/dev/null; echo $?\n"
     "cat >x.pl <<'END'\n"
