@@ -51,7 +51,7 @@ static void pairs(void)
     int ends[2], value = -1;
     char bytes[100];
     struct stat status;
-    struct sockaddr address;
+    struct sockaddr address = {0};
     socklen_t size = sizeof address;
 
     show("pair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
