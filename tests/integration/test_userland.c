@@ -87,7 +87,8 @@ static const struct userland_command commands[] = {
     {"for i in 1 2 3 4 5; do (exit $i) & p+=($!); done; for j in ${p[@]}; do wait $j; s=$((s+$?)); "
      "done; echo $s",
      false},
-    {"exec 2>/dev/null; nice -n 5 nice; (ulimit -n 30; ulimit -n); (ulimit -f 1; exec head -c "
+    {"exec 2>/dev/null; b=$(nice); echo $(($(nice -n 5 nice) - b)); (ulimit -n 30; ulimit -n); "
+     "(ulimit -f 1; exec head -c "
      "100000 /dev/zero >big) "
      "2>/dev/null; echo $?",
      false},
