@@ -112,7 +112,7 @@ static void datagrams(int type)
 
 static void datagrams_by_name(void)
 {
-    struct sockaddr_un address, from;
+    struct sockaddr_un address = {0}, from;
     socklen_t bytes, from_bytes = sizeof from;
     char data[16];
     int a = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -233,7 +233,7 @@ static int talk_to_parent(void)
 {
     char word[8] = "";
 
-    if (read(parent_end, word, 4) != 4 || strcmp(word, "ping"))
+    if (read(parent_end, word, 4) != 4 || strcmp(word, "ping") != 0)
         return 1;
     return write(parent_end, "pong", 4) == 4 ? 0 : 2;
 }

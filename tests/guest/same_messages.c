@@ -103,7 +103,7 @@ static int at_end(int fd)
 
 static void passing(int type)
 {
-    int pair[2], pipe_ends[2], fds[300];
+    int pair[2], pipe_ends[2], fds[300] = {0};
     char byte = 0;
 
     say("passing, type %d", type);

@@ -61,7 +61,7 @@ static void making(void)
 
 static void naming(void)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     struct stat status;
     char path[160];
     int fd = socket(AF_UNIX, SOCK_STREAM, 0), other = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -112,7 +112,7 @@ static void naming(void)
 
 static void abstract_names(void)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = sizeof address;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0), other = socket(AF_UNIX, SOCK_STREAM, 0);
     int datagram = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -155,7 +155,7 @@ static void abstract_names(void)
 
 static void accepting(int type)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = sizeof address;
     int listener = socket(AF_UNIX, type | SOCK_NONBLOCK, 0), ends[4];
 
@@ -198,7 +198,7 @@ static void unconnected(int type)
 {
     char byte;
     int fd = socket(AF_UNIX, type, 0);
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = address_of(&address, "@nobody");
 
     say("unconnected type %d", type);

@@ -33,14 +33,14 @@ static inline socklen_t address_of(struct sockaddr_un *address, const char *name
 
 static inline int bind_to(int fd, const char *name)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = address_of(&address, name);
     return bind(fd, (struct sockaddr *)&address, bytes);
 }
 
 static inline int connect_to(int fd, const char *name)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = address_of(&address, name);
     return connect(fd, (struct sockaddr *)&address, bytes);
 }
@@ -62,7 +62,7 @@ static inline void show_name(const char *what, const struct sockaddr_un *address
 
 static inline void show_names(const char *what, int fd)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t bytes = sizeof address;
     char line[80];
 

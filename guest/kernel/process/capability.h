@@ -51,7 +51,7 @@ struct capability_sets {
 #define SECURE_LOCKS            0xaau /* each locks the bit below it */
 
 /* User 0's, who may do everything. */
-void capabilities_fill(struct capability_sets *sets);
+void capabilities_fill(struct capability_sets *all);
 /* The user ids were these and are as in `now`. signal_lock held. */
 void capabilities_follow_user(struct credentials *now, uint32_t uid, uint32_t euid, uint32_t suid);
 void capabilities_follow_fsuid(struct credentials *now, uint32_t fsuid);
