@@ -112,7 +112,7 @@ static void datagrams(int type)
 
 static void datagrams_by_name(void)
 {
-    struct sockaddr_un address = {0}, from;
+    struct sockaddr_un address = {0}, from = {0};
     socklen_t bytes, from_bytes = sizeof from;
     char data[16];
     int a = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
