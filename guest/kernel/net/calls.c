@@ -11,20 +11,21 @@
 
 #define SOCK_TYPE_MASK 0xfu
 
-int socket_borrow(int fd, struct file **ret_file, bool *ret_counted, struct socket **ret)
+int socket_borrow(int fd, struct borrowed_socket *ret)
 {
-    struct file *file = file_borrow(fd, ret_counted);
-
-    if (!file)
+    ret->file = file_borrow(fd, &ret->counted);
+    if (!ret->file)
         return -EBADF;
-    *ret = socket_of(file);
-    if (!*ret) {
-        int error = file->flags & O_PATH ? -EBADF : -ENOTSOCK;
-        file_return(file, *ret_counted);
-        return error;
-    }
-    *ret_file = file;
-    return 0;
+    ret->socket = socket_of(ret->file);
+    if (ret->socket)
+        return 0;
+    return ret->file->flags & O_PATH ? -EBADF : -ENOTSOCK;
+}
+
+void socket_give_back(struct borrowed_socket *borrowed)
+{
+    if (borrowed->file)
+        file_return(borrowed->file, borrowed->counted);
 }
 
 int sockaddr_import(uint64_t user, int32_t bytes, uint8_t sockaddr[SOCKADDR_BYTES_MAX])
@@ -146,38 +147,33 @@ SYSCALL4(socketpair, int, family, uint32_t, type, int, protocol, uint64_t, addre
 
 SYSCALL3(bind, int, fd, uint64_t, user, int32_t, bytes)
 {
+    BORROWED_SOCKET(borrowed);
     uint8_t sockaddr[SOCKADDR_BYTES_MAX];
     struct socket_address address;
-    struct socket *socket;
-    struct file *file;
-    bool counted;
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
     result = sockaddr_import(user, bytes, sockaddr);
     if (!result && bytes == sizeof(address.family)) {
         memcpy(&address.family, sockaddr, sizeof(address.family));
-        result = address.family == AF_UNIX ? socket_bind_any(socket) : -EINVAL;
+        result = address.family == AF_UNIX ? socket_bind_any(borrowed.socket) : -EINVAL;
     } else if (!result) {
         result = socket_address_make(&address, sockaddr, (uint32_t)bytes);
         if (!result)
-            result = socket_bind(socket, &address);
+            result = socket_bind(borrowed.socket, &address);
     }
-    file_return(file, counted);
     return result;
 }
 
 SYSCALL3(connect, int, fd, uint64_t, user, int32_t, bytes)
 {
+    BORROWED_SOCKET(borrowed);
     uint8_t sockaddr[SOCKADDR_BYTES_MAX];
     struct socket_address address;
-    struct socket *socket;
-    struct file *file;
-    bool counted;
     uint16_t family;
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
     result = sockaddr_import(user, bytes, sockaddr);
@@ -185,45 +181,39 @@ SYSCALL3(connect, int, fd, uint64_t, user, int32_t, bytes)
         result = -EINVAL;
     if (!result) {
         memcpy(&family, sockaddr, sizeof(family));
-        if (family == AF_UNSPEC && socket->type == SOCK_DGRAM) {
-            result = socket_connect(socket, file, NULL);
+        if (family == AF_UNSPEC && borrowed.socket->type == SOCK_DGRAM) {
+            result = socket_connect(borrowed.socket, borrowed.file, NULL);
         } else {
             result = socket_address_make(&address, sockaddr, (uint32_t)bytes);
             if (!result)
-                result = socket_connect(socket, file, &address);
+                result = socket_connect(borrowed.socket, borrowed.file, &address);
         }
     }
-    file_return(file, counted);
     return result;
 }
 
 SYSCALL2(listen, int, fd, int, backlog)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = socket_listen(socket, backlog);
-    file_return(file, counted);
-    return result;
+    return socket_listen(borrowed.socket, backlog);
 }
 
 static int64_t accept_call(int fd, uint64_t user, uint64_t bytes_address, uint32_t flags)
 {
-    struct socket *socket, *end;
-    struct file *file, *new_file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
+    struct socket *end;
+    struct file *new_file;
 
     if (flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
         return -EINVAL;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = socket_accept(socket, file, &end);
-    file_return(file, counted);
+    result = socket_accept(borrowed.socket, borrowed.file, &end);
     if (result)
         return result;
     new_file = socket_file_create(end, flags);
@@ -254,18 +244,15 @@ SYSCALL4(accept4, int, fd, uint64_t, user, uint64_t, bytes_address, uint32_t, fl
 
 SYSCALL2(shutdown, int, fd, uint32_t, how)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
     if (how > 2)
         result = -EINVAL;
     else
-        socket_shutdown(socket, how + 1); /* SHUT_RD, _WR, _RDWR as bits */
-    file_return(file, counted);
+        socket_shutdown(borrowed.socket, how + 1); /* SHUT_RD, _WR, _RDWR as bits */
     return result;
 }
 
@@ -273,59 +260,45 @@ SYSCALL2(shutdown, int, fd, uint32_t, how)
 
 SYSCALL3(getsockname, int, fd, uint64_t, user, uint64_t, bytes_address)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = sockaddr_export_name(socket, user, bytes_address);
-    file_return(file, counted);
-    return result;
+    return sockaddr_export_name(borrowed.socket, user, bytes_address);
 }
 
 SYSCALL3(getpeername, int, fd, uint64_t, user, uint64_t, bytes_address)
 {
-    struct socket *socket, *peer;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
+    struct socket *peer;
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    peer = socket_peer_get(socket);
+    peer = socket_peer_get(borrowed.socket);
     result = peer ? sockaddr_export_name(peer, user, bytes_address) : -ENOTCONN;
     if (peer)
         socket_put(peer);
-    file_return(file, counted);
     return result;
 }
 
 SYSCALL5(setsockopt, int, fd, int, level, int, option, uint64_t, value, int32_t, bytes)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = socket_set_option(socket, level, option, value, bytes);
-    file_return(file, counted);
-    return result;
+    return socket_set_option(borrowed.socket, level, option, value, bytes);
 }
 
 SYSCALL5(getsockopt, int, fd, int, level, int, option, uint64_t, value, uint64_t, bytes_address)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = socket_get_option(socket, level, option, value, bytes_address);
-    file_return(file, counted);
-    return result;
+    return socket_get_option(borrowed.socket, level, option, value, bytes_address);
 }

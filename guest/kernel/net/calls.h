@@ -4,8 +4,17 @@
 
 #include "kernel/net/socket.h"
 
-/* The socket behind a descriptor; the file is given back with file_return(). -EBADF, -ENOTSOCK. */
-int socket_borrow(int fd, struct file **ret_file, bool *ret_counted, struct socket **ret);
+/* The socket behind a descriptor, for the time of a call. */
+struct borrowed_socket {
+    struct socket *socket;
+    struct file *file; /* NULL = nothing is borrowed */
+    bool counted;      /* as file_borrow() says */
+};
+/* 0, -EBADF or -ENOTSOCK. A variable made by BORROWED_SOCKET() gives back at the end of its scope. */
+int socket_borrow(int fd, struct borrowed_socket *ret);
+void socket_give_back(struct borrowed_socket *borrowed);
+#define BORROWED_SOCKET(name)                                                                      \
+    __attribute__((cleanup(socket_give_back))) struct borrowed_socket name = {.file = NULL}
 
 #define SOCKADDR_BYTES_MAX 128 /* struct sockaddr_storage */
 

@@ -34,55 +34,50 @@ static int import_destination(const struct socket *socket, const uint8_t *sockad
 SYSCALL6(sendto, int, fd, uint64_t, data, uint64_t, bytes, uint32_t, flags, uint64_t, user, int32_t,
          address_bytes)
 {
+    BORROWED_SOCKET(borrowed);
     uint8_t sockaddr[SOCKADDR_BYTES_MAX];
     struct socket_address address;
     struct io_buffer buffer;
-    struct socket *socket;
     struct outgoing outgoing = {.buffer = &buffer, .flags = flags};
-    struct file *file;
-    bool counted;
 
     bytes = min(bytes, IO_BYTES_MAX);
     if (!user_range_valid(data, bytes))
         return -EFAULT;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    outgoing.file = file;
+    outgoing.file = borrowed.file;
     io_buffer_init(&buffer, false, data, bytes);
     if (user) {
         result = sockaddr_import(user, address_bytes, sockaddr);
         if (!result)
-            result = import_destination(socket, sockaddr, address_bytes, &address, &outgoing);
+            result =
+                import_destination(borrowed.socket, sockaddr, address_bytes, &address, &outgoing);
     }
     if (!result)
-        result = socket_send(socket, &outgoing);
-    file_return(file, counted);
+        result = socket_send(borrowed.socket, &outgoing);
     return result;
 }
 
 SYSCALL6(recvfrom, int, fd, uint64_t, data, uint64_t, bytes, uint32_t, flags, uint64_t, user,
          uint64_t, bytes_address)
 {
+    BORROWED_SOCKET(borrowed);
     struct io_buffer buffer;
     struct incoming incoming;
-    struct socket *socket;
-    struct file *file;
-    bool counted;
 
     bytes = min(bytes, IO_BYTES_MAX);
     if (!user_range_valid(data, bytes))
         return -EFAULT;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
     io_buffer_init(&buffer, false, data, bytes);
-    incoming_init(&incoming, &buffer, file, flags);
-    result = socket_receive(socket, &incoming);
+    incoming_init(&incoming, &buffer, borrowed.file, flags);
+    result = socket_receive(borrowed.socket, &incoming);
     if (result >= 0 && user && sockaddr_export(incoming.from, user, bytes_address))
         result = -EFAULT;
     incoming_end(&incoming);
-    file_return(file, counted);
     return result;
 }
 
@@ -131,35 +126,29 @@ static int64_t send_one(struct socket *socket, const struct file *file, uint64_t
 
 SYSCALL3(sendmsg, int, fd, uint64_t, user, uint32_t, flags)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
     if (flags & MSG_CMSG_COMPAT)
         return -EINVAL;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = send_one(socket, file, user, flags);
-    file_return(file, counted);
-    return result;
+    return send_one(borrowed.socket, borrowed.file, user, flags);
 }
 
 SYSCALL4(sendmmsg, int, fd, uint64_t, user, uint32_t, count, uint32_t, flags)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
     uint32_t done = 0;
 
     if (flags & MSG_CMSG_COMPAT)
         return -EINVAL;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
     for (count = min(count, MESSAGES_MAX); done < count && !task_interrupted(current); done++) {
         uint64_t entry = user + done * sizeof(struct linux_message_entry);
-        result = send_one(socket, file, entry, flags);
+        result = send_one(borrowed.socket, borrowed.file, entry, flags);
         if (result < 0)
             break;
         uint32_t sent = (uint32_t)result;
@@ -168,7 +157,6 @@ SYSCALL4(sendmmsg, int, fd, uint64_t, user, uint32_t, count, uint32_t, flags)
             break;
         preemption_point();
     }
-    file_return(file, counted);
     return done ? done : result;
 }
 
@@ -214,18 +202,14 @@ static int64_t receive_one(struct socket *socket, const struct file *file, uint6
 
 SYSCALL3(recvmsg, int, fd, uint64_t, user, uint32_t, flags)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
 
     if (flags & MSG_CMSG_COMPAT)
         return -EINVAL;
-    int64_t result = socket_borrow(fd, &file, &counted, &socket);
+    int64_t result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = receive_one(socket, file, user, flags);
-    file_return(file, counted);
-    return result;
+    return receive_one(borrowed.socket, borrowed.file, user, flags);
 }
 
 /* The deadline is looked at after each message only, as Linux does it: a wait may outlast it. */
@@ -261,9 +245,7 @@ static int64_t receive_several(struct socket *socket, const struct file *file, u
 
 SYSCALL5(recvmmsg, int, fd, uint64_t, user, uint32_t, count, uint32_t, flags, uint64_t, timeout)
 {
-    struct socket *socket;
-    struct file *file;
-    bool counted;
+    BORROWED_SOCKET(borrowed);
     uint64_t deadline_ns;
 
     if (flags & MSG_CMSG_COMPAT)
@@ -271,12 +253,12 @@ SYSCALL5(recvmmsg, int, fd, uint64_t, user, uint32_t, count, uint32_t, flags, ui
     int64_t result = poll_deadline_timespec(timeout, &deadline_ns);
     if (result)
         return result;
-    result = socket_borrow(fd, &file, &counted, &socket);
+    result = socket_borrow(fd, &borrowed);
     if (result)
         return result;
-    result = receive_several(socket, file, user, min(count, MESSAGES_MAX), flags, deadline_ns);
+    result = receive_several(borrowed.socket, borrowed.file, user, min(count, MESSAGES_MAX), flags,
+                             deadline_ns);
     if (result > 0)
         result = poll_report_rest(timeout, deadline_ns, false, result);
-    file_return(file, counted);
     return result;
 }
