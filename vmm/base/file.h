@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -23,6 +24,27 @@ static inline bool file_write_all(int fd, const void *data, size_t bytes)
         if (done < 0)
             return false;
         at += done;
+        bytes -= (size_t)done;
+    }
+    return true;
+}
+
+/* Writes all bytes at `offset`; false with errno set if that failed. */
+static inline bool file_write_all_at(int fd, const void *data, size_t bytes, uint64_t offset)
+{
+    const char *at = data;
+
+    while (bytes > 0) {
+        ssize_t done = pwrite(fd, at, bytes, (off_t)offset);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done == 0)
+            errno = ENOSPC;
+        if (done <= 0)
+            return false;
+        at += done;
+        offset += (uint64_t)done;
         bytes -= (size_t)done;
     }
     return true;

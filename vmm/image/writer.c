@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/base/file.h"
 #include "vmm/image/inode.h"
 
 struct image_link_target {
@@ -23,19 +24,8 @@ struct vt_error *image_writer_no_memory(void)
 struct vt_error *image_writer_write(const struct image_writer *writer, const void *data,
                                     size_t bytes, uint64_t offset)
 {
-    const uint8_t *at = data;
-
-    while (bytes > 0) {
-        ssize_t done = pwrite(writer->fd, at, bytes, (off_t)offset);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return vt_error_system(done < 0 ? errno : ENOSPC, "cannot write the root image");
-        at += done;
-        offset += (uint64_t)done;
-        bytes -= (size_t)done;
-    }
+    if (!file_write_all_at(writer->fd, data, bytes, offset))
+        return vt_error_system(errno, "cannot write the root image");
     return NULL;
 }
 

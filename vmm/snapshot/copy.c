@@ -9,24 +9,14 @@
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
+#include "vmm/base/file.h"
 #include "vmm/snapshot/snapshot.h"
 
 struct vt_error *snapshot_put(const struct machine_memory *memory, uint64_t offset,
                               const void *data, uint64_t bytes)
 {
-    const uint8_t *at = data;
-
-    while (bytes > 0) {
-        ssize_t done = pwrite(memory->fd, at, bytes, (off_t)offset);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return vt_error_system(done < 0 ? errno : EIO, "cannot fill the guest's memory");
-        at += done;
-        offset += (uint64_t)done;
-        bytes -= (uint64_t)done;
-    }
+    if (!file_write_all_at(memory->fd, data, bytes, offset))
+        return vt_error_system(errno, "cannot fill the guest's memory");
     return NULL;
 }
 

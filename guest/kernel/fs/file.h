@@ -134,6 +134,11 @@ struct file *file_table_find(int fd);
 struct file *file_table_find_in(struct file_table *table, int fd); /* for /proc */
 /* Lowest free descriptor >= from; takes over the reference on success. fd or -EMFILE / -ENOMEM. */
 int file_table_install(struct file *file, int from, bool close_on_exec);
+/*
+ * Two descriptors for a call that writes them to a program (int32_t[2] at `address`). Takes over both
+ * references, also when it fails: -EMFILE, -ENOMEM, -EFAULT; then neither descriptor is left.
+ */
+int file_table_install_pair(struct file *const files[2], bool close_on_exec, uint64_t address);
 int file_table_close(int fd);
 /*
  * The same without touching the count when the current task is the table's only user: nobody can

@@ -189,6 +189,30 @@ int file_table_install(struct file *file, int from, bool close_on_exec)
     return result;
 }
 
+int file_table_install_pair(struct file *const files[2], bool close_on_exec, uint64_t address)
+{
+    int32_t fds[2];
+
+    fds[0] = file_table_install(files[0], 0, close_on_exec);
+    if (fds[0] < 0) {
+        file_put(files[0]);
+        file_put(files[1]);
+        return fds[0];
+    }
+    fds[1] = file_table_install(files[1], 0, close_on_exec);
+    if (fds[1] < 0) {
+        file_table_close(fds[0]);
+        file_put(files[1]);
+        return fds[1];
+    }
+    if (copy_to_user(address, fds, sizeof(fds))) {
+        file_table_close(fds[0]);
+        file_table_close(fds[1]);
+        return -EFAULT;
+    }
+    return 0;
+}
+
 int file_table_install_first(struct file_table *table, int fd, struct file *file)
 {
     mark_open(table, (uint32_t)fd, file, false);

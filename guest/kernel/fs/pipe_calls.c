@@ -60,7 +60,6 @@ int pipe_reopen(struct inode *inode, struct file *file)
 static int64_t pipe_call(uint64_t address, uint32_t flags)
 {
     struct file *files[2];
-    int32_t fds[2];
 
     /* O_DIRECT (packet mode) is not offered: EINVAL, as on a Linux that does not know it. */
     if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
@@ -68,24 +67,7 @@ static int64_t pipe_call(uint64_t address, uint32_t flags)
     int error = pipe_create_files(flags & O_NONBLOCK, &files[0], &files[1]);
     if (error)
         return error;
-    fds[0] = file_table_install(files[0], 0, flags & O_CLOEXEC);
-    if (fds[0] < 0) {
-        file_put(files[0]);
-        file_put(files[1]);
-        return fds[0];
-    }
-    fds[1] = file_table_install(files[1], 0, flags & O_CLOEXEC);
-    if (fds[1] < 0) {
-        file_table_close(fds[0]);
-        file_put(files[1]);
-        return fds[1];
-    }
-    if (copy_to_user(address, fds, sizeof(fds))) {
-        file_table_close(fds[0]);
-        file_table_close(fds[1]);
-        return -EFAULT;
-    }
-    return 0;
+    return file_table_install_pair(files, flags & O_CLOEXEC, address);
 }
 
 SYSCALL1(pipe, uint64_t, address)

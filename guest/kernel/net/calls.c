@@ -113,8 +113,8 @@ SYSCALL3(socket, int, family, uint32_t, type, int, protocol)
 
 SYSCALL4(socketpair, int, family, uint32_t, type, int, protocol, uint64_t, address)
 {
+    struct file *files[2];
     uint32_t flags;
-    int32_t fds[2];
     int error = check_kind(family, &type, protocol, &flags);
     if (error)
         return error;
@@ -125,22 +125,17 @@ SYSCALL4(socketpair, int, family, uint32_t, type, int, protocol, uint64_t, addre
         return -ENOMEM;
     }
     socket_join(one, other);
-    fds[0] = install(one, flags);
-    if (fds[0] < 0) {
+    files[0] = socket_file_create(one, flags);
+    if (!files[0]) {
         socket_close(other);
-        return fds[0];
+        return -ENFILE;
     }
-    fds[1] = install(other, flags);
-    if (fds[1] < 0) {
-        file_table_close(fds[0]);
-        return fds[1];
+    files[1] = socket_file_create(other, flags);
+    if (!files[1]) {
+        file_put(files[0]);
+        return -ENFILE;
     }
-    if (copy_to_user(address, fds, sizeof(fds))) {
-        file_table_close(fds[0]);
-        file_table_close(fds[1]);
-        return -EFAULT;
-    }
-    return 0;
+    return file_table_install_pair(files, flags & SOCK_CLOEXEC, address);
 }
 
 /* ---- connecting ---- */
