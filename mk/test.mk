@@ -60,15 +60,18 @@ test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS) $(HEADER_CHECKS)
 
 # All of the comment that the file begins with: a formatter may have broken the line.
 sources_of = $(shell awk '!sub("^// (SOURCES: *)?", "") {exit} {print}' $(1))
-HOST_HEADERS := $(shell find guest/kernel guest/arch tests/unit/host shared -name '*.h' -o -name '*.inc' 2>/dev/null)
+HOST_HEADERS := $(shell find guest/kernel guest/arch tests/unit tests/inspect shared -name '*.h' -o -name '*.inc' 2>/dev/null)
+# ... and of the host's readers, for tests that compile those.
+READER_HEADERS := $(shell find vmm -name '*.h' -o -name '*.def' 2>/dev/null)
+headers_of = $(HOST_HEADERS) $(if $(findstring vmm/,$(call sources_of,$(1))),$(READER_HEADERS))
 
 define unit_test
-$(TEST_DIR)/unit/$(1): tests/unit/$(1).c $(call sources_of,tests/unit/$(1).c) $(HOST_HEADERS)
+$(TEST_DIR)/unit/$(1): tests/unit/$(1).c $(call sources_of,tests/unit/$(1).c) $(call headers_of,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  unit $$(notdir $$@)"; $$(HOST_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) $$(SANITIZE) -o $$@ $$(filter %.c,$$^) -lcriterion -lpthread -lm
 endef
 define fuzz_test
-$(TEST_DIR)/fuzz/$(1): tests/fuzz/$(1).c $(call sources_of,tests/fuzz/$(1).c) $(HOST_HEADERS)
+$(TEST_DIR)/fuzz/$(1): tests/fuzz/$(1).c $(call sources_of,tests/fuzz/$(1).c) $(call headers_of,tests/fuzz/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  fuzz $$(notdir $$@)"; $$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^)
 endef

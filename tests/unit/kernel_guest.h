@@ -17,6 +17,7 @@
 #include "kernel/ipc/futex_queue.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/fixed_range.h"
+#include "kernel/observe/audit_roots.h"
 #include "kernel/process/process.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/time/timer_queue.h"
@@ -24,6 +25,8 @@
 
 #define KERNEL_GUEST_BYTES (4ul << 20)
 #define KERNEL_GUEST_CPUS  2u
+/* From CPU to CPU, of struct cpu and of struct timer_queue. */
+#define KERNEL_GUEST_CPU_BYTES 256u
 
 struct kernel_guest {
     struct guest_memory memory;
@@ -34,10 +37,11 @@ struct kernel_guest {
     struct frame *frames;
     struct fixed_range *ranges;
     struct run_queue *run_queues;
-    struct timer_queue *timer_queues;
+    struct timer_queue *timer_queues; /* KERNEL_GUEST_CPU_BYTES apart */
     struct futex_bucket *futex_buckets;
     struct file_lock_bucket *file_lock_buckets;
     struct spinlock *family_lock;
+    struct audit_roots *audit_roots;
     struct file_operations *pipe_operations, *plain_operations, *eventfd_operations;
     struct filesystem *filesystem;
     struct dentry *root;
@@ -51,6 +55,9 @@ void kernel_guest_reopen(struct kernel_guest *kg);
 
 void *kernel_guest_allocate(struct kernel_guest *kg, uint64_t bytes); /* zeroed, 64-aligned */
 void *kernel_guest_page(struct kernel_guest *kg);
+const char *kernel_guest_string(struct kernel_guest *kg, const char *text);
+void *kernel_guest_object(struct kernel_guest *kg, struct glass_slots *slots);
+struct inode *kernel_guest_inode(struct kernel_guest *kg, uint32_t mode);
 uint64_t kernel_guest_phys(const struct kernel_guest *kg, const void *pointer);
 
 struct process *kernel_guest_process(struct kernel_guest *kg, int32_t pid, struct process *parent);
@@ -74,6 +81,8 @@ struct vma *kernel_guest_vma(struct kernel_guest *kg, struct address_space *spac
 /* A page of user memory; its bytes. */
 uint8_t *kernel_guest_user_page(struct kernel_guest *kg, struct address_space *space,
                                 uint64_t address);
+/* A page behind the tables at a physical address: that of a kernel stack, for example. */
+uint8_t *kernel_guest_map_page(struct kernel_guest *kg, uint64_t root, uint64_t address);
 void kernel_guest_futex_wait(struct kernel_guest *kg, struct task *task, uint64_t address);
 void kernel_guest_flock(struct kernel_guest *kg, struct file *owner);
 void kernel_guest_sleep(struct kernel_guest *kg, struct task *task, unsigned cpu,
@@ -81,5 +90,8 @@ void kernel_guest_sleep(struct kernel_guest *kg, struct task *task, unsigned cpu
 
 /* Some of everything: for tests that break it. */
 void kernel_guest_populate(struct kernel_guest *kg);
+/* ... and what an audit and a reader of events want: CPUs, PIDs, kernel stacks, rings of records.
+ * After the former. */
+void kernel_guest_populate_cpus(struct kernel_guest *kg);
 
 #endif

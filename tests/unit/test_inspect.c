@@ -1,4 +1,4 @@
-// SOURCES: guest/kernel/observe/describe.c guest/kernel/lib/rbtree.c tests/unit/kernel_guest.c
+// SOURCES: guest/kernel/observe/describe.c guest/kernel/lib/rbtree.c tests/unit/kernel_guest*.c
 // tests/unit/host/kernel.c vmm/inspect/*.c vmm/base/error.c
 /*
  * Do the readers of the kernel's objects say what stands in its memory, in a guest made of the

@@ -8,9 +8,12 @@
  */
 #include "vmm/audit/audit.h"
 
+#define LARGE   (1ull << 7)
+#define ADDRESS 0x000ffffffffff000ull
+
 static const uint64_t *table_at(const struct audit_world *world, uint64_t phys)
 {
-    return guest_memory_at(&world->guest->memory, phys, 4096);
+    return guest_memory_at(&world->guest->memory, phys & ADDRESS, 4096);
 }
 
 static void check_upper_half(struct vt_audit *audit, const struct audit_world *world,
@@ -19,7 +22,7 @@ static void check_upper_half(struct vt_audit *audit, const struct audit_world *w
     const uint64_t *root = table_at(world, space->root);
     const uint64_t volatile_bits = 1ull << 5; /* ACCESSED: the processor's */
 
-    for (unsigned i = 256; root && i < 512; i++)
+    for (unsigned i = 256; root && kernel && i < 512; i++)
         if ((root[i] ^ kernel[i]) & ~volatile_bits) {
             audit_report(
                 audit, (struct audit_finding){.object = space->address, .phys = space->root},
@@ -29,19 +32,27 @@ static void check_upper_half(struct vt_audit *audit, const struct audit_world *w
         }
 }
 
-/* Tables of user halves only: the kernel's own are never given back. */
+/*
+ * Tables of user halves only: the kernel's own are never given back. The common walk came to its
+ * end, so this one does - as long as the memory is still what it was: *left makes it sure.
+ */
 static void check_used(struct vt_audit *audit, const struct audit_world *world, uint64_t phys,
-                       unsigned level)
+                       unsigned level, uint64_t *left)
 {
-    const uint64_t *entries = table_at(world, phys);
+    const uint64_t *entries = *left ? table_at(world, phys) : NULL;
     uint32_t used = 0;
 
-    for (unsigned i = 0; entries && i < (level == 3 ? 256u : 512u); i++) {
-        if (!entries[i])
+    if (!entries)
+        return;
+    --*left;
+    for (unsigned i = 0; i < (level == 3 ? 256u : 512u); i++) {
+        uint64_t entry = GUEST_LOAD(&entries[i]);
+
+        if (!entry)
             continue;
         used++;
-        if (level)
-            check_used(audit, world, entries[i] & 0x000ffffffffff000ull, level - 1);
+        if (level == 3 || (level && !(entry & LARGE)))
+            check_used(audit, world, entry & ADDRESS, level - 1, left);
     }
     if (phys / 4096 < world->frame_count && world->frames[phys / 4096].table_used != used)
         audit_report(audit, (struct audit_finding){.phys = phys},
@@ -55,6 +66,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
 
     for (size_t i = 0; i < world->space_count; i++) {
         const struct audit_space *space = &world->spaces[i];
+        uint64_t tables_left = world->frame_count;
 
         for (size_t j = 0; j < i; j++)
             if (world->spaces[j].root == space->root)
@@ -66,7 +78,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
         if (!space->root)
             continue;
         check_upper_half(audit, world, space, kernel);
-        check_used(audit, world, space->root, 3);
+        check_used(audit, world, space->root & ADDRESS, 3, &tables_left);
     }
 }
 

@@ -26,7 +26,8 @@ struct walk {
     void (*leaf)(void *context, const struct audit_leaf *leaf);
     void *context;
     size_t vma; /* the first that may cover what comes */
-    uint32_t tables_left;
+    uint32_t tables_left; /* of all trees */
+    uint64_t tables_here; /* in this tree: no tree has more tables than there are frames */
     bool first_visit; /* of the leaf table at hand: no other space has shown it yet */
 };
 
@@ -85,7 +86,12 @@ static struct vt_error *walk_table(struct walk *walk, uint64_t table, unsigned l
         return vt_error_create(VT_ERROR_CORRUPT,
                                "a page table of level %u would lie at %#lx, which is no memory",
                                level, (unsigned long)table);
-    if (walk->tables_left-- == 0)
+    if (table / 4096 >= world->frame_count)
+        return vt_error_create(
+            VT_ERROR_CORRUPT,
+            "a page table of level %u lies at %#lx, behind the end of the frame table", level,
+            (unsigned long)table);
+    if (walk->tables_left-- == 0 || walk->tables_here++ == world->frame_count)
         return vt_error_create(VT_ERROR_CORRUPT,
                                "page tables without end: they seem to contain themselves");
     struct audit_frame *frame = &world->frames[table / 4096];
@@ -119,24 +125,21 @@ struct vt_error *audit_walk(struct audit_world *world,
                             void (*leaf)(void *context, const struct audit_leaf *leaf),
                             void *context)
 {
-    uint64_t kernel = GUEST_LOAD(&world->guest->glass->kernel_page_table);
+    uint64_t kernel = GUEST_LOAD(&world->guest->glass->kernel_page_table) & ADDRESS;
     struct walk walk = {
         .world = world, .leaf = leaf, .context = context, .tables_left = TABLES_MAX};
     struct vt_error *error =
-        kernel / 4096 < world->frame_count
-            ? walk_table(&walk, kernel, 3, 0xffff000000000000ull, WRITABLE | USER, 256, 512)
-            : vt_error_create(VT_ERROR_CORRUPT, "the kernel's page table lies at no memory");
+        walk_table(&walk, kernel, 3, 0xffff000000000000ull, WRITABLE | USER, 256, 512);
 
     for (size_t i = 0; i < world->space_count && !error; i++) {
         struct audit_space *space = &world->spaces[i];
 
         if (!space->root)
             continue; /* taken and not yet made */
-        if (space->root / 4096 >= world->frame_count)
-            return vt_error_create(VT_ERROR_CORRUPT, "an address space's root lies at no memory");
         walk.space = space;
         walk.vma = 0;
-        error = walk_table(&walk, space->root, 3, 0, WRITABLE | USER, 0, 256);
+        walk.tables_here = 0;
+        error = walk_table(&walk, space->root & ADDRESS, 3, 0, WRITABLE | USER, 0, 256);
     }
     return error;
 }

@@ -19,10 +19,7 @@ struct vt_error {
     char message[];
 };
 
-static struct {
-    struct vt_error error;
-    char message[32];
-} out_of_memory = {{VT_ERROR_MEMORY}, "out of memory"};
+static struct vt_error out_of_memory = {VT_ERROR_MEMORY, {"out of memory"}};
 
 static struct vt_error *create(enum vt_error_code code, const char *message)
 {
@@ -30,7 +27,7 @@ static struct vt_error *create(enum vt_error_code code, const char *message)
     struct vt_error *error = malloc(sizeof(*error) + bytes);
 
     if (!error)
-        return &out_of_memory.error;
+        return &out_of_memory;
     error->code = code;
     memcpy(error->message, message, bytes);
     return error;
@@ -75,6 +72,6 @@ const char *vt_error_message(const struct vt_error *error)
 
 void vt_error_destroy(struct vt_error *error)
 {
-    if (error != &out_of_memory.error)
+    if (error != &out_of_memory)
         free(error);
 }

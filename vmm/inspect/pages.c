@@ -4,7 +4,7 @@
  *
  * Nothing of the kernel is trusted here: the tables are read as the processor would read them. A
  * hostile guest can build tables that contain themselves, so the number of tables that a walk
- * enters is limited.
+ * enters is limited: in a tree there are no more than memory has pages.
  */
 #include <string.h>
 
@@ -20,14 +20,13 @@
 #define ENTRY_NO_EXECUTE (1ull << 63)
 #define ENTRY_ADDRESS    0x000ffffffffff000ull
 #define ENTRIES          512u
-#define TABLES_MAX       (1u << 20)
 
 struct walk {
     struct vt_guest *guest;
     uint64_t first, last; /* inclusive, as 48-bit numbers without sign extension */
     int (*visit)(void *context, const struct vt_page *page);
     void *context;
-    uint32_t tables_left;
+    uint64_t tables_left;
     bool done;
 };
 
@@ -102,7 +101,7 @@ struct vt_error *vt_guest_walk_pages(struct vt_guest *guest, uint64_t page_table
         .last = (end - 1) & low_48,
         .visit = visit,
         .context = context,
-        .tables_left = TABLES_MAX,
+        .tables_left = guest->memory.bytes / 4096,
     };
     if (walk.last < walk.first)
         return vt_error_create(VT_ERROR_ARGUMENT,
