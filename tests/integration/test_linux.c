@@ -170,3 +170,9 @@ VARIANT_TEST(like_linux, socket_pairs)
 {
     compare(variant, "same_socket_pairs");
 }
+
+/* CPU time: limits, interval timers, timers and sleeping on its clocks. */
+VARIANT_TEST(like_linux, cpu_time)
+{
+    compare(variant, "same_cpu_time");
+}

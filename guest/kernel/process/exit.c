@@ -19,6 +19,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/cpu_timer.h"
 #include "kernel/time/posix_timer.h"
 
 #define NS_PER_TICK 10000000ull /* siginfo times are in 1/100 s */
@@ -297,6 +298,8 @@ static void become_zombie(struct process *process)
         timer_cancel(&process->alarm);
     if (unlikely(process->timers))
         posix_timers_end(process);
+    if (unlikely(process->cpu_watch))
+        cpu_watch_end(process);
     if (process->session == process->pid)
         tty_disassociate(process);
     spin_lock(&process->signal_lock);

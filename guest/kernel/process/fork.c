@@ -16,6 +16,7 @@
 #include "kernel/process/uts.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/cpu_timer.h"
 
 #define ARCH_SET_FS 0x1002
 
@@ -144,6 +145,10 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
     process->dumpable = parent->dumpable;
     process->oom_score_adj = parent->oom_score_adj;
     process->start_ns = clock_monotonic_ns();
+    if (unlikely(process->rlimits[RLIMIT_CPU].soft != UINT64_MAX) && cpu_limit_watch(process)) {
+        process_put(process);
+        return NULL;
+    }
     return process;
 }
 
@@ -334,8 +339,10 @@ fail:
     }
     drop_parts(child);
     child->vfork_done = NULL;
-    if (child_process)
+    if (child_process) {
+        cpu_watch_end(child_process);
         process_put(child_process);
+    }
     task_put(child);
     return error;
 }

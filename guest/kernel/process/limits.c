@@ -1,12 +1,13 @@
 /*
  * limits.c - resource limits (getrlimit(2), prlimit(2)). Each limit is enforced by its owner:
  * RLIMIT_NOFILE by descriptor tables, RLIMIT_STACK by exec and faults, RLIMIT_AS and RLIMIT_DATA by
- * mappings, RLIMIT_NPROC by clone, RLIMIT_SIGPENDING by signal queues.
+ * mappings, RLIMIT_NPROC by clone, RLIMIT_SIGPENDING by signal queues, RLIMIT_CPU by time/cpu_timer.c.
  *
  * Lock: signal_lock of the process.
  */
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/cpu_timer.h"
 
 #define INFINITE         UINT64_MAX
 #define NOFILE_SOFT      1024u
@@ -42,6 +43,9 @@ static int64_t change_limit(struct process *target, unsigned resource, const str
         return -EINVAL;
     if (wanted && resource == RLIMIT_NOFILE && wanted->hard > NOFILE_MAX)
         return -EPERM;
+    bool watch = wanted && resource == RLIMIT_CPU && wanted->soft != INFINITE;
+    if (watch && cpu_watch_need(target))
+        return -ENOMEM;
     spin_lock(&target->signal_lock);
     struct rlimit *limit = &target->rlimits[resource];
     if (wanted && wanted->hard > limit->hard &&
@@ -54,6 +58,8 @@ static int64_t change_limit(struct process *target, unsigned resource, const str
             *limit = *wanted;
     }
     spin_unlock(&target->signal_lock);
+    if (!error && watch)
+        cpu_limit_watch(target);
     return error;
 }
 

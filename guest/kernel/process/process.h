@@ -50,6 +50,7 @@ struct credentials {
     uint32_t groups[32];
 };
 
+struct cpu_watch;
 struct posix_timer;
 struct uts_namespace;
 struct tty;
@@ -99,6 +100,7 @@ struct process {
     uint64_t alarm_interval_ns;
     struct posix_timer *timers; /* time/posix_timer.c, its mutex */
     int32_t next_timer_id;
+    struct cpu_watch *cpu_watch; /* time/cpu_timer.c; NULL: nobody watches its CPU time */
     bool signals_watched;             /* it has looked at a signalfd (signalfd.c) */
     struct wait_queue signal_waiters; /* readers of a signalfd */
 

@@ -1,10 +1,11 @@
 /*
  * kernel/time/calls.c - clocks and sleeping (clock_gettime(2), clock_nanosleep(2), getitimer(2),
- * alarm(2)).
+ * alarm(2)). What depends on CPU time is cpu_timer.c.
  */
 #include "arch/cpu.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/cpu_timer.h"
 #include "kernel/time/timespec.h"
 
 #define CLOCK_REALTIME           0
@@ -20,6 +21,7 @@
 #define CLOCK_TAI                11
 #define TIMER_ABSTIME            1
 #define ITIMER_REAL              0
+#define ITIMER_VIRTUAL           1
 #define ITIMER_PROF              2
 
 struct linux_timeval {
@@ -28,6 +30,17 @@ struct linux_timeval {
 struct linux_itimerval {
     struct linux_timeval interval, value;
 };
+
+static int cpu_clock_read_number(int clock, uint64_t *ret)
+{
+    struct cpu_clock cpu_clock;
+    int error = cpu_clock_get(clock, &cpu_clock);
+    if (error)
+        return error;
+    *ret = cpu_clock_read(&cpu_clock);
+    cpu_clock_put(&cpu_clock);
+    return 0;
+}
 
 static int clock_read(int clock, uint64_t *ret)
 {
@@ -46,16 +59,12 @@ static int clock_read(int clock, uint64_t *ret)
     case CLOCK_BOOTTIME_ALARM:
         *ret = clock_monotonic_ns();
         return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
-        process_times(current->process, &user, &system);
-        *ret = user + system;
-        return 0;
     case CLOCK_THREAD_CPUTIME_ID:
         task_times(current, &user, &system);
         *ret = user + system;
         return 0;
     default:
-        return -EINVAL;
+        return cpu_clock_read_number(clock, ret);
     }
 }
 
@@ -83,7 +92,7 @@ SYSCALL2(clock_settime, int, clock, uint64_t, value)
 {
     struct linux_timespec time;
     if (clock != CLOCK_REALTIME)
-        return -EINVAL;
+        return clock < 0 && !cpu_clock_read_number(clock, &(uint64_t){0}) ? -EPERM : -EINVAL;
     if (get_user(time, value))
         return -EFAULT;
     if (!timespec_valid(&time))
@@ -158,6 +167,53 @@ static int64_t sleep_for(uint64_t ns, uint64_t rest_address)
     return sleep_continue(current);
 }
 
+/* The same on a clock of CPU time; restart_argument 2 is its number. */
+static int64_t cpu_sleep_continue(struct task *task)
+{
+    uint64_t deadline = task->restart_argument[0], rest_address = task->restart_argument[1];
+    struct cpu_clock clock;
+    int error = cpu_clock_get((int)task->restart_argument[2], &clock);
+    if (error)
+        return error;
+    error = cpu_clock_sleep(&clock, deadline);
+    uint64_t now = cpu_clock_read(&clock);
+    cpu_clock_put(&clock);
+    if (error != -ERESTARTSYS)
+        return error;
+    struct linux_timespec rest = timespec_of(deadline > now ? deadline - now : 0);
+    if (rest_address && put_user(rest, rest_address))
+        return -EFAULT;
+    task->restart = cpu_sleep_continue;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+/* A clock number that is none of the machine's clocks. */
+static int64_t cpu_sleep(int number, bool absolute, uint64_t request, uint64_t rest_address)
+{
+    struct task *task = current;
+    struct linux_timespec time;
+    struct cpu_clock clock;
+    int64_t error = cpu_clock_get(number, &clock);
+    if (error)
+        return error;
+    bool own = clock.task == task;
+    uint64_t now = cpu_clock_read(&clock);
+    cpu_clock_put(&clock);
+    if (number == CLOCK_THREAD_CPUTIME_ID)
+        return -EOPNOTSUPP;
+    if (get_user(time, request))
+        return -EFAULT;
+    /* It would never wake up. */
+    if (!timespec_valid(&time) || own)
+        return -EINVAL;
+    uint64_t until = timespec_ns(&time);
+    task->restart_argument[0] = absolute ? until : until + now;
+    task->restart_argument[1] = absolute ? 0 : rest_address;
+    task->restart_argument[2] = (uint64_t)number;
+    error = cpu_sleep_continue(task);
+    return absolute && error == -ERESTART_RESTARTBLOCK ? -ERESTARTNOHAND : error;
+}
+
 SYSCALL2(nanosleep, uint64_t, request, uint64_t, rest)
 {
     struct linux_timespec time;
@@ -172,10 +228,12 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, r
 {
     struct linux_timespec time;
     uint64_t now;
-    if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(clock, &now))
+    if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+        return cpu_sleep(clock, flags & TIMER_ABSTIME, request, rest);
+    if (clock_read(clock, &now))
         return -EINVAL;
-    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
-        clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+        clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
     if (get_user(time, request))
         return -EFAULT;
@@ -190,8 +248,7 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, r
     return error ? -ERESTARTNOHAND : 0;
 }
 
-/* ---- the interval timer of a process (ITIMER_REAL); the CPU-time ones need per-process accounting
- * ticks ---- */
+/* ---- the interval timers of a process: ITIMER_REAL here, the others in cpu_timer.c ---- */
 
 static void alarm_fired(struct timer *timer)
 {
@@ -251,6 +308,11 @@ SYSCALL2(getitimer, int, which, uint64_t, result)
         uint64_t now = clock_monotonic_ns(), deadline = process->alarm.deadline_ns;
         value.value = timeval_of(deadline > now ? deadline - now : 1);
         value.interval = timeval_of(process->alarm_interval_ns);
+    } else if (which != ITIMER_REAL) {
+        uint64_t left, interval;
+        cpu_interval_get(which == ITIMER_VIRTUAL, &left, &interval);
+        value.value = timeval_of(left);
+        value.interval = timeval_of(interval);
     }
     return put_user(value, result);
 }
@@ -264,10 +326,12 @@ SYSCALL3(setitimer, int, which, uint64_t, value_address, uint64_t, old_address)
         return -EFAULT;
     if (!timeval_valid(&value.value) || !timeval_valid(&value.interval))
         return -EINVAL;
-    if (which != ITIMER_REAL)
-        return timeval_ns(&value.value) ? -EOPNOTSUPP : 0;
-    uint64_t interval, left = alarm_set(current->process, timeval_ns(&value.value),
-                                        timeval_ns(&value.interval), &interval);
+    uint64_t left, interval, value_ns = timeval_ns(&value.value),
+                             interval_ns = timeval_ns(&value.interval);
+    if (which == ITIMER_REAL)
+        left = alarm_set(current->process, value_ns, interval_ns, &interval);
+    else if (cpu_interval_set(which == ITIMER_VIRTUAL, value_ns, interval_ns, &left, &interval))
+        return -ENOMEM;
     old.value = timeval_of(left);
     old.interval = timeval_of(interval);
     return old_address ? put_user(old, old_address) : 0;

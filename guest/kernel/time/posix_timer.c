@@ -1,6 +1,7 @@
 /*
  * posix_timer.c - the timers of a process that send signals: timer_create(2) and its kin. They are
- * not inherited and end with the program. CPU-time clocks are refused with ENOTSUP.
+ * not inherited and end with the program. One on a clock of CPU time has a cpu_alarm instead of a
+ * timer.
  *
  * A timer whose signal is still pending does not queue another one: that one's overrun count is
  * raised. Signals of an interval are at least PERIOD_MIN_NS apart, the ones between count as
@@ -14,23 +15,23 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/cpu_timer.h"
 #include "kernel/time/timer.h"
 #include "kernel/time/timespec.h"
 
-#define CLOCK_REALTIME           0
-#define CLOCK_MONOTONIC          1
-#define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID  3
-#define CLOCK_BOOTTIME           7
-#define CLOCK_REALTIME_ALARM     8
-#define CLOCK_BOOTTIME_ALARM     9
-#define CLOCK_TAI                11
-#define TIMER_ABSTIME            1
-#define SIGEV_SIGNAL             0
-#define SIGEV_NONE               1
-#define SIGEV_THREAD             2
-#define SIGEV_THREAD_ID          4
-#define PERIOD_MIN_NS            100000u
+#define CLOCK_REALTIME       0
+#define CLOCK_MONOTONIC      1
+#define CLOCK_BOOTTIME       7
+#define CLOCK_REALTIME_ALARM 8
+#define CLOCK_BOOTTIME_ALARM 9
+#define CLOCK_TAI            11
+#define CLOCK_OF_FILE        3 /* the lowest bits of a negative number */
+#define TIMER_ABSTIME        1
+#define SIGEV_SIGNAL         0
+#define SIGEV_NONE           1
+#define SIGEV_THREAD         2
+#define SIGEV_THREAD_ID      4
+#define PERIOD_MIN_NS        100000u
 
 struct linux_sigevent {
     uint64_t value;
@@ -43,6 +44,8 @@ struct posix_timer {
     struct posix_timer *next; /* process->timers */
     struct process *process;
     struct timer timer;
+    struct cpu_alarm cpu_alarm; /* if on_cpu_clock, which has its clock */
+    bool on_cpu_clock;
     int32_t id;
     bool realtime;
     int32_t notify, signal, tid;
@@ -106,10 +109,37 @@ static void send_signal(struct posix_timer *timer, uint32_t missed)
         task_put(target);
 }
 
-static void fired(struct timer *inner)
+static uint64_t now_of(const struct posix_timer *timer)
 {
-    struct posix_timer *timer = container_of(inner, struct posix_timer, timer);
-    uint64_t interval = timer->interval_ns, periods = 1, now = clock_monotonic_ns();
+    return timer->on_cpu_clock ? cpu_clock_read(&timer->cpu_alarm.clock) : clock_monotonic_ns();
+}
+
+static void start(struct posix_timer *timer)
+{
+    if (timer->on_cpu_clock)
+        cpu_alarm_start(&timer->cpu_alarm, timer->deadline_ns);
+    else
+        timer_start(&timer->timer, timer->deadline_ns);
+}
+
+static void cancel(struct posix_timer *timer)
+{
+    if (timer->on_cpu_clock)
+        cpu_alarm_cancel(&timer->cpu_alarm);
+    else
+        timer_cancel(&timer->timer);
+}
+
+static void release(struct posix_timer *timer)
+{
+    if (timer->on_cpu_clock)
+        cpu_clock_put(&timer->cpu_alarm.clock);
+    kfree(timer);
+}
+
+static void expire(struct posix_timer *timer)
+{
+    uint64_t interval = timer->interval_ns, periods = 1, now = now_of(timer);
     if (interval) {
         uint64_t from = timer->deadline_ns, until = now + PERIOD_MIN_NS;
         if (until > from)
@@ -120,7 +150,17 @@ static void fired(struct timer *inner)
     }
     send_signal(timer, (uint32_t)min(periods - 1, (uint64_t)INT32_MAX));
     if (interval)
-        timer_start(inner, timer->deadline_ns);
+        start(timer);
+}
+
+static void fired(struct timer *inner)
+{
+    expire(container_of(inner, struct posix_timer, timer));
+}
+
+static void cpu_fired(struct cpu_alarm *inner)
+{
+    expire(container_of(inner, struct posix_timer, cpu_alarm));
 }
 
 /* ---- the calls ---- */
@@ -152,45 +192,48 @@ static int check_event(const struct linux_sigevent *event)
     return ours ? 0 : -EINVAL;
 }
 
-static int check_clock(int clock)
+/* Makes the timer one of that clock. */
+static int take_clock(struct posix_timer *timer, int clock)
 {
     switch (clock) {
     case CLOCK_REALTIME:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        timer->realtime = true;
+        return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_BOOTTIME:
-    case CLOCK_REALTIME_ALARM:
     case CLOCK_BOOTTIME_ALARM:
-    case CLOCK_TAI:
         return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID:
-        return -EOPNOTSUPP;
     default:
-        return clock < 0 ? -EOPNOTSUPP : -EINVAL;
+        break;
     }
+    if (clock < 0 && (clock & CLOCK_OF_FILE) == CLOCK_OF_FILE)
+        return -EOPNOTSUPP;
+    int error = cpu_clock_get(clock, &timer->cpu_alarm.clock);
+    if (error)
+        return error;
+    timer->on_cpu_clock = true;
+    timer->cpu_alarm.fired = cpu_fired;
+    return cpu_watch_need(timer->cpu_alarm.clock.process) ? -EAGAIN : 0;
 }
 
 SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address)
 {
     struct process *process = current->process;
     struct linux_sigevent event = {.signal = SIGALRM};
-    int error = check_clock(clock);
-    if (error)
-        return error;
-    if (event_address) {
-        if (get_user(event, event_address))
-            return -EFAULT;
-        error = check_event(&event);
-        if (error)
-            return error;
-    }
     struct posix_timer *timer = kzalloc(sizeof(*timer));
     if (!timer)
         return -EAGAIN;
+    int error = take_clock(timer, clock);
+    if (!error && event_address)
+        error = get_user(event, event_address) ? -EFAULT : check_event(&event);
+    if (error) {
+        release(timer);
+        return error;
+    }
     timer_init(&timer->timer, fired);
     timer->process = process;
-    timer->realtime =
-        clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
     timer->notify = event.notify;
     timer->signal = event.signal;
     timer->tid = event.tid;
@@ -208,7 +251,7 @@ SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address
     int32_t id = timer->id;
     mutex_unlock(&timers_mutex);
     if (!allowed) {
-        kfree(timer);
+        release(timer);
         return -EAGAIN;
     }
     return put_user(id, id_address); /* on a fault the program has one that it cannot name */
@@ -216,7 +259,7 @@ SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address
 
 static struct linux_itimerspec setting_of(const struct posix_timer *timer)
 {
-    uint64_t now = clock_monotonic_ns(), next = READ_ONCE(timer->deadline_ns), left = 0;
+    uint64_t now = now_of(timer), next = READ_ONCE(timer->deadline_ns), left = 0;
     if (next && timer->notify == SIGEV_NONE && next <= now)
         next = timer->interval_ns
                    ? next + ((now - next) / timer->interval_ns + 1) * timer->interval_ns
@@ -225,6 +268,14 @@ static struct linux_itimerspec setting_of(const struct posix_timer *timer)
         left = next > now ? next - now : 1;
     return (struct linux_itimerspec){.interval = timespec_of(timer->interval_ns),
                                      .value = timespec_of(left)};
+}
+
+/* Never 0. */
+static uint64_t deadline_of(const struct posix_timer *timer, uint64_t value_ns, bool absolute)
+{
+    if (!timer->on_cpu_clock)
+        return timer_deadline(value_ns, absolute, timer->realtime);
+    return absolute ? value_ns : value_ns + now_of(timer);
 }
 
 SYSCALL4(timer_settime, int, id, int, flags, uint64_t, new_address, uint64_t, old_address)
@@ -239,15 +290,14 @@ SYSCALL4(timer_settime, int, id, int, flags, uint64_t, new_address, uint64_t, ol
     mutex_lock(&timers_mutex);
     struct posix_timer *timer = find(id);
     if (timer) {
-        timer_cancel(&timer->timer);
+        cancel(timer);
         old = setting_of(timer);
         uint64_t value = timespec_ns(&wanted.value);
         timer->interval_ns = value ? timespec_ns(&wanted.interval) : 0;
-        timer->deadline_ns =
-            value ? timer_deadline(value, flags & TIMER_ABSTIME, timer->realtime) : 0;
+        timer->deadline_ns = value ? deadline_of(timer, value, flags & TIMER_ABSTIME) : 0;
         timer->overruns = timer->last_overruns = 0;
         if (value && timer->notify != SIGEV_NONE)
-            timer_start(&timer->timer, timer->deadline_ns);
+            start(timer);
     }
     mutex_unlock(&timers_mutex);
     if (!timer)
@@ -295,11 +345,13 @@ SYSCALL1(timer_delete, int, id)
     struct posix_timer *timer = *link;
     if (timer) {
         *link = timer->next;
-        timer_cancel(&timer->timer);
+        cancel(timer);
     }
     mutex_unlock(&timers_mutex);
-    kfree(timer);
-    return timer ? 0 : -EINVAL;
+    if (!timer)
+        return -EINVAL;
+    release(timer);
+    return 0;
 }
 
 void posix_timers_end(struct process *process)
@@ -311,8 +363,8 @@ void posix_timers_end(struct process *process)
     mutex_unlock(&timers_mutex);
     while (timer) {
         struct posix_timer *next = timer->next;
-        timer_cancel(&timer->timer);
-        kfree(timer);
+        cancel(timer);
+        release(timer);
         timer = next;
     }
 }
