@@ -306,6 +306,78 @@ static void owners(void)
     shared[0] = 0;
 }
 
+/* ---- sent to a lock with an owner ---- */
+
+static void *wait_to_be_sent(void *argument)
+{
+    struct sleeper *sleeper = argument;
+
+    __atomic_store_n(&sleeper->tid, (int)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+    sleeper->result = futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE, 7, NULL, words + 1, 0);
+    sleeper->error = errno;
+    if (!sleeper->result) {
+        sleeper->bits = words[1];
+        if (futex(words + 1, FUTEX_UNLOCK_PI | PRIVATE, 0, NULL, NULL, 0))
+            fail("unlock");
+    }
+    return NULL;
+}
+
+static void start_waiter(struct sleeper *sleeper)
+{
+    sleeper->tid = 0;
+    pthread_create(&sleeper->thread, NULL, wait_to_be_sent, sleeper);
+    UNTIL(__atomic_load_n(&sleeper->tid, __ATOMIC_SEQ_CST) && sleeps(sleeper->tid));
+}
+
+static long send_to_lock(uint32_t wake, long more, uint32_t *lock, uint32_t value)
+{
+    return futex(words, FUTEX_CMP_REQUEUE_PI | PRIVATE, wake, (void *)more, lock, value);
+}
+
+static void sent_to_locks(void)
+{
+    struct sleeper one = {.word = words}, two = {.word = words};
+
+    words[0] = 7;
+    words[1] = words[2] = 0;
+    show("to the same word", futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE, 7, NULL, words, 0));
+    show("other value", futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE, 8, NULL, words + 1, 0));
+    show("until",
+         futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE, 7, soon(CLOCK_MONOTONIC), words + 1, 0));
+    show("until real time", futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE | FUTEX_CLOCK_REALTIME, 7,
+                                  soon(CLOCK_REALTIME), words + 1, 0));
+    show("lock not aligned", futex(words, FUTEX_WAIT_REQUEUE_PI | PRIVATE, 7, NULL,
+                                   (uint32_t *)((char *)words + 1), 0));
+    show("send nobody", send_to_lock(1, 5, words + 1, 7));
+    show("send, other value", send_to_lock(1, 5, words + 1, 8));
+    show("send two awake", send_to_lock(2, 5, words + 1, 7));
+    show("send none awake", send_to_lock(0, 5, words + 1, 7));
+    show("send to the same", send_to_lock(1, 5, words, 7));
+    start_waiter(&one);
+    show("wake is not sending", futex(words, FUTEX_WAKE | PRIVATE, 1, NULL, NULL, 0));
+    show("nor moving", futex(words, FUTEX_CMP_REQUEUE | PRIVATE, 1, (void *)1, words + 1, 7));
+    show("send elsewhere", send_to_lock(1, 5, words + 2, 7));
+    show("send", send_to_lock(1, 5, words + 1, 7));
+    pthread_join(one.thread, NULL);
+    show("result", one.result);
+    say("had the lock: %d, word %#x", (int)(one.bits & FUTEX_TID_MASK) == one.tid, words[1]);
+
+    /* The lock is ours: both wait for it. */
+    start_waiter(&one);
+    start_waiter(&two);
+    show("lock", futex(words + 1, FUTEX_LOCK_PI | PRIVATE, 0, NULL, NULL, 0));
+    show("send all", send_to_lock(1, INT_MAX - 1, words + 1, 7));
+    UNTIL(words[1] & FUTEX_WAITERS);
+    show("unlock", futex(words + 1, FUTEX_UNLOCK_PI | PRIVATE, 0, NULL, NULL, 0));
+    pthread_join(one.thread, NULL);
+    pthread_join(two.thread, NULL);
+    say("results %ld %ld, owners %d %d", one.result, two.result,
+        (int)(one.bits & FUTEX_TID_MASK) == one.tid, (int)(two.bits & FUTEX_TID_MASK) == two.tid);
+    say("word %#x", words[1]);
+    words[0] = 0;
+}
+
 static void mutexes(void)
 {
     pthread_mutexattr_t attributes;
@@ -368,6 +440,7 @@ int main(void)
     sleepers();
     several();
     owners();
+    sent_to_locks();
     mutexes();
     mappings();
     say("done");

@@ -169,6 +169,8 @@ static const struct flag futex_operations[] = {F(FUTEX_WAIT),
                                                F(FUTEX_TRYLOCK_PI),
                                                F(FUTEX_WAIT_BITSET),
                                                F(FUTEX_WAKE_BITSET),
+                                               F(FUTEX_WAIT_REQUEUE_PI),
+                                               F(FUTEX_CMP_REQUEUE_PI),
                                                F(FUTEX_PRIVATE_FLAG),
                                                F(FUTEX_CLOCK_REALTIME),
                                                {0}};

@@ -22,19 +22,21 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 
-#define FUTEX_WAIT           0
-#define FUTEX_WAKE           1
-#define FUTEX_REQUEUE        3
-#define FUTEX_CMP_REQUEUE    4
-#define FUTEX_WAKE_OP        5
-#define FUTEX_LOCK_PI        6
-#define FUTEX_UNLOCK_PI      7
-#define FUTEX_TRYLOCK_PI     8
-#define FUTEX_WAIT_BITSET    9
-#define FUTEX_WAKE_BITSET    10
-#define FUTEX_LOCK_PI2       13
-#define FUTEX_PRIVATE_FLAG   128
-#define FUTEX_CLOCK_REALTIME 256
+#define FUTEX_WAIT            0
+#define FUTEX_WAKE            1
+#define FUTEX_REQUEUE         3
+#define FUTEX_CMP_REQUEUE     4
+#define FUTEX_WAKE_OP         5
+#define FUTEX_LOCK_PI         6
+#define FUTEX_UNLOCK_PI       7
+#define FUTEX_TRYLOCK_PI      8
+#define FUTEX_WAIT_BITSET     9
+#define FUTEX_WAKE_BITSET     10
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_CMP_REQUEUE_PI  12
+#define FUTEX_LOCK_PI2        13
+#define FUTEX_PRIVATE_FLAG    128
+#define FUTEX_CLOCK_REALTIME  256
 
 struct futex_bucket futex_buckets[FUTEX_BUCKETS] = {
     [0 ... FUTEX_BUCKETS - 1] = {.lock = SPINLOCK_INIT(RANK_FUTEX)}};
@@ -178,7 +180,7 @@ int futex_deadline(uint64_t address, bool relative, bool realtime, uint64_t *ret
 static bool has_timeout(int command)
 {
     return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
-           command == FUTEX_LOCK_PI2;
+           command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
 }
 
 /* Everything but the plain wait and wake. `timeout` is a number here, where it is not a time. */
@@ -190,7 +192,8 @@ static __attribute__((noinline)) int64_t futex_other(uint64_t address, int opera
     bool private = operation & FUTEX_PRIVATE_FLAG, realtime = operation & FUTEX_CLOCK_REALTIME;
     uint64_t deadline_ns = 0;
 
-    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2)
+    if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_LOCK_PI2 &&
+        command != FUTEX_WAIT_REQUEUE_PI)
         return -ENOSYS;
     if (timeout && has_timeout(command)) {
         int error = futex_deadline(timeout, command == FUTEX_WAIT,
@@ -220,8 +223,13 @@ static __attribute__((noinline)) int64_t futex_other(uint64_t address, int opera
         return futex_lock_pi(address, private, 0, true);
     case FUTEX_UNLOCK_PI:
         return futex_unlock_pi(address, private);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return futex_wait_requeue_pi(address, second, private, value, deadline_ns);
+    case FUTEX_CMP_REQUEUE_PI:
+        return futex_cmp_requeue_pi(address, second, private, (int32_t)value, (int32_t)timeout,
+                                    value3);
     default:
-        return -ENOSYS; /* moving waiters to a lock with priority inheritance is not offered */
+        return -ENOSYS;
     }
 }
 

@@ -206,5 +206,12 @@ int64_t futex_wake_operate(uint64_t address, uint64_t second, bool private, uint
 /* futex_pi.c */
 int64_t futex_lock_pi(uint64_t address, bool private, uint64_t deadline_ns, bool try);
 int64_t futex_unlock_pi(uint64_t address, bool private);
+/* The `pi` of those who wait to be sent to such a lock; never looked into. */
+extern struct futex_pi *const futex_requeue_marker;
+/* futex_requeue_pi.c */
+int64_t futex_wait_requeue_pi(uint64_t address, uint64_t lock, bool private, uint32_t expected,
+                              uint64_t deadline_ns);
+int64_t futex_cmp_requeue_pi(uint64_t address, uint64_t lock, bool private, int32_t wake_count,
+                             int32_t move_count, uint32_t expected);
 
 #endif

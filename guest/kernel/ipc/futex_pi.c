@@ -36,6 +36,8 @@ struct futex_pi {
 };
 
 static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI);
+static struct futex_pi nowhere;
+struct futex_pi *const futex_requeue_marker = &nowhere;
 static struct object_cache pi_cache = OBJECT_CACHE_INIT("futex_pi", struct futex_pi);
 
 /* ---- who owns what; pi_lock held ---- */
@@ -68,7 +70,7 @@ static struct futex_waiter *first_waiter(struct futex_bucket *bucket, const stru
 static struct futex_pi *find_pi(struct futex_bucket *bucket, struct futex_key key)
 {
     for (struct futex_waiter *waiter = bucket->first; waiter; waiter = waiter->next) {
-        if (waiter->pi && futex_same_key(waiter->key, key))
+        if (waiter->pi && waiter->pi != &nowhere && futex_same_key(waiter->key, key))
             return waiter->pi;
     }
     return NULL;
