@@ -110,6 +110,7 @@ enum glass_park {
     PARK_RUNNING = 0,
     PARK_STOPPED = 1, /* it is the CPU whose event stopped the world */
     PARK_PARKED = 2,
+    PARK_ENDED = 3, /* the machine ends, and nothing is half done here: in user mode or idle */
 };
 
 /* One cache line and more per CPU, written by that CPU only. */

@@ -72,6 +72,7 @@ struct audit_cpu {
     bool online;
     bool queue_locked;
     bool at_rest; /* it was in user mode or idle when it was stopped: nothing is half done on it */
+    bool parked;  /* its registers in `glass` are those of this stop, or of this end */
 };
 
 /* A leaf of a page table in use. Bits as the processor reads them, rights of all levels combined.

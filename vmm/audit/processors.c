@@ -59,7 +59,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
             audit_report(audit, (struct audit_finding){.tid = task->tid, .object = task->address},
                          "task %d is running on CPU %u, which says that it runs another", task->tid,
                          i);
-        if (cpu->at_rest && world->stopped) /* else it never read its CR3 for us */
+        if (cpu->at_rest && cpu->parked) /* else it never read its CR3 for us */
             check_tables(audit, world, i, task);
     }
 }

@@ -44,7 +44,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
         if (!cpu->online || !cpu->at_rest)
             continue;
         const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
-        if (task && task->stack_top && world->stopped &&
+        if (task && task->stack_top && cpu->parked &&
             !inside(world, cpu->glass.parked_rsp, task->stack_top))
             audit_report(audit, (struct audit_finding){.tid = task->tid, .object = task->stack_top},
                          "task %d runs on CPU %u outside its kernel stack", task->tid, i);

@@ -276,8 +276,10 @@ static bool cpu_at_rest(const struct audit_world *world, const struct audit_cpu 
 {
     const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
 
-    if (!task || !AUDIT_GET(world, cpu->raw, cpu_in_interrupt) ||
-        AUDIT_GET(world, cpu->raw, cpu_in_busy_wait))
+    if (!task || !AUDIT_GET(world, cpu->raw, cpu_in_interrupt))
+        return false;
+    /* At the end of the machine it waits busily for that, in an interrupt that came at rest. */
+    if (AUDIT_GET(world, cpu->raw, cpu_in_busy_wait) && cpu->glass.park != PARK_ENDED)
         return false;
     if (task->idle)
         return true;
@@ -306,6 +308,7 @@ static struct vt_error *read_cpus(struct audit_world *world)
         cpu->online = true;
         cpu->queue_locked = audit_get(cpu->queue, l->queue_lock);
         cpu->at_rest = cpu_at_rest(world, cpu);
+        cpu->parked = world->stopped || cpu->glass.park == PARK_ENDED;
     }
     return NULL;
 }
@@ -341,8 +344,9 @@ static bool event_leaves_memory_alone(const struct audit_world *world)
 }
 
 /*
- * A world that ended, or that a debugger holds, stands wherever its CPUs happened to be. Only the
- * CPU whose program ended the machine is at a known place: right behind the record of that end.
+ * A world that ended, or that a debugger holds, stands wherever its CPUs happened to be. At a known
+ * place are only those that the end itself brought to rest, and the CPU whose program ended the
+ * machine: right behind the record of that end.
  */
 static void find_last_event(struct audit_world *world)
 {
@@ -351,7 +355,7 @@ static void find_last_event(struct audit_world *world)
 
         if (!cpu->online)
             continue;
-        cpu->at_rest = false;
+        cpu->at_rest = cpu->at_rest && cpu->glass.park == PARK_ENDED;
         const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
         const struct audit_process *process = task ? audit_process_at(world, task->process) : NULL;
         if (GUEST_LOAD(&world->guest->glass->state) != GLASS_DONE || !process ||

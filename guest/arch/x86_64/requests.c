@@ -34,6 +34,8 @@ NO_INLINE void requests_serve(void)
         timer_program();
     if (requests & CPU_REQUEST_STOP)
         stop_park();
+    if (requests & CPU_REQUEST_REST)
+        stop_at_end();
 }
 
 void cpu_serve_requests(void)

@@ -17,6 +17,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/glass.h"
+#include "kernel/observe/stop.h"
 #include "kernel/sched/task.h"
 
 #define NO_VECTOR 0xffffu
@@ -143,6 +144,7 @@ _Noreturn void __stack_chk_fail(void)
 
 _Noreturn void machine_done(uint32_t wait_status)
 {
+    stop_others_at_end(); /* who panics meanwhile is heard */
     if (__atomic_exchange_n(&reporting, 1, __ATOMIC_ACQ_REL))
         cpu_halt_forever();
     glass.exit_status = wait_status;

@@ -5,6 +5,7 @@
 #include "arch/doorbell.h"
 #include "arch/machine.h"
 #include "arch/registers.h"
+#include "arch/trap_frame.h"
 #include "kernel/mm/frame.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/glass.h"
@@ -121,4 +122,58 @@ void stop_at_start(void)
     static uint32_t held;
     if ((boot_flags & BOOT_FLAG_HOLD_AT_START) && !__atomic_exchange_n(&held, 1, __ATOMIC_RELAXED))
         stop_here();
+}
+
+/* ---- the end ---- */
+
+#define REST_NS       100000000u
+#define REST_AGAIN_NS 20000u
+
+/* An interrupt that came in user mode or in idle. One at a preemption point has a system call's
+ * entry below it. */
+static bool at_rest(const struct cpu *cpu)
+{
+    const struct task *task = cpu->task;
+
+    if (!cpu->in_interrupt || cpu->in_busy_wait || !task)
+        return false;
+    if (task->flags & TASK_IDLE)
+        return true;
+    const struct trap_frame *frame = arch_task_frame(&task->arch);
+    return !(task->flags & TASK_KERNEL_THREAD) && frame->original_rax == UINT64_MAX &&
+           frame->cs & 3;
+}
+
+void stop_at_end(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (!at_rest(cpu))
+        return;
+    cpu->glass->parked_cr3 = cr3_read();
+    cpu->glass->parked_rsp = (uint64_t)__builtin_frame_address(0);
+    /* Others may still wait for their flushes, or for a stop; a halt is the end. */
+    for (;;) {
+        store_release(&cpu->glass->park, PARK_ENDED);
+        cpu_serve_requests();
+    }
+}
+
+static void stop_at_end_soon(struct cpu *cpu, uint64_t deadline)
+{
+    while (load_acquire(&cpu->glass->park) != PARK_ENDED && clock_tsc() < deadline) {
+        uint64_t again = clock_tsc() + clock_ns_to_tsc(REST_AGAIN_NS);
+        cpu_send_request(cpu, CPU_REQUEST_REST);
+        while (load_acquire(&cpu->glass->park) != PARK_ENDED && clock_tsc() < again)
+            cpu_serve_requests();
+    }
+}
+
+void stop_others_at_end(void)
+{
+    uint64_t deadline = clock_tsc() + clock_ns_to_tsc(REST_NS);
+
+    for (unsigned i = 0; i < cpu_count(); i++)
+        if (cpu_at(i) != this_cpu())
+            stop_at_end_soon(cpu_at(i), deadline);
 }

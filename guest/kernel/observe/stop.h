@@ -23,5 +23,13 @@ void stop_here(void);
 void stop_at_start(void);
 /* This CPU was asked to park. */
 void stop_park(void);
+/*
+ * The end of the machine: returns when every other CPU has stopped where nothing is half done, in
+ * user mode or idle, so that the host can judge the memory that is left; or after a tenth of a
+ * second. No lock is held.
+ */
+void stop_others_at_end(void);
+/* This CPU was asked to do so: returns if it cannot yet. */
+void stop_at_end(void);
 
 #endif

@@ -53,6 +53,7 @@ enum cpu_request {
     CPU_REQUEST_HALT = 1u << 3,  /* panic or shutdown: never return */
     CPU_REQUEST_TIMER = 1u << 4, /* the run queue's slice end has changed */
     CPU_REQUEST_LOOK = 1u << 5,  /* nothing: just leave user mode and look at the task's work */
+    CPU_REQUEST_REST = 1u << 6,  /* the machine ends: halt, if nothing is half done here */
 };
 
 static inline struct cpu *this_cpu(void)
