@@ -176,3 +176,15 @@ VARIANT_TEST(like_linux, cpu_time)
 {
     compare(variant, "same_cpu_time");
 }
+
+/* Limits of a user without privileges, over all of its processes, and what was used. */
+VARIANT_TEST(like_linux, limits)
+{
+    compare(variant, "same_limits");
+}
+
+/* Files that only grow or never change, and directories like that. */
+VARIANT_TEST(like_linux, file_flags)
+{
+    compare(variant, "same_file_flags");
+}

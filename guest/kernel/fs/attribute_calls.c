@@ -3,6 +3,7 @@
  *
  * Locks: the inode's mutex. Checks follow chmod(2), chown(2) and utimensat(2).
  */
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/syscall/syscall.h"
@@ -20,7 +21,7 @@ static int64_t change_mode(struct inode *inode, uint32_t mode)
     mutex_lock(&inode->lock);
     if (inode_is(inode, S_IFLNK)) {
         error = -EOPNOTSUPP;
-    } else if (!inode_owner_or_privileged(inode)) {
+    } else if (inode_is_kept(inode) || !inode_owner_or_privileged(inode)) {
         error = -EPERM;
     } else {
         mode &= 07777;
@@ -87,10 +88,12 @@ static int64_t change_owner(struct inode *inode, uint32_t uid, uint32_t gid)
         return error;
     mutex_lock(&inode->lock);
     bool privileged = fs_capable(CAP_CHOWN);
-    if (!privileged &&
-        ((uid != KEEP_ID && (uid != inode->uid || !inode_owner_or_privileged(inode))) ||
-         (gid != KEEP_ID &&
-          (!inode_owner_or_privileged(inode) || (gid != inode->gid && !fs_in_group(gid))))))
+    if (inode_is_kept(inode))
+        error = -EPERM;
+    else if (!privileged &&
+             ((uid != KEEP_ID && (uid != inode->uid || !inode_owner_or_privileged(inode))) ||
+              (gid != KEEP_ID &&
+               (!inode_owner_or_privileged(inode) || (gid != inode->gid && !fs_in_group(gid))))))
         error = -EPERM;
     if (!error) {
         if (uid != KEEP_ID)
@@ -179,10 +182,12 @@ static int64_t change_times(struct inode *inode, const struct new_time times[2])
     if (error)
         return error;
     mutex_lock(&inode->lock);
-    if (times[0].now && times[1].now) {
+    if (inode->flags & INODE_IMMUTABLE) {
+        error = -EPERM;
+    } else if (times[0].now && times[1].now) {
         if (!inode_owner_or_privileged(inode))
             error = inode_permission(inode, MAY_WRITE);
-    } else if (!inode_owner_or_privileged(inode)) {
+    } else if (inode_is_kept(inode) || !inode_owner_or_privileged(inode)) {
         error = -EPERM;
     }
     if (!error) {

@@ -7,6 +7,7 @@
  * through a buffer, so that no user memory is touched under it.
  */
 #include "kernel/fs/extended_attribute.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -83,6 +84,8 @@ static int may_change(const struct inode *inode, const struct attribute_name *na
     int error = inode_read_only(inode);
     if (error)
         return error;
+    if (inode_is_kept(inode))
+        return -EPERM;
     if (name->trusted)
         return fs_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
     if (!has_user_attributes(inode) ||

@@ -7,6 +7,7 @@
 #include "kernel/fs/file_lock.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty/termios.h"
 #include "kernel/observe/mutant.h"
@@ -97,6 +98,8 @@ static int64_t set_flags(struct file *file, uint32_t flags)
     uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME;
     uint32_t before = READ_ONCE(file->flags), after;
 
+    if ((before ^ flags) & O_APPEND && file->inode->flags & INODE_APPEND_ONLY)
+        return -EPERM;
     if (flags & O_DIRECT && !inode_is(file->inode, S_IFREG))
         return -EINVAL;
     do {
@@ -237,6 +240,9 @@ SYSCALL3(fcntl, int, fd, int, command, uint64_t, argument)
 
 /* ---- ioctl ---- */
 
+#define FS_IOC_GETFLAGS 0x80086601u
+#define FS_IOC_SETFLAGS 0x40086602u
+
 static int64_t set_nonblocking(struct file *file, uint64_t address)
 {
     int32_t on;
@@ -279,6 +285,10 @@ static int64_t file_ioctl(struct file *file, int fd, uint32_t command, uint64_t 
         size = file_size(file);
         return put_user(size, argument);
     }
+    if (command == FS_IOC_GETFLAGS)
+        return inode_flags_get(file->inode, argument);
+    if (command == FS_IOC_SETFLAGS)
+        return inode_flags_set(file->inode, argument);
     if (file->operations->ioctl)
         return file->operations->ioctl(file, command, argument);
     if (inode_is(file->inode, S_IFREG))

@@ -50,6 +50,7 @@ struct inode {
     uint64_t number;
     uint32_t links;
     uint32_t uid, gid;
+    uint32_t flags;                           /* INODE_* (inode_flags.h); lock */
     uint32_t device;                          /* st_rdev of device nodes: major << 8 | minor */
     uint64_t bytes;                           /* size; atomic reads without the lock are fine */
     uint64_t access_ns, modify_ns, change_ns; /* CLOCK_REALTIME */

@@ -6,6 +6,7 @@
  */
 #include "kernel/fs/name_calls.h"
 
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -212,6 +213,8 @@ static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new
     struct making making = {.mode = inode->mode, .source = source};
     if (!source)
         result = -EXDEV; /* a pipe or the like: on no file system that has names */
+    else if (inode_is_kept(inode))
+        result = -EPERM;
     else if (inode_is(inode, S_IFDIR))
         result = -EPERM;
     else

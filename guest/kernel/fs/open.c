@@ -7,6 +7,7 @@
  */
 #include "kernel/fs/device/device.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/fs/pipe.h"
@@ -88,6 +89,9 @@ static int check_access(const struct inode *inode, const struct open_request *re
         error = inode_read_only(inode);
     if (!error)
         error = inode_permission(inode, wanted);
+    if (!error && unlikely(inode->flags & INODE_APPEND_ONLY) && wanted & MAY_WRITE &&
+        (!(request->flags & O_APPEND) || request->flags & O_TRUNC))
+        error = -EPERM;
     if (!error && (request->flags & O_NOATIME) && !inode_owner_or_privileged(inode))
         error = -EPERM;
     return error;

@@ -6,6 +6,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/process/process.h"
 
 static const struct credentials *credentials_now(void)
@@ -29,6 +30,8 @@ int inode_permission_by(const struct inode *inode, uint32_t mask, bool real)
     const struct credentials *credentials = credentials_now();
     uint32_t mode = inode->mode, uid = 0, gid = 0;
     bool overrides = true;
+    if (mask & MAY_WRITE && unlikely(inode->flags & INODE_IMMUTABLE))
+        return -EPERM; /* whoever asks */
     if (credentials) {
         uid = real ? credentials->uid : credentials->fsuid;
         gid = real ? credentials->gid : credentials->fsgid;
@@ -90,6 +93,8 @@ int directory_may_delete(const struct dentry *directory, const struct dentry *vi
         error = inode_permission(directory->inode, MAY_WRITE | MAY_EXECUTE);
     if (error)
         return error;
+    if (unlikely(directory->inode->flags & INODE_APPEND_ONLY || inode_is_kept(inode)))
+        return -EPERM;
     if ((directory->inode->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
         !inode_owner_or_privileged(directory->inode))
         return -EPERM;
@@ -136,4 +141,6 @@ void inode_set_owner(struct inode *inode, const struct inode *directory)
     inode->gid = credentials ? credentials->fsgid : 0;
     if (directory && (directory->mode & S_ISGID))
         inode->gid = directory->gid;
+    if (directory)
+        inode->flags = directory->flags & INODE_INHERITED;
 }

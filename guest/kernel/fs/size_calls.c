@@ -2,6 +2,7 @@
  * kernel/fs/size_calls.c - how much a file holds: truncate, fallocate; and the sync family, which
  * has little to do where files are memory.
  */
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/process/process.h"
@@ -51,6 +52,8 @@ SYSCALL2(truncate, uint64_t, path, int64_t, bytes)
         error = -EINVAL;
     else if (!(error = inode_read_only(inode)))
         error = inode_permission(inode, MAY_WRITE);
+    if (!error && inode->flags & INODE_APPEND_ONLY)
+        error = -EPERM;
     if (!error && __atomic_load_n(&inode->writers, __ATOMIC_ACQUIRE) < 0)
         error = -ETXTBSY;
     if (!error)
@@ -72,6 +75,8 @@ SYSCALL2(ftruncate, int, fd, int64_t, bytes)
         error = -EBADF;
     else if (!inode_is(file->inode, S_IFREG) || !file_writable(file))
         error = -EINVAL;
+    else if (file->inode->flags & INODE_APPEND_ONLY)
+        error = -EPERM;
     else
         error = truncate_inode(file->inode, (uint64_t)bytes);
     file_return(file, counted);
@@ -92,6 +97,9 @@ static int allocate_in(struct file *file, int mode, int64_t offset, int64_t byte
         return -EOPNOTSUPP;
     if (!file_writable(file))
         return -EBADF;
+    if ((mode & ~FALLOC_FL_KEEP_SIZE && inode->flags & INODE_APPEND_ONLY) ||
+        inode->flags & INODE_IMMUTABLE)
+        return -EPERM;
     if (inode_is(inode, S_IFIFO))
         return -ESPIPE;
     if (inode_is(inode, S_IFDIR))

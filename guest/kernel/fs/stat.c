@@ -142,6 +142,7 @@ SYSCALL4(newfstatat, int, directory_fd, uint64_t, path, uint64_t, user_stat, uin
 #define STATX_MNT_ID          0x1000u
 #define STATX_RESERVED        0x80000000u
 #define STATX_ATTR_MOUNT_ROOT 0x2000ull
+#define STATX_ATTR_FLAGS      0x70ull /* immutable, append-only, no dump: INODE_* */
 
 struct statx_time {
     int64_t seconds;
@@ -203,7 +204,8 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .number = inode->number,
         .bytes = inode->bytes,
         .blocks = blocks_of(inode),
-        .attributes_mask = STATX_ATTR_MOUNT_ROOT,
+        .attributes = inode->flags & STATX_ATTR_FLAGS,
+        .attributes_mask = STATX_ATTR_MOUNT_ROOT | STATX_ATTR_FLAGS,
         .access = statx_time_of(inode->access_ns),
         .change = statx_time_of(inode->change_ns),
         .modify = statx_time_of(inode->modify_ns),
@@ -213,7 +215,7 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .device_minor = device_minor(inode->filesystem->device),
     };
     if (dentry && (dentry->mounted_on || dentry == tree_root))
-        statx.attributes = STATX_ATTR_MOUNT_ROOT;
+        statx.attributes |= STATX_ATTR_MOUNT_ROOT;
     if (dentry)
         dentry_put(dentry);
     inode_put(inode);

@@ -3,6 +3,7 @@
  * (mmap(2), mprotect(2), brk(2)).
  */
 #include "kernel/fs/file.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/mm/linux_memory.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/observe/audit.h"
@@ -40,6 +41,8 @@ static int check_file(const struct file *file, uint64_t protection, uint64_t fla
         __attribute__((fallthrough));
     case MAP_SHARED:
         if (protection & PROT_WRITE && mode == O_RDONLY)
+            return -EACCES;
+        if (file->inode->flags & INODE_APPEND_ONLY && mode != O_RDONLY)
             return -EACCES;
         __attribute__((fallthrough));
     case MAP_PRIVATE:

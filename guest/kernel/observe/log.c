@@ -11,6 +11,7 @@
 #define LINE_BYTES 256
 
 struct glass_log kernel_log;
+uint64_t log_cleared;
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG);
 
 static void put(const char *text)

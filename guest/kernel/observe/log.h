@@ -6,6 +6,8 @@
 #include "shared/glass.h"
 
 extern struct glass_log kernel_log;
+/* Where the log begins for who asks for what is new since it was cleared (syslog(2)). */
+extern uint64_t log_cleared;
 
 /* Copies up to `bytes` of the log, from its absolute position on; returns how many. For syslog(2).
  */

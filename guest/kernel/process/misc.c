@@ -54,7 +54,6 @@ enum syslog_action {
     SYSLOG_SIZE_BUFFER = 10,
 };
 
-static uint64_t log_cleared; /* READ_ALL begins here */
 static uint64_t log_read_to; /* READ goes on here */
 
 /* Copies from position on; a negative error, or bytes. */

@@ -85,7 +85,7 @@ struct process {
     struct spinlock signal_lock; /* RANK_SIGNAL */
     struct signal_set pending;
     struct list pending_queue;
-    uint32_t pending_count; /* queued in the process and its threads, against RLIMIT_SIGPENDING */
+    uint32_t pending_count;               /* queued in the process and its threads */
     struct pending_signal *spare_pending; /* atomic: an unused entry for the next signal, or NULL */
     struct signal_actions
         *actions;           /* one reference; its tasks' pointers are the same without one */
@@ -100,7 +100,7 @@ struct process {
     uint64_t alarm_interval_ns;
     struct posix_timer *timers; /* time/posix_timer.c, its mutex */
     int32_t next_timer_id;
-    struct cpu_watch *cpu_watch; /* time/cpu_timer.c; NULL: nobody watches its CPU time */
+    struct cpu_watch *cpu_watch;      /* time/cpu_timer.c; NULL: nobody watches its CPU time */
     bool signals_watched;             /* it has looked at a signalfd (signalfd.c) */
     struct wait_queue signal_waiters; /* readers of a signalfd */
 

@@ -57,6 +57,8 @@ static void discard_from(struct process *process, struct signal_set *set, struct
     {
         if (signal_bit(entry->info.signo) & signals) {
             list_remove(&entry->link);
+            if (entry->info.signo >= SIGRTMIN)
+                user_count_give(entry->counted_uid);
             pending_release(process, entry);
             process->pending_count--;
         }
@@ -109,6 +111,8 @@ struct pending_signal *signal_take_among_signal_locked(struct process *process,
         return pending_lost(signal);
     list_remove(&found->link);
     process->pending_count--;
+    if (signal >= SIGRTMIN)
+        user_count_give(found->counted_uid);
     return found;
 }
 
@@ -240,10 +244,18 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
     return true;
 }
 
-static bool may_queue(const struct process *process, int signal)
+/* An entry for the signal, counted for its user; NULL: too many, or no memory. */
+static __attribute__((noinline)) struct pending_signal *allocate_counted(struct process *process)
 {
-    return likely(signal < SIGRTMIN) ||
-           process->pending_count < process_limit(process, RLIMIT_SIGPENDING);
+    uint32_t uid = process->credentials.uid;
+    if (!user_count_take(uid, process_limit(process, RLIMIT_SIGPENDING)))
+        return NULL;
+    struct pending_signal *entry = pending_allocate(process);
+    if (entry)
+        entry->counted_uid = uid;
+    else
+        user_count_give(uid);
+    return entry;
 }
 
 /* Without `info`: the current process's own, with `code`, or for SI_KERNEL nobody's. */
@@ -266,7 +278,8 @@ send_signal_locked(struct process *process, struct task *task, int signal,
     if (signal < SIGRTMIN && set->bits & bit)
         return 0; /* pending already: ordinary signals do not count */
 
-    struct pending_signal *entry = may_queue(process, signal) ? pending_allocate(process) : NULL;
+    struct pending_signal *entry =
+        likely(signal < SIGRTMIN) ? pending_allocate(process) : allocate_counted(process);
     if (likely(entry)) {
         if (info)
             info_copy(&entry->info, info);
@@ -420,6 +433,6 @@ void signal_summarise(struct task *task, struct signal_summary *ret)
     ret->blocked = task->blocked;
     ret->ignored = process->actions->ignored;
     ret->caught = process->actions->caught;
-    ret->queued = process->pending_count;
+    ret->queued = user_count_of(process->credentials.uid);
     spin_unlock(&process->signal_lock);
 }

@@ -100,6 +100,7 @@ _Static_assert(sizeof(struct linux_siginfo) == 128, "siginfo is part of the ABI"
 struct pending_signal {
     struct list link;
     struct linux_siginfo info;
+    uint32_t counted_uid; /* of a real-time signal: for whom it counts (user_count.h) */
 };
 
 #define SA_NOCLDSTOP      0x1ul
@@ -172,7 +173,7 @@ void signal_deliver(struct trap_frame *frame);
 /* For /proc/PID/status and the like: a consistent copy. */
 struct signal_summary {
     struct signal_set thread_pending, process_pending, blocked, ignored, caught;
-    uint32_t queued; /* of at most RLIMIT_SIGPENDING */
+    uint32_t queued; /* by all of its user's processes, of at most RLIMIT_SIGPENDING */
 };
 void signal_summarise(struct task *task, struct signal_summary *ret);
 /* The current task's blocked mask becomes `mask` (SIGKILL and SIGSTOP are taken out of it). */

@@ -13,6 +13,7 @@
 
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/user_count.h"
 
 extern struct object_cache pending_cache;
 

@@ -44,6 +44,15 @@ static bool may_change(const struct task *task)
                              mine->euid == task->process->credentials.euid);
 }
 
+/* May the caller give the task that nice value? A better one needs privilege, or RLIMIT_NICE. */
+static bool may_have_nice(const struct task *task, int nice)
+{
+    return nice >= task->nice || process_has_capability(current->process, CAP_SYS_NICE) ||
+           (uint64_t)(20 - nice) <=
+               READ_ONCE(
+                   (task->process ? task->process : current->process)->rlimits[RLIMIT_NICE].soft);
+}
+
 SYSCALL0(sched_yield)
 {
     task_yield();
@@ -56,7 +65,7 @@ static int64_t change_policy(int tid, uint32_t policy, int priority, int nice, b
     int error = target(tid, &task);
     if (error)
         return error;
-    if (!may_change(task))
+    if (!may_change(task) || (!keep_nice && !may_have_nice(task, nice)))
         error = -EPERM;
     else
         error = task_set_policy(task, policy, priority, keep_nice ? task->nice : nice);
@@ -296,7 +305,7 @@ static int64_t set_nice(struct task *task, int nice, int64_t so_far)
 {
     if (!may_change(task))
         return -EPERM;
-    if (nice < task->nice && !process_has_capability(current->process, CAP_SYS_NICE))
+    if (!may_have_nice(task, nice))
         return -EACCES;
     int error = task_set_policy(task, task->policy, 0, nice);
     return so_far == -ESRCH || !so_far ? error : so_far;

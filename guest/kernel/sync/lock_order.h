@@ -32,6 +32,7 @@ enum lock_rank {
     RANK_SIGNAL = 65,         /* pending signals and dispositions of a process */
     RANK_SIGNAL_ACTIONS = 66, /* dispositions */
     RANK_TASK_PARTS = 67,     /* process: its threads' pointers to shared parts */
+    RANK_USER_COUNT = 67,     /* (never with the other) what each user has queued */
     RANK_FUTEX_PI = 68,       /* who owns futexes with priority inheritance */
     RANK_FUTEX = 69,          /* futex hash bucket; two (requeue): by address */
     RANK_FILE_LOCKS = 69, /* (never with a futex bucket) advisory locks of files (fcntl, flock) */

@@ -14,6 +14,7 @@
 #include "kernel/time/posix_timer.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
+#include "kernel/process/user_count.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
 #include "kernel/time/timer.h"
@@ -47,6 +48,7 @@ struct posix_timer {
     struct cpu_alarm cpu_alarm; /* if on_cpu_clock, which has its clock */
     bool on_cpu_clock;
     int32_t id;
+    uint32_t uid; /* for whom it counts */
     bool realtime;
     int32_t notify, signal, tid;
     uint64_t value;
@@ -134,6 +136,7 @@ static void release(struct posix_timer *timer)
 {
     if (timer->on_cpu_clock)
         cpu_clock_put(&timer->cpu_alarm.clock);
+    user_count_give(timer->uid);
     kfree(timer);
 }
 
@@ -222,9 +225,16 @@ SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address
 {
     struct process *process = current->process;
     struct linux_sigevent event = {.signal = SIGALRM};
-    struct posix_timer *timer = kzalloc(sizeof(*timer));
-    if (!timer)
+    /* It counts as the signal that it will queue. */
+    uint32_t uid = process->credentials.uid;
+    if (!user_count_take(uid, READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft)))
         return -EAGAIN;
+    struct posix_timer *timer = kzalloc(sizeof(*timer));
+    if (!timer) {
+        user_count_give(uid);
+        return -EAGAIN;
+    }
+    timer->uid = uid;
     int error = take_clock(timer, clock);
     if (!error && event_address)
         error = get_user(event, event_address) ? -EFAULT : check_event(&event);
@@ -238,22 +248,12 @@ SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address
     timer->signal = event.signal;
     timer->tid = event.tid;
     mutex_lock(&timers_mutex);
-    uint64_t count = 0;
-    for (const struct posix_timer *other = process->timers; other; other = other->next)
-        count++;
-    bool allowed = count < READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft);
-    if (allowed) {
-        timer->id = process->next_timer_id++;
-        timer->value = event_address ? event.value : (uint64_t)timer->id;
-        timer->next = process->timers;
-        process->timers = timer;
-    }
+    timer->id = process->next_timer_id++;
+    timer->value = event_address ? event.value : (uint64_t)timer->id;
+    timer->next = process->timers;
+    process->timers = timer;
     int32_t id = timer->id;
     mutex_unlock(&timers_mutex);
-    if (!allowed) {
-        release(timer);
-        return -EAGAIN;
-    }
     return put_user(id, id_address); /* on a fault the program has one that it cannot name */
 }
 

@@ -23,5 +23,7 @@ int device_open(struct inode *inode, struct file *file);
 
 /* device/memory.c: the operations of /dev/null and its kin; NULL if there is no such minor. */
 const struct file_operations *memory_device_operations(uint32_t minor);
+/* device/kernel_log.c: /dev/kmsg */
+extern const struct file_operations kernel_log_operations;
 
 #endif

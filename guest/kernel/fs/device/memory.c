@@ -16,6 +16,7 @@
 #define MINOR_FULL    7
 #define MINOR_RANDOM  8
 #define MINOR_URANDOM 9
+#define MINOR_KMSG    11
 
 #define RNDGETENTCNT 0x80045200u
 #define ENTROPY_BITS 256 /* what random(4) reports of a ready generator */
@@ -164,6 +165,8 @@ const struct file_operations *memory_device_operations(uint32_t minor)
     case MINOR_RANDOM:
     case MINOR_URANDOM:
         return &random_operations;
+    case MINOR_KMSG:
+        return &kernel_log_operations;
     }
     return NULL;
 }

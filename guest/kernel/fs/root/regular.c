@@ -17,6 +17,7 @@
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
+#include "kernel/fs/inode_flags.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/file_mappings.h"
@@ -179,7 +180,8 @@ static ssize_t regular_read(struct file *file, struct io_buffer *buffer, uint64_
     }
     if (at == start)
         return -EFAULT;
-    if (inode->access_ns <= inode->modify_ns && !(file->flags & O_NOATIME))
+    if (inode->access_ns <= inode->modify_ns && !(file->flags & O_NOATIME) &&
+        !(inode->flags & INODE_NO_ATIME))
         inode->access_ns = clock_realtime_ns(); /* as Linux's relatime, without its daily update */
     *position = at;
     return (ssize_t)(at - start);
