@@ -36,6 +36,7 @@ static inline unsigned read_task(struct vt_guest *guest, const struct vt_task *t
 {
     struct vt_vma *vmas;
     struct vt_file *files;
+    struct vt_socket *sockets;
     size_t count;
     unsigned answers = 0;
     uint32_t word;
@@ -53,6 +54,15 @@ static inline unsigned read_task(struct vt_guest *guest, const struct vt_task *t
             touch_text(vt_file_kind_name(files[i].kind));
         }
         free(files);
+        answers++;
+    }
+    if (answered(vt_guest_sockets(guest, task, &sockets, &count))) {
+        for (size_t i = 0; i < count; i++) {
+            touch_text(sockets[i].name);
+            touch_text(sockets[i].peer_name);
+            touch_text(vt_socket_state_name(sockets[i].state));
+        }
+        free(sockets);
         answers++;
     }
     answers += answered(vt_guest_read_user(guest, task, 0x403000, &word, sizeof(word)));

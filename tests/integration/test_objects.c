@@ -1,7 +1,6 @@
 /*
  * tests/integration/test_objects.c - does what is seen from outside agree with what a program knows
- * about itself: its mappings, files, relatives; with the kernel's own states; and who is
- * deadlocked?
+ * about itself: its mappings, files, relatives; with the kernel's own states?
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -11,29 +10,7 @@
 #include <unistd.h>
 
 #include "tests/integration/command.h"
-#include "tests/integration/harness.h"
-
-/* The program in its given role, reachable by name. */
-static struct session *start(const struct variant *variant, const char *role, const char *argument,
-                             char name[32])
-{
-    const char *arguments[] = {guest_program("objects"), role, argument, NULL};
-    struct session_settings settings = {.arguments = arguments,
-                                        .keep_input_open = true,
-                                        .name = name,
-                                        .memory_bytes = 256u << 20,
-                                        .unstopped = true};
-
-    snprintf(name, 32, "objects-%d", (int)getpid());
-    return session_start(variant, &settings);
-}
-
-static void end(struct session *session)
-{
-    session_send(session, "end\n");
-    session_wait_exit(session, 0);
-    session_destroy(session);
-}
+#include "tests/integration/role.h"
 
 static struct vt_task task_of(struct vt_guest *guest, int32_t tid)
 {
@@ -41,15 +18,6 @@ static struct vt_task task_of(struct vt_guest *guest, int32_t tid)
 
     require_ok(vt_guest_task(guest, tid, &task), "vt_guest_task");
     return task;
-}
-
-static void stop_world(struct session *session)
-{
-    struct vt_stop stop;
-
-    require_ok(vt_guest_stop_now(session_guest(session)), "stop_now");
-    require_ok(vt_guest_wait_stop(session_guest(session), session_timeout_ms(session), &stop),
-               "wait_stop");
 }
 
 /* ---- mappings ---- */
@@ -62,7 +30,7 @@ VARIANT_TEST(objects, maps)
     size_t bytes;
 
     variant_require(variant);
-    session = start(variant, "maps", NULL, name);
+    session = role_start(variant, "objects", "maps", NULL, name);
     snprintf(pid, sizeof pid, "%s", session_expect(session, "pid "));
     session_expect(session, "ready");
     char *told = strdup(session_stdout(session, &bytes)), *inside = calloc(1, bytes + 1), *rest;
@@ -86,7 +54,7 @@ VARIANT_TEST(objects, maps)
     command_free(&result);
     free(told);
     free(inside);
-    end(session);
+    role_end(session);
 }
 
 /* While a thread maps, protects, locks and reopens all the time: is every reading a state that was?
@@ -98,7 +66,7 @@ VARIANT_TEST(objects, readings_under_change)
     struct session *session;
 
     variant_require(variant);
-    session = start(variant, "change", NULL, name);
+    session = role_start(variant, "objects", "change", NULL, name);
     struct vt_guest *guest = session_guest(session);
     uint64_t region = strtoull(session_expect(session, "region "), NULL, 16);
     int32_t pid = atoi(session_expect(session, "pid "));
@@ -137,7 +105,7 @@ VARIANT_TEST(objects, readings_under_change)
         readings++;
     }
     cr_expect(readings > rounds / 2, "only %u of %u readings succeeded", readings, rounds);
-    end(session);
+    role_end(session);
 }
 
 /* ---- files ---- */
@@ -152,7 +120,7 @@ VARIANT_TEST(objects, files)
     int reader, writer;
 
     variant_require(variant);
-    session = start(variant, "files", NULL, name);
+    session = role_start(variant, "objects", "files", NULL, name);
     int32_t pid = atoi(session_expect(session, "pid "));
     cr_assert_eq(sscanf(session_expect(session, "pipe "), "%d %d", &reader, &writer), 2);
     session_expect(session, "ready");
@@ -187,7 +155,7 @@ VARIANT_TEST(objects, files)
     cr_expect_gt(count, 12);
     free(told);
     free(files);
-    end(session);
+    role_end(session);
 }
 
 /* ---- processes ---- */
@@ -212,7 +180,7 @@ VARIANT_TEST(objects, processes)
     int32_t pid, ppid, group, sid, children[4], parent = 0;
 
     variant_require(variant);
-    session = start(variant, "processes", NULL, name);
+    session = role_start(variant, "objects", "processes", NULL, name);
     int32_t zombie = atoi(session_expect(session, "zombie "));
     int32_t stopped = atoi(session_expect(session, "stopped "));
     cr_assert_eq(sscanf(session_expect(session, "children "), "%d %d %d %d", &children[0],
@@ -250,7 +218,7 @@ VARIANT_TEST(objects, processes)
     cr_expect_eq(process_of(processes, count, stopped)->stopped, true);
     free(told);
     free(processes);
-    end(session);
+    role_end(session);
 }
 
 /* ---- queues, locks, frames: one stopped moment seen in several ways ---- */
@@ -385,7 +353,7 @@ VARIANT_TEST(objects, one_stopped_moment)
     struct vt_guest *guest = session_guest(session);
     session_expect(session, "ready");
     for (unsigned round = 0; round < 5 && !sleepers; round++) {
-        stop_world(session);
+        role_stop_world(session);
         check_queues(guest, variant->cpus);
         check_locks(guest);
         check_frames(guest);
@@ -408,143 +376,6 @@ VARIANT_TEST(objects, one_stopped_moment)
     session_destroy(session);
 }
 
-/* ---- waits ---- */
-
-/* Reads the waits until `dead` tasks are; at the session's deadline the test fails. */
-static struct vt_wait *await_dead(struct session *session, unsigned dead, size_t *ret_count)
-{
-    int64_t left = session_timeout_ms(session);
-
-    for (;; left -= 2) {
-        struct vt_wait *waits;
-        unsigned found = 0;
-
-        require_ok(vt_guest_waits(session_guest(session), &waits, ret_count), "vt_guest_waits");
-        for (size_t i = 0; i < *ret_count; i++)
-            found += waits[i].dead;
-        if (found == dead)
-            return waits;
-        cr_assert(left > 0 && found < dead, "%u tasks are dead instead of %u", found, dead);
-        free(waits);
-        usleep(2000);
-    }
-}
-
-static void check_circle(const struct vt_wait *waits, size_t count, int32_t a, int32_t b)
-{
-    unsigned found = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct vt_wait *wait = &waits[i];
-
-        if (!wait->dead)
-            continue;
-        found++;
-        cr_expect(wait->tid == a || wait->tid == b, "%d is dead", wait->tid);
-        cr_assert_eq(wait->cycle_count, 2);
-        cr_expect(wait->cycle[0] == (a < b ? a : b) && wait->cycle[1] == (a < b ? b : a));
-        cr_assert_geq(wait->waker_count, 1);
-        cr_expect_eq(wait->wakers[0], wait->tid == a ? b : a);
-    }
-    cr_expect_eq(found, 2);
-}
-
-static void check_deadlock(const struct variant *variant, const char *role, const char *what)
-{
-    char name[32], text[64];
-    struct session *session;
-    struct vt_wait *waits;
-    size_t count;
-
-    session = start(variant, role, NULL, name);
-    int32_t a = atoi(session_expect(session, "thread ")),
-            b = atoi(session_expect(session, "thread "));
-    waits = await_dead(session, 2, &count);
-    check_circle(waits, count, a, b);
-    free(waits);
-    /* The same in a stopped world, and for a person. */
-    stop_world(session);
-    require_ok(vt_guest_waits(session_guest(session), &waits, &count), "vt_guest_waits");
-    check_circle(waits, count, a, b);
-    free(waits);
-    require_ok(vt_guest_resume(session_guest(session)), "resume");
-    struct command_result result = COMMAND("wait", name);
-    cr_assert(result.status == 0, "%s", result.err);
-    cr_expect(strstr(result.out, "DEADLOCK of 2:") != NULL, "%s", result.out);
-    snprintf(text, sizeof text, "waits for %d: %s", a < b ? b : a, what);
-    cr_expect(strstr(result.out, text) != NULL, "no \"%s\" in: %s", text, result.out);
-    command_free(&result);
-    end(session);
-}
-
-VARIANT_TEST(objects, deadlock_of_futexes)
-{
-    variant_require(variant);
-    check_deadlock(variant, "futexes", "futex 0x");
-}
-
-VARIANT_TEST(objects, deadlock_of_mutexes)
-{
-    variant_require(variant);
-    check_deadlock(variant, "mutexes", "futex 0x");
-}
-
-VARIANT_TEST(objects, deadlock_of_pipes)
-{
-    variant_require(variant);
-    check_deadlock(variant, "pipes", "pipe:[");
-}
-
-VARIANT_TEST(objects, deadlock_of_file_locks)
-{
-    variant_require(variant);
-    check_deadlock(variant, "flock", "/tmp/");
-}
-
-VARIANT_TEST(objects, deadlock_of_description_locks)
-{
-    variant_require(variant);
-    check_deadlock(variant, "fcntl", "/tmp/");
-}
-
-/* Waits of the same kinds, but somebody is left who can end each: is none called dead? */
-VARIANT_TEST(objects, no_deadlock)
-{
-    char name[32];
-    struct session *session;
-    unsigned futexes = 0, pipes = 0;
-    int64_t left;
-
-    variant_require(variant);
-    session = start(variant, "none", NULL, name);
-    session_expect(session, "ready");
-    for (left = session_timeout_ms(session); left > 0 && !(futexes && pipes); left -= 2) {
-        struct vt_wait *waits;
-        size_t count;
-
-        futexes = pipes = 0;
-        require_ok(vt_guest_waits(session_guest(session), &waits, &count), "vt_guest_waits");
-        for (size_t i = 0; i < count; i++) {
-            cr_assert(!waits[i].dead, "%d (%s) is called dead: waits for %s", waits[i].tid,
-                      waits[i].comm, waits[i].what);
-            futexes += waits[i].kind == WAIT_FUTEX && strcmp(waits[i].who, "owns the lock") == 0;
-            pipes += waits[i].kind == WAIT_PIPE_READ;
-        }
-        free(waits);
-        usleep(2000);
-    }
-    cr_expect(futexes == 1 && pipes == 1);
-    struct command_result result = COMMAND("wait", name, "--json");
-    json_t *list = json_loads(result.out, 0, NULL);
-    cr_expect(json_array_size(list) >= 3, "%s", result.out);
-    json_decref(list);
-    command_free(&result);
-    result = COMMAND("wait", name);
-    cr_expect(strstr(result.out, "DEADLOCK") == NULL && strstr(result.out, "hangs") == NULL);
-    command_free(&result);
-    end(session);
-}
-
 /* ---- the commands' other words ---- */
 
 VARIANT_TEST_ONE_CPU(objects, commands)
@@ -555,7 +386,7 @@ VARIANT_TEST_ONE_CPU(objects, commands)
     struct session *session;
 
     variant_require(variant);
-    session = start(variant, "processes", NULL, name);
+    session = role_start(variant, "objects", "processes", NULL, name);
     session_expect(session, "ready");
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         struct command_result text = COMMAND(looks[i], name),
@@ -582,7 +413,7 @@ VARIANT_TEST_ONE_CPU(objects, commands)
     result = COMMAND("files", "--help");
     cr_expect(result.status == 0 && strstr(result.out, "[NAME] [PID]"), "%s", result.out);
     command_free(&result);
-    end(session);
+    role_end(session);
 }
 
 /* ---- how long it takes ---- */
@@ -622,7 +453,7 @@ VARIANT_TEST_ONE_CPU(objects, figures)
     variant_require(variant);
     if (harness_is_slow(variant))
         cr_skip_test("a thousand forks take too long here");
-    session = start(variant, "many", "1000", name);
+    session = role_start(variant, "objects", "many", "1000", name);
     session_expect(session, "ready");
     MEASURE("tasks", count, vt_guest_tasks(session_guest(session), &tasks, &count), free(tasks));
     cr_expect_geq(count, 1000);
@@ -632,5 +463,5 @@ VARIANT_TEST_ONE_CPU(objects, figures)
     MEASURE("frames", count, vt_guest_frames(session_guest(session), &frames, &count),
             free(frames));
     cr_expect_geq(count, 65536);
-    end(session);
+    role_end(session);
 }

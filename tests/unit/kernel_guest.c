@@ -185,6 +185,7 @@ void kernel_guest_init(struct kernel_guest *kg)
     kg->filesystem = kernel_guest_allocate(kg, sizeof(*kg->filesystem));
     kg->filesystem->device = 0x20;
     kg->pipe_operations = make_operations(kg, "pipe", false);
+    kg->socket_operations = make_operations(kg, "socket", false);
     kg->eventfd_operations = make_operations(kg, "anon_inode:[eventfd]", false);
     kg->plain_operations = make_operations(kg, NULL, true);
     kg->root = kernel_guest_dentry(kg, NULL, "/", S_IFDIR | 0755);

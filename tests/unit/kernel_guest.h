@@ -28,6 +28,7 @@
 /* From CPU to CPU, of struct cpu and of struct timer_queue. */
 #define KERNEL_GUEST_CPU_BYTES 256u
 
+struct socket; /* its header and the host's own do not go together */
 struct kernel_guest {
     struct guest_memory memory;
     struct vt_guest guest;
@@ -42,7 +43,8 @@ struct kernel_guest {
     struct file_lock_bucket *file_lock_buckets;
     struct spinlock *family_lock;
     struct audit_roots *audit_roots;
-    struct file_operations *pipe_operations, *plain_operations, *eventfd_operations;
+    struct file_operations *pipe_operations, *plain_operations, *eventfd_operations,
+        *socket_operations;
     struct filesystem *filesystem;
     struct dentry *root;
     uint64_t next; /* physical */
@@ -76,6 +78,14 @@ void kernel_guest_open(struct file_table *table, int fd, struct file *file);
 /* Both ends of a new pipe. */
 struct pipe *kernel_guest_pipe(struct kernel_guest *kg, struct file **ret_read,
                                struct file **ret_write);
+/* A socket that nothing is known of yet, and its file. */
+struct socket *kernel_guest_socket(struct kernel_guest *kg, uint32_t type, struct file **ret_file);
+/* `bytes` of a name: a path, or 0 and more. */
+void kernel_guest_bind(struct kernel_guest *kg, struct socket *socket, const char *name,
+                       uint32_t bytes);
+/* The task waits in a queue of the socket. */
+void kernel_guest_wait_at(struct kernel_guest *kg, struct task *task, struct socket *socket,
+                          struct wait_queue *queue);
 struct vma *kernel_guest_vma(struct kernel_guest *kg, struct address_space *space, uint64_t start,
                              uint64_t end, uint32_t flags, struct file *file);
 /* A page of user memory; its bytes. */

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "kernel/net/socket.h"
 #include "tests/unit/kernel_guest.h"
 
 /* ---- processes ---- */
@@ -148,6 +149,43 @@ struct pipe *kernel_guest_pipe(struct kernel_guest *kg, struct file **ret_read,
     *ret_read = make_file(kg, inode, O_RDONLY, kg->pipe_operations, pipe);
     *ret_write = make_file(kg, inode, O_WRONLY, kg->pipe_operations, pipe);
     return pipe;
+}
+
+struct socket *kernel_guest_socket(struct kernel_guest *kg, uint32_t type, struct file **ret_file)
+{
+    struct socket *socket = kernel_guest_allocate(kg, sizeof(*socket));
+
+    socket->type = type;
+    socket->references = 1;
+    socket->file = make_file(kg, kernel_guest_inode(kg, S_IFSOCK | 0777), O_RDWR,
+                             kg->socket_operations, socket);
+    list_init(&socket->read_waiters.waiters);
+    list_init(&socket->write_waiters.waiters);
+    list_init(&socket->room_waiters.waiters);
+    *ret_file = socket->file;
+    return socket;
+}
+
+void kernel_guest_bind(struct kernel_guest *kg, struct socket *socket, const char *name,
+                       uint32_t bytes)
+{
+    struct socket_address *address = kernel_guest_allocate(kg, sizeof(*address));
+
+    address->references = 1;
+    address->family = AF_UNIX;
+    address->bytes = (uint32_t)sizeof(address->family) + bytes;
+    memcpy(address->path, name, bytes);
+    socket->address = address;
+}
+
+void kernel_guest_wait_at(struct kernel_guest *kg, struct task *task, struct socket *socket,
+                          struct wait_queue *queue)
+{
+    (void)kg;
+    task->waiter.task = task;
+    task->waiter.queue = queue;
+    list_push_back(&queue->waiters, &task->waiter.link);
+    kernel_guest_block(task, WAIT_SOCKET, socket);
 }
 
 /* ---- memory ---- */

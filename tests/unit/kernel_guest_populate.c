@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/layout.h"
 #include "arch/trap_frame.h"
+#include "kernel/net/socket.h"
 #include "kernel/process/pid_table.h"
 #include "tests/unit/kernel_guest.h"
 
@@ -37,6 +38,25 @@ static void make_queued(struct kernel_guest *kg, struct task *task)
     queue->total_weight += task->fair.weight;
     queue->waiting++;
     kg->run_queues[0].ready++;
+}
+
+/* Descriptors 6 and 7, a connected pair; 8, one that listens; `task` waits to receive. */
+static void make_sockets(struct kernel_guest *kg, struct file_table *files, struct task *task)
+{
+    struct file *file[3];
+    struct socket *one = kernel_guest_socket(kg, SOCK_STREAM, &file[0]);
+    struct socket *other = kernel_guest_socket(kg, SOCK_STREAM, &file[1]);
+    struct socket *listener = kernel_guest_socket(kg, SOCK_SEQPACKET, &file[2]);
+
+    one->peer = other;
+    other->peer = one;
+    one->state = other->state = SOCKET_CONNECTED;
+    listener->state = SOCKET_LISTENING;
+    kernel_guest_bind(kg, one, "\0abstract", 9);
+    kernel_guest_bind(kg, listener, "/tmp/listening", sizeof("/tmp/listening"));
+    for (int i = 0; i < 3; i++)
+        kernel_guest_open(files, 6 + i, file[i]);
+    kernel_guest_wait_at(kg, task, one, &one->read_waiters);
 }
 
 void kernel_guest_populate(struct kernel_guest *kg)
@@ -90,6 +110,9 @@ void kernel_guest_populate(struct kernel_guest *kg)
             break;
         case 4:
             kernel_guest_block(third, WAIT_FILE_LOCK, passwd->inode);
+            break;
+        case 5:
+            make_sockets(kg, files, third);
             break;
         default:
             make_queued(kg, third);

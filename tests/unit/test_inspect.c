@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/net/socket.h"
 #include "tests/inspect/read_all.h"
 #include "tests/unit/kernel_guest.h"
 
@@ -500,6 +501,103 @@ Test(inspect, parent_and_child)
     parent->process->alarm.active = true; /* SIGALRM will end the wait */
     read_waits();
     cr_expect(!wait_of(5)->dead && !wait_of(6)->dead);
+}
+
+/* ---- sockets ---- */
+
+static struct vt_socket *sockets;
+static size_t socket_count;
+
+static void read_sockets(int32_t tid)
+{
+    struct vt_task task = task_of(tid);
+
+    free(sockets);
+    require_ok(vt_guest_sockets(&kg.guest, &task, &sockets, &socket_count));
+}
+
+/* Names with bytes that could drive a terminal, a peer in another process, one that nobody has
+ * accepted, one that is closed. */
+Test(inspect, sockets)
+{
+    struct file_table *files[2];
+    struct file *file[4];
+
+    make_process(5, NULL, &files[0]);
+    make_process(6, NULL, &files[1]);
+    struct socket *one = kernel_guest_socket(&kg, SOCK_STREAM, &file[0]);
+    struct socket *other = kernel_guest_socket(&kg, SOCK_STREAM, &file[1]);
+    struct socket *box = kernel_guest_socket(&kg, SOCK_DGRAM, &file[2]);
+    struct socket *knocking = kernel_guest_socket(&kg, SOCK_STREAM, &file[3]);
+    one->peer = other;
+    other->peer = one;
+    one->state = other->state = SOCKET_CONNECTED;
+    one->shutdown = SHUTDOWN_SEND;
+    kernel_guest_bind(&kg, other, "/a\033[2Jb", 8);
+    kernel_guest_bind(&kg, box, "\0x\0y", 4);
+    kernel_guest_open(files[0], 0, file[0]);
+    kernel_guest_open(files[0], 3, file[2]);
+    kernel_guest_open(files[1], 9, file[1]);
+    kernel_guest_open(files[1], 4, file[1]);
+    read_sockets(5);
+    cr_assert_eq(socket_count, 2);
+    cr_expect(sockets[0].fd == 0 && sockets[0].state == VT_SOCKET_CONNECTED && !sockets[0].name);
+    cr_expect(sockets[0].sends_no_more && !sockets[0].receives_no_more);
+    cr_expect_str_eq(sockets[0].peer_name, "/a\\033[2Jb");
+    cr_expect(sockets[0].peer_pid == 6 && sockets[0].peer_fd == 4 && sockets[0].peer_holders == 2);
+    cr_expect_str_eq(sockets[1].name, "@x\\000y");
+    cr_expect(sockets[1].peer == 0 && sockets[1].peer_fd == -1);
+    /* Not accepted; then closed. */
+    one->peer = knocking;
+    knocking->file = NULL;
+    read_sockets(5);
+    cr_expect(!sockets[0].peer_closed && !sockets[0].peer_inode && !sockets[0].peer_holders);
+    knocking->dead = true;
+    read_sockets(5);
+    cr_expect(sockets[0].peer_closed);
+    /* A peer that is no memory. */
+    one->peer = (void *)0x1000;
+    struct vt_task task = task_of(5);
+    struct vt_socket *none;
+    size_t count;
+    kg.guest.patience_limit_us = 1000;
+    expect_code(vt_guest_sockets(&kg.guest, &task, &none, &count), VT_ERROR_CORRUPT);
+}
+
+/* Each wants to hear from the other first. A thread of one that runs could shut the socket down:
+ * then nobody is dead, but it is not among those who have the other end. */
+Test(inspect, sockets_in_a_circle)
+{
+    struct file_table *files[2];
+    struct file *file[2];
+    struct task *a = make_process(5, NULL, &files[0]), *b = make_process(6, NULL, &files[1]);
+    struct socket *one = kernel_guest_socket(&kg, SOCK_STREAM, &file[0]);
+    struct socket *other = kernel_guest_socket(&kg, SOCK_STREAM, &file[1]);
+
+    one->peer = other;
+    other->peer = one;
+    one->state = other->state = SOCKET_CONNECTED;
+    kernel_guest_open(files[0], 3, file[0]);
+    kernel_guest_open(files[1], 3, file[1]);
+    kernel_guest_wait_at(&kg, a, one, &one->read_waiters);
+    kernel_guest_wait_at(&kg, b, other, &other->write_waiters);
+    read_waits();
+    cr_expect(wait_of(5)->dead && wait_of(6)->dead);
+    cr_expect_eq(wait_of(5)->cycle_count, 2);
+    cr_expect_str_eq(wait_of(5)->what, "stream socket, to receive");
+    cr_expect_str_eq(wait_of(6)->what, "stream socket, to send");
+    cr_assert_eq(wait_of(5)->waker_count, 1);
+    cr_expect_eq(wait_of(5)->wakers[0], 6);
+
+    kernel_guest_task(&kg, a->process, 7, "thread", a->address_space, files[0]);
+    read_waits();
+    cr_expect(!wait_of(5)->dead && !wait_of(6)->dead);
+    cr_expect_eq(wait_of(5)->waker_count, 1);
+    /* The other end is on its way in a message: whoever gets it can write. */
+    kernel_guest_block(a->process->leader, WAIT_SOCKET, one);
+    one->in_flight = 1;
+    read_waits();
+    cr_expect(wait_of(5)->open && wait_of(6)->open);
 }
 
 /* ---- broken memory ---- */

@@ -28,6 +28,7 @@
 #include "vitrine/memory.h"
 #include "vitrine/processes.h"
 #include "vitrine/queues.h"
+#include "vitrine/sockets.h"
 #include "vitrine/spaces.h"
 #include "vitrine/tasks.h"
 #include "vitrine/waits.h"

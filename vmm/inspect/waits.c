@@ -162,6 +162,8 @@ static size_t collect_wakers(const struct judge *judge, size_t index, uint32_t *
     for (size_t i = 0; i < task->group_count; i++) {
         uint32_t group = judge->wait_groups[task->first_group + i];
 
+        if (WAITS_OF(judge->waits->groups, wait_group)[task->first_group + i].quiet)
+            continue;
         for (uint32_t m = judge->first_member[group]; m < judge->first_member[group + 1]; m++) {
             uint32_t member = judge->members[m];
             size_t at = 0;
@@ -340,6 +342,8 @@ struct vt_error *vt_guest_waits(struct vt_guest *guest, struct vt_wait **ret_wai
 
     if (!error)
         error = guest_files_init(guest, &waits.files);
+    if (!error && guest_type_find(guest, "socket"))
+        error = guest_sockets_init(guest, &waits.sockets);
     if (!error)
         error = guest_settle(guest, &listing, &waits, &result, ret_count);
     waits_deinit(&waits);

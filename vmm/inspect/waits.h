@@ -1,6 +1,6 @@
 /*
  * vmm/inspect/waits.h - one picture of everything that decides who can wake whom; gathered by
- * waits_gather.c, led back to wakers by waits_wakers.c, judged by waits.c.
+ * waits_gather.c, led back to wakers by waits_wakers.c and waits_sockets.c, judged by waits.c.
  *
  * Wakers are told by groups: all tasks that share a table of descriptors, an address space or a
  * process, or a single task. So a pipe's end that a thousand threads hold is one group.
@@ -10,6 +10,7 @@
 
 #include "vmm/inspect/files.h"
 #include "vmm/inspect/objects.h"
+#include "vmm/inspect/sockets.h"
 
 enum group_kind { GROUP_TASK = 0, GROUP_TABLE, GROUP_SPACE, GROUP_PROCESS, GROUP_KINDS };
 
@@ -63,11 +64,13 @@ struct wait_space {
 struct wait_group {
     enum group_kind kind;
     uint64_t key;
+    bool quiet; /* it could end the wait in an unusual way: not named among the wakers */
 };
 
 struct waits {
     struct vt_guest *guest;
     struct guest_files files;
+    struct guest_sockets sockets; /* its types are NULL if this kernel does not publish them */
     struct guest_list tasks, processes, open_files, futexes, locks, spaces; /* of the above */
     struct guest_list groups; /* of struct wait_group; every task's in a row */
 };

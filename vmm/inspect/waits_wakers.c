@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm/inspect/waits.h"
+#include "vmm/inspect/waits_finder.h"
 
 #define GROUPS_MAX (1u << 20)
 #define STEPS_MAX  (16u << 20)
@@ -18,16 +18,7 @@
 #define GLIBC_CONTENDED    2u
 #define GLIBC_OWNER_OFFSET 8u
 
-struct finder {
-    struct waits *waits;
-    const struct wait_file **by_object, **by_file;
-    uint64_t *alarms; /* addresses of the processes to which SIGALRM will come, sorted */
-    size_t alarm_count;
-    uint32_t steps_left;
-};
-
-/* Bounds all searches together; when it is used up, nothing is claimed about the task. */
-static bool step(struct finder *finder, struct wait_task *task)
+bool waits_step(struct finder *finder, struct wait_task *task)
 {
     if (finder->steps_left) {
         finder->steps_left--;
@@ -145,30 +136,51 @@ const struct wait_space *waits_space(const struct waits *waits, uint64_t address
     return bsearch(&key, waits->spaces.items, waits->spaces.count, sizeof(key), compare_spaces);
 }
 
+size_t waits_by_object(const struct finder *finder, uint64_t object)
+{
+    struct wait_file key_file = {.object = object}, *key = &key_file;
+
+    return lower_bound(finder->by_object, finder->waits->open_files.count, sizeof(key), &key,
+                       compare_objects);
+}
+
+size_t waits_by_file(const struct finder *finder, uint64_t file)
+{
+    struct wait_file key_file = {.file = file}, *key = &key_file;
+
+    return lower_bound(finder->by_file, finder->waits->open_files.count, sizeof(key), &key,
+                       compare_files);
+}
+
 /* ---- wakers ---- */
 
-static void add_group(struct waits *waits, struct wait_task *task, enum group_kind kind,
-                      uint64_t key)
+void waits_add_group(struct waits *waits, struct wait_task *task, struct wait_group wanted)
 {
     if (waits->groups.count >= GROUPS_MAX) { /* then nothing is claimed */
         task->open = true;
         return;
     }
-    struct wait_group *group = key ? guest_list_add(&waits->groups) : NULL;
+    struct wait_group *group = wanted.key ? guest_list_add(&waits->groups) : NULL;
     if (!group)
         return;
-    *group = (struct wait_group){.kind = kind, .key = key};
+    *group = wanted;
     task->group_count++;
+}
+
+static void add_group(struct waits *waits, struct wait_task *task, enum group_kind kind,
+                      uint64_t key)
+{
+    waits_add_group(waits, task, (struct wait_group){.kind = kind, .key = key});
 }
 
 /* The tasks that have an end of this pipe, or this eventfd, open. */
 static void find_holders(struct finder *finder, struct wait_task *task, bool writers, bool readers)
 {
-    struct wait_file key_file = {.object = task->wait_object}, *key = &key_file;
     size_t count = finder->waits->open_files.count;
-    size_t at = lower_bound(finder->by_object, count, sizeof(key), &key, compare_objects);
+    size_t at = waits_by_object(finder, task->wait_object);
 
-    for (; at < count && finder->by_object[at]->object == task->wait_object && step(finder, task);
+    for (; at < count && finder->by_object[at]->object == task->wait_object &&
+           waits_step(finder, task);
          at++) {
         const struct wait_file *file = finder->by_object[at];
 
@@ -201,7 +213,8 @@ static void find_children(struct finder *finder, struct wait_task *task)
     size_t at =
         lower_bound(processes, waits->processes.count, sizeof(key), &key, compare_processes);
 
-    for (; at < waits->processes.count && processes[at].parent == key.parent && step(finder, task);
+    for (; at < waits->processes.count && processes[at].parent == key.parent &&
+           waits_step(finder, task);
          at++)
         if (!task->wait_object || (uint64_t)processes[at].pid == task->wait_object)
             add_group(waits, task, GROUP_PROCESS, processes[at].address);
@@ -294,14 +307,14 @@ static void find_lock_holders(struct finder *finder, struct wait_task *task)
     size_t count = waits->open_files.count;
 
     task->who = "holds a lock on it";
-    for (; at < waits->locks.count && locks[at].inode == task->wait_object && step(finder, task);
+    for (; at < waits->locks.count && locks[at].inode == task->wait_object &&
+           waits_step(finder, task);
          at++) {
-        struct wait_file key_file = {.file = locks[at].owner}, *file_key = &key_file;
-        size_t i = lower_bound(finder->by_file, count, sizeof(file_key), &file_key, compare_files);
+        size_t i = waits_by_file(finder, locks[at].owner);
         bool found = false;
 
         /* flock and open-file-description locks belong to a file, and so to all who have it. */
-        for (; i < count && finder->by_file[i]->file == locks[at].owner && step(finder, task);
+        for (; i < count && finder->by_file[i]->file == locks[at].owner && waits_step(finder, task);
              i++) {
             found = true;
             task->named_file = finder->by_file[i]->file;
@@ -316,7 +329,9 @@ static void find_lock_holders(struct finder *finder, struct wait_task *task)
     struct wait_file own = {.table = task->member_of[GROUP_TABLE]};
     const struct wait_file *files = WAITS_OF(waits->open_files, wait_file);
     size_t i = lower_bound(files, count, sizeof(own), &own, compare_tables);
-    for (; i < count && files[i].table == own.table && !task->named_file && step(finder, task); i++)
+    for (;
+         i < count && files[i].table == own.table && !task->named_file && waits_step(finder, task);
+         i++)
         if (files[i].inode == task->wait_object)
             task->named_file = files[i].file;
 }
@@ -358,6 +373,9 @@ static void find_one(struct finder *finder, struct wait_task *task)
         break;
     case WAIT_FILE_LOCK:
         find_lock_holders(finder, task);
+        break;
+    case WAIT_SOCKET:
+        waits_find_socket(finder, task);
         break;
     default: /* time, terminals, signals, several files at once, the kernel's own affairs */
         task->open = true;

@@ -9,7 +9,6 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/pipe_state.h"
-#include "kernel/net/message.h"
 
 #define FILE_TABLE_FIELDS(F)                                                                       \
     F(file_table, references, UNSIGNED, "")                                                        \
@@ -83,11 +82,6 @@
     F(pipe, users, UNSIGNED, "")                                                                   \
     F(pipe, inode, ADDRESS, "inode")
 
-#define SOCKET_RIGHTS_FIELDS(F)                                                                    \
-    F(rights, link, STRUCT, "list")                                                                \
-    F(rights, count, UNSIGNED, "")                                                                 \
-    F(rights, files[0], ADDRESS, "file")
-
 #define FILE_LOCK_FIELDS(F)                                                                        \
     F(file_lock, link, STRUCT, "list")                                                             \
     F(file_lock, inode, ADDRESS, "inode")                                                          \
@@ -117,7 +111,6 @@
     T(filesystem, "filesystem", FILESYSTEM_FIELDS)                                                 \
     T(fs_context, "fs_context", FS_CONTEXT_FIELDS)                                                 \
     T(pipe, "pipe", PIPE_FIELDS)                                                                   \
-    T(rights, "rights", SOCKET_RIGHTS_FIELDS)                                                      \
     T(file_lock, "file_lock", FILE_LOCK_FIELDS)                                                    \
     T(file_lock_bucket, "file_lock_bucket", FILE_LOCK_BUCKET_FIELDS)                               \
     T(blocked_owner, "blocked_owner", BLOCKED_OWNER_FIELDS)
