@@ -154,11 +154,10 @@ static struct vt_error *find_holders(struct vt_guest *guest, struct socket_walk 
     walk->tables.item_bytes = sizeof(struct table);
     walk->holders.item_bytes = sizeof(struct holder);
     struct vt_error *error = list_tables(guest, walk);
-    const struct table *table = (const struct table *)walk->tables.items;
 
     if (walk->tables.count)
-        qsort(walk->tables.items, walk->tables.count, sizeof(*table), by_address_and_pid);
-    table = (const struct table *)walk->tables.items;
+        qsort(walk->tables.items, walk->tables.count, sizeof(struct table), by_address_and_pid);
+    const struct table *table = (const struct table *)walk->tables.items;
     for (size_t i = 0; i < walk->tables.count && !error; i++) {
         if (i > 0 && table[i].address == table[i - 1].address)
             continue;

@@ -20,7 +20,7 @@ bool waits_step(struct finder *finder, struct wait_task *task);
 size_t waits_by_object(const struct finder *finder, uint64_t object);
 size_t waits_by_file(const struct finder *finder, uint64_t file);
 /* One more group that can wake the task that is being looked at. A key of 0 is nobody. */
-void waits_add_group(struct waits *waits, struct wait_task *task, struct wait_group group);
+void waits_add_group(struct waits *waits, struct wait_task *task, struct wait_group wanted);
 
 /* waits_sockets.c: the task waits at a socket. */
 void waits_find_socket(struct finder *finder, struct wait_task *task);

@@ -20,9 +20,9 @@ VITRINE_BEGIN
  * A task that waits: for what, and who could end it.
  *
  * Who could wake it is what the kernel's objects say: of a pipe or socket the tasks that hold the
- * other end, of a child the child, of a file lock its holders, of a futex the thread that its word names as
- * owner (the word of robust and PI mutexes; glibc's ordinary mutex; pthread_join), else every task
- * that shares its memory. The word of a futex is the program's own claim.
+ * other end, of a child the child, of a file lock its holders, of a futex the thread that its word
+ * names as owner (the word of robust and PI mutexes; glibc's ordinary mutex; pthread_join), else
+ * every task that shares its memory. The word of a futex is the program's own claim.
  *
  * `dead`: nobody is left who could wake it. Each that could waits itself, for others of the dead,
  * without a deadline. Only signals from outside end that. Waits that other things can end (time, a
