@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "tests/inspect/synthetic.h"
+#include "vmm/export/sched_report.h"
+#include "vmm/export/summary.h"
 #include "vmm/export/trace_file.h"
+#include "vmm/strace/strace.h"
 
 #define RECORDS 1024
 
@@ -148,6 +151,8 @@ Test(trace_export, files_without_a_trace_are_whole)
         {VT_EXPORT_TRACE_CMD, "trace-cmd report $FILE | grep -q cpus=1"},
         {VT_EXPORT_PERFETTO, "protoc --decode=perfetto.protos.Trace vmm/export/perfetto.proto "
                              "<$FILE | grep -q 'phase: END_OF_TRACE'"},
+        {VT_EXPORT_HTML, "grep -q '\"records\":0,.*\"lost\":0' $FILE && tail -1 $FILE | "
+                         "grep -q '^</html>$'"},
     };
 
     for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
@@ -160,4 +165,34 @@ Test(trace_export, files_without_a_trace_are_whole)
         fclose(file);
         cr_assert_eq(pclose(read_with(tools[i].command)), 0, "%s", tools[i].command);
     }
+}
+
+/* ... and are the reports for people, and for programs, which say so? */
+Test(trace_export, reports_without_a_trace_are_whole)
+{
+    static const char *const commands[2] = {
+        "grep -q '^0 switches, 0 wake-ups, 0 tasks in .*; no events were lost$' $FILE",
+        "python3 -m json.tool $FILE | grep -q '\"lost\": 0'"};
+    static const struct strace_settings all = {0};
+    struct trace_sink *sinks[2];
+
+    for (int i = 0; i < 6; i++) {
+        FILE *file = fopen(path, "w");
+
+        cr_assert_null(
+            sched_report_create(&s.guest, (enum sched_report)(1 + i / 2), i % 2, file, &sinks[0]));
+        cr_assert_null(trace_finish(NULL, sinks, 1));
+        sinks[0]->destroy(sinks[0]);
+        fclose(file);
+        cr_assert_eq(pclose(read_with(commands[i % 2])), 0, "report %d", i);
+    }
+    FILE *file = fopen(path, "w");
+    cr_assert_null(strace_sink_create(&s.guest, file, &all, &sinks[0]));
+    cr_assert_null(summary_sink_create(&s.guest, &sinks[1]));
+    cr_assert_null(trace_finish(NULL, sinks, 2));
+    summary_print(sinks[1], file, (struct summary_style){.width = 80});
+    for (int i = 0; i < 2; i++)
+        sinks[i]->destroy(sinks[i]);
+    fclose(file);
+    cr_assert_eq(pclose(read_with("grep -q '0 processes, 0 context switches' $FILE")), 0);
 }
