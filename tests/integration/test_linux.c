@@ -188,3 +188,9 @@ VARIANT_TEST(like_linux, file_flags)
 {
     compare(variant, "same_file_flags");
 }
+
+/* /proc about a process in a known state: its memory page by page, what it waits in, its family. */
+VARIANT_TEST(like_linux, proc)
+{
+    compare(variant, "same_proc");
+}

@@ -308,6 +308,9 @@ bool file_seals_forbid_writing(struct file *file);
 struct filesystem *
 root_filesystem_create(const struct boot_info *boot); /* root/: image + writable layer */
 struct filesystem *proc_filesystem_create(void);      /* proc/ */
+struct process;
+/* proc/: whose directory /proc/PID the descriptor is, counted. 0, -EBADF, or -ESRCH. */
+int proc_directory_process_get(int fd, struct process **ret);
 struct filesystem *device_filesystem_create(void);    /* device/ */
 struct filesystem *devpts_create(void);               /* device/ */
 struct filesystem *tmpfs_create(void);                /* root/ without an image */

@@ -2,6 +2,7 @@
  * kill.c - the system calls that send signals: kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2),
  * pidfd_send_signal(2). Order of checks and error numbers as these pages give them.
  */
+#include "kernel/fs/inode.h"
 #include "kernel/lib/string.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
@@ -212,6 +213,8 @@ SYSCALL4(pidfd_send_signal, int, fd, int, signal, uint64_t, info_address, uint32
         return -EINVAL;
     struct process *process;
     int64_t result = pidfd_process_get(fd, NULL, &process);
+    if (result == -EBADF)
+        result = proc_directory_process_get(fd, &process); /* /proc/PID will do, too */
     if (result)
         return result;
     if (info_address) {

@@ -158,6 +158,21 @@ static void refresh(struct inode *inode)
     process_put(process);
 }
 
+int proc_directory_process_get(int fd, struct process **ret)
+{
+    struct file *file = file_table_find(fd);
+    if (!file)
+        return -EBADF;
+    int error = -EBADF;
+    if (file->inode->filesystem == &proc_filesystem &&
+        proc_key_of(file->inode)->entry == &proc_process_entry) {
+        *ret = process_find_get(proc_key_of(file->inode)->pid);
+        error = *ret ? 0 : -ESRCH;
+    }
+    file_put(file);
+    return error;
+}
+
 static void destroy(struct inode *inode)
 {
     inode_deinit(inode);

@@ -264,6 +264,35 @@ int proc_show_vmstat(struct proc_text *text, const struct proc_target *target)
     return 0;
 }
 
+/* Interrupts are counted per CPU, not by what they were for. */
+int proc_show_interrupts(struct proc_text *text, const struct proc_target *target)
+{
+    (void)target;
+    text_print(text, "    ");
+    for (unsigned i = 0; i < cpu_count(); i++)
+        text_print(text, "       CPU%-4u", i);
+    text_print(text, "\nINT:");
+    for (unsigned i = 0; i < cpu_count(); i++)
+        text_print(text, " %10lu    ", READ_ONCE(cpu_at(i)->glass->interrupts));
+    text_print(text, "  All interrupts\n");
+    return 0;
+}
+
+int proc_show_partitions(struct proc_text *text, const struct proc_target *target)
+{
+    (void)target;
+    text_print(text, "major minor  #blocks  name\n\n");
+    return 0;
+}
+
+/* What lists things of which there are none. */
+int proc_show_nothing(struct proc_text *text, const struct proc_target *target)
+{
+    (void)text;
+    (void)target;
+    return 0;
+}
+
 int proc_show_swaps(struct proc_text *text, const struct proc_target *target)
 {
     (void)target;

@@ -13,12 +13,6 @@
 
 #define MAPS_NAME_COLUMN 73 /* where proc(5)'s examples put the name */
 
-struct maps_walk {
-    struct proc_text *text;
-    struct address_space *space;
-    char *path; /* PATH_MAX */
-};
-
 static void add_name(struct maps_walk *walk, const struct vma *vma)
 {
     if (vma->file) {
@@ -33,9 +27,8 @@ static void add_name(struct maps_walk *walk, const struct vma *vma)
     }
 }
 
-static int visit_vma(void *context, const struct vma *vma)
+void proc_show_mapping(struct maps_walk *walk, const struct vma *vma)
 {
-    struct maps_walk *walk = context;
     const struct inode *inode = vma->file ? vma->file->inode : NULL;
     uint32_t device = inode ? inode->filesystem->device : 0;
     size_t start = walk->text->length;
@@ -52,6 +45,11 @@ static int visit_vma(void *context, const struct vma *vma)
         add_name(walk, vma);
     }
     text_add(walk->text, "\n", 1);
+}
+
+static int visit_vma(void *context, const struct vma *vma)
+{
+    proc_show_mapping(context, vma);
     return 0;
 }
 

@@ -80,6 +80,9 @@ int proc_show_stat(struct proc_text *text, const struct proc_target *target);
 int proc_show_vmstat(struct proc_text *text, const struct proc_target *target);
 int proc_show_swaps(struct proc_text *text, const struct proc_target *target);
 int proc_show_cmdline(struct proc_text *text, const struct proc_target *target);
+int proc_show_interrupts(struct proc_text *text, const struct proc_target *target);
+int proc_show_partitions(struct proc_text *text, const struct proc_target *target);
+int proc_show_nothing(struct proc_text *text, const struct proc_target *target);
 /* cpuinfo.c */
 int proc_show_cpuinfo(struct proc_text *text, const struct proc_target *target);
 /* mounts.c */
@@ -91,7 +94,28 @@ int proc_show_process_stat(struct proc_text *text, const struct proc_target *tar
 int proc_show_process_status(struct proc_text *text, const struct proc_target *target);
 int proc_show_process_statm(struct proc_text *text, const struct proc_target *target);
 int proc_show_limits(struct proc_text *text, const struct proc_target *target);
+/* activity.c */
+int proc_show_wchan(struct proc_text *text, const struct proc_target *target);
+int proc_show_syscall(struct proc_text *text, const struct proc_target *target);
+int proc_show_schedstat(struct proc_text *text, const struct proc_target *target);
+int proc_show_sched(struct proc_text *text, const struct proc_target *target);
+int proc_show_children(struct proc_text *text, const struct proc_target *target);
+int proc_show_timer_slack(struct proc_text *text, const struct proc_target *target);
+/* smaps.c */
+int proc_show_smaps(struct proc_text *text, const struct proc_target *target);
+int proc_show_smaps_rollup(struct proc_text *text, const struct proc_target *target);
+ssize_t proc_read_pagemap(const struct proc_target *target, struct io_buffer *buffer,
+                          uint64_t position);
 /* memory.c */
+struct address_space;
+struct vma;
+struct maps_walk {
+    struct proc_text *text;
+    struct address_space *space;
+    char *path; /* PATH_MAX */
+};
+/* The mapping's line in maps, with its newline. */
+void proc_show_mapping(struct maps_walk *walk, const struct vma *vma);
 int proc_show_maps(struct proc_text *text, const struct proc_target *target);
 ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffer *buffer,
                                uint64_t position);

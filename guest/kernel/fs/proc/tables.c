@@ -33,34 +33,6 @@ static int write_comm(const struct proc_target *target, char *comm, size_t lengt
     return 0;
 }
 
-/* What a sleeping task waits for, by our own names; "0" when it does not sleep. */
-static int show_wchan(struct proc_text *text, const struct proc_target *target)
-{
-    static const char *const names[WAIT_KINDS] = {[WAIT_NONE] = "0",
-                                                  [WAIT_PIPE_READ] = "pipe_read",
-                                                  [WAIT_PIPE_WRITE] = "pipe_write",
-                                                  [WAIT_CHILD] = "do_wait",
-                                                  [WAIT_FUTEX] = "futex_wait",
-                                                  [WAIT_SLEEP] = "nanosleep",
-                                                  [WAIT_POLL] = "poll",
-                                                  [WAIT_SIGNAL] = "sigsuspend",
-                                                  [WAIT_CONSOLE_INPUT] = "console_input",
-                                                  [WAIT_CONSOLE_OUTPUT] = "console_output",
-                                                  [WAIT_MUTEX] = "mutex",
-                                                  [WAIT_VFORK] = "vfork",
-                                                  [WAIT_KTHREAD] = "kthread",
-                                                  [WAIT_FILE_LOCK] = "file_lock",
-                                                  [WAIT_SOCKET] = "socket",
-                                                  [WAIT_EVENT] = "event",
-                                                  [WAIT_EXIT] = "exit"};
-    uint8_t state = READ_ONCE(target->task->state), kind = READ_ONCE(target->task->wait_kind);
-    bool asleep = state == TASK_BLOCKED || state == TASK_BLOCKED_HARD;
-    const char *name = asleep && kind < WAIT_KINDS ? names[kind] : "0";
-
-    text_print(text, "%s", name ? name : "0");
-    return 0;
-}
-
 static int show_oom_score(struct proc_text *text, const struct proc_target *target)
 {
     text_print(text, "%u\n", out_of_memory_score(target->process));
@@ -145,7 +117,15 @@ static const struct proc_entry namespace_children[] = {
         {.name = "auxv", .mode = S_IFREG | 0400, .read = proc_read_auxv, .private = true},         \
         {.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm},          \
         {.name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps, .private = true},         \
-        PROC_FILE("limits", proc_show_limits), PROC_FILE("wchan", show_wchan),                     \
+        PROC_FILE("limits", proc_show_limits), PROC_FILE("wchan", proc_show_wchan),                \
+        PROC_FILE("schedstat", proc_show_schedstat), PROC_FILE("sched", proc_show_sched),          \
+        {.name = "syscall", .mode = S_IFREG | 0400, .show = proc_show_syscall, .private = true},   \
+        {.name = "smaps", .mode = S_IFREG | 0444, .show = proc_show_smaps, .private = true},       \
+        {.name = "smaps_rollup",                                                                   \
+         .mode = S_IFREG | 0444,                                                                   \
+         .show = proc_show_smaps_rollup,                                                           \
+         .private = true},                                                                         \
+        {.name = "pagemap", .mode = S_IFREG | 0400, .read = proc_read_pagemap, .private = true},   \
         PROC_FILE("cgroup", show_cgroup), PROC_FILE("oom_score", show_oom_score),                  \
         {.name = "oom_score_adj",                                                                  \
          .mode = S_IFREG | 0644,                                                                   \
@@ -179,6 +159,7 @@ static const struct proc_entry namespace_children[] = {
 
 static const struct proc_entry thread_children[] = {
     COMMON_CHILDREN,
+    PROC_FILE("children", proc_show_children),
     {.name = NULL},
 };
 
@@ -187,6 +168,7 @@ static const struct proc_entry thread_entry = {.mode = S_IFDIR | 0555, .children
 static const struct proc_entry process_children[] = {
     COMMON_CHILDREN,
     {.name = "task", .mode = S_IFDIR | 0555, .number_child = &thread_entry, .numbers = PROC_TIDS},
+    PROC_FILE("timerslack_ns", proc_show_timer_slack),
     {.name = NULL},
 };
 
@@ -206,6 +188,9 @@ static const struct proc_entry root_children[] = {
     PROC_FILE("cpuinfo", proc_show_cpuinfo),
     PROC_FILE("filesystems", proc_show_filesystems),
     PROC_FILE("cmdline", proc_show_cmdline),
+    PROC_FILE("interrupts", proc_show_interrupts),
+    PROC_FILE("partitions", proc_show_partitions),
+    PROC_FILE("diskstats", proc_show_nothing),
     PROC_DIRECTORY("sys", proc_sys_children),
     {.name = NULL},
 };
