@@ -11,6 +11,7 @@
 #include "arch/page_table.h"
 #include "arch/per_cpu.h"
 #include "arch/registers.h"
+#include "arch/trap_frame.h"
 #include "fault_stacks.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/frame.h"
@@ -20,6 +21,21 @@
 
 #define LARGE_PAGE   0x200000ul
 #define STACK_STRIDE (8 * PAGE_SIZE) /* stack and at least one guard page; a power of two */
+
+/*
+ * What docs/model.md says of kernel stacks. The place of a stack is a multiple of its stride, so that
+ * an address tells which stack it is in; what a stack does not fill of its stride is never mapped, so
+ * that running over its end faults at once instead of reaching its neighbour.
+ */
+_Static_assert((STACK_STRIDE & (STACK_STRIDE - 1)) == 0, "the stride is a power of two");
+_Static_assert(KERNEL_STACK_BYTES % PAGE_SIZE == 0, "a stack is whole pages");
+_Static_assert(KERNEL_STACK_BYTES + PAGE_SIZE <= STACK_STRIDE, "with a guard page below it");
+_Static_assert(KERNEL_STACKS % STACK_STRIDE == 0 && KERNEL_STACKS_END % STACK_STRIDE == 0,
+               "the first stack begins where a stride does");
+_Static_assert((KERNEL_STACKS_END - KERNEL_STACKS) / STACK_STRIDE >= 2 * 32768,
+               "a stack for every PID, and as many again for what is not reaped yet");
+_Static_assert(sizeof(struct trap_frame) % 16 == 0 && sizeof(struct trap_frame) < 256,
+               "the user's registers leave the stack aligned, and nearly all of it free");
 
 static pte_t kernel_root[PAGE_TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 static struct spinlock kernel_map_lock = SPINLOCK_INIT(RANK_KERNEL_MAP);
