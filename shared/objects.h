@@ -28,6 +28,7 @@ enum task_flags {
     TASK_EXITING = 1u << 2,     /* on its way out: no new signals, no work */
     TASK_VFORK_CHILD = 1u << 3, /* a parent waits in vfork for it */
     TASK_FORKED_NO_EXEC = 1u << 4,
+    TASK_TRACED = 1u << 5, /* by another program (ptrace) */
 };
 
 /* task.work: what must be looked at before the next return to user mode; any set bit leads to the
@@ -38,6 +39,7 @@ enum task_work {
     TASK_WORK_STOP = 1u << 2,   /* job control */
     TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
     TASK_WORK_HOLD = 1u << 4,   /* held from outside: parks; interrupts no system call */
+    TASK_WORK_TRACE = 1u << 5,  /* who traces it has changed, or wants it to stop */
 };
 
 /* mutex.state */

@@ -103,7 +103,7 @@ syscall_entry:
     incq GLASS_CPU_SYSTEM_CALLS(%rcx)
     mov %rsp, %rdi
     mov FRAME_ORIGINAL_RAX(%rsp), %rax
-    testb $TRACE_ACTIVE_SYSCALLS, trace_active + 1(%rip)
+    testl $TRACE_ACTIVE_SYSCALLS, trace_active(%rip)
     jnz 3f
     cmp $SYSCALL_NUMBER_END - 1, %rax
     ja 4f

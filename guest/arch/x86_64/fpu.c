@@ -168,6 +168,72 @@ void fpu_copy_current(struct task *child)
     child->arch.fpu_cpu = 0;
 }
 
+/* ---- for a tracer ---- */
+
+#define X87_BYTES       160 /* control words and registers */
+#define SSE_BYTES       256 /* behind them */
+#define MXCSR_ALLOWED   0xffffu
+#define XCOMP_BV_OFFSET 8 /* in the header */
+
+size_t fpu_area_bytes(void)
+{
+    return area_bytes;
+}
+
+void fpu_area_export(const void *area, void *buffer)
+{
+    uint8_t *to = buffer;
+    memcpy(to, area, area_bytes);
+    if (has_xsave()) {
+        uint64_t present;
+        memcpy(&present, to + XSAVE_HEADER_OFFSET, sizeof(present));
+        if (!(present & 1)) {
+            memset(to, 0, MXCSR_OFFSET);
+            memset(to + MXCSR_OFFSET + 8, 0, X87_BYTES - MXCSR_OFFSET - 8);
+            *(uint16_t *)to = 0x37f;
+        }
+        if (!(present & 2))
+            memset(to + X87_BYTES, 0, SSE_BYTES);
+        if (!(present & ~XSAVE_LEGACY))
+            memset(to + XSAVE_HEADER_OFFSET + XSAVE_HEADER_BYTES, 0,
+                   area_bytes - XSAVE_HEADER_OFFSET - XSAVE_HEADER_BYTES);
+    }
+    memset(to + SOFTWARE_BYTES_OFFSET, 0, FXSAVE_BYTES - SOFTWARE_BYTES_OFFSET);
+    memcpy(to + SOFTWARE_BYTES_OFFSET, &state_components, sizeof(state_components));
+}
+
+int fpu_area_import(void *area, const void *buffer, size_t bytes)
+{
+    const uint8_t *from = buffer;
+    uint8_t *to = area;
+    uint64_t header[XSAVE_HEADER_BYTES / 8] = {XSAVE_LEGACY};
+    uint32_t mxcsr;
+    memcpy(&mxcsr, from + MXCSR_OFFSET, sizeof(mxcsr));
+    if (mxcsr & ~MXCSR_ALLOWED)
+        return -EINVAL;
+    if (has_xsave() && bytes > FXSAVE_BYTES) {
+        if (bytes < area_bytes)
+            return -EINVAL;
+        memcpy(header, from + XSAVE_HEADER_OFFSET, sizeof(header));
+        for (unsigned i = 1; i < ARRAY_COUNT(header); i++) {
+            if (header[i])
+                return -EINVAL; /* xrstor would fault */
+        }
+        if (header[0] & ~state_components)
+            return -EINVAL;
+        memcpy(to, from, area_bytes);
+        return 0;
+    }
+    if (has_xsave()) {
+        uint64_t present;
+        memcpy(&present, to + XSAVE_HEADER_OFFSET, sizeof(present));
+        present |= XSAVE_LEGACY;
+        memcpy(to + XSAVE_HEADER_OFFSET, &present, sizeof(present));
+    }
+    memcpy(to, from, SOFTWARE_BYTES_OFFSET);
+    return 0;
+}
+
 void fpu_reset_current(void)
 {
     state_load(initial_state);

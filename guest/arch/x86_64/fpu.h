@@ -22,6 +22,14 @@ void fpu_area_free(void *area);
 /* fork: the current task's state, as it is in the registers, for the child. */
 void fpu_copy_current(struct task *child);
 void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next);
+/*
+ * The state in an area as Linux shows it to a tracer, parts in their initial state included; and the
+ * other way: `bytes` from the beginning (512: the legacy part only), 0 or -EINVAL. The area is not
+ * in any CPU's registers.
+ */
+size_t fpu_area_bytes(void);
+void fpu_area_export(const void *area, void *buffer);
+int fpu_area_import(void *area, const void *buffer, size_t bytes);
 /* exec: the current task's registers go back to the initial state. */
 void fpu_reset_current(void);
 

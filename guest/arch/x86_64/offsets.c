@@ -3,6 +3,7 @@
 #include "arch/cpu.h"
 #include "arch/trap_frame.h"
 #include "kernel/observe/mutant.h"
+#include "kernel/observe/trace.h"
 #include "kernel/sched/task.h"
 #include "shared/boot.h"
 
@@ -36,5 +37,6 @@ CHECK(glass_cpu, system_calls, GLASS_CPU_SYSTEM_CALLS);
 CHECK(trap_frame, rbx, FRAME_RBX);
 CHECK(trap_frame, rax, FRAME_RAX);
 CHECK(trap_frame, error_code, FRAME_ERROR_CODE);
-_Static_assert(TRACE_ACTIVE_SYSCALLS << 8 == (1 << TRACE_SYSCALL_ENTER | 1 << TRACE_SYSCALL_EXIT),
+_Static_assert(TRACE_ACTIVE_SYSCALLS ==
+                   (1 << TRACE_SYSCALL_ENTER | 1 << TRACE_SYSCALL_EXIT | TRACE_ACTIVE_TRACEES),
                "known to entry.S");

@@ -85,7 +85,8 @@ static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
     struct task *task = current;
     for (;;) {
         uint32_t work = READ_ONCE(task->work);
-        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD)) {
+        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD |
+                    TASK_WORK_TRACE)) {
             signal_deliver(frame);
         } else if (work & TASK_WORK_RESCHEDULE) {
             task->at_edge = 1;
@@ -171,8 +172,7 @@ static void user_exception(struct trap_frame *frame, unsigned vector)
         signal = SIGTRAP;
         code = TRAP_TRACE;
         address = frame->rip;
-        frame->rflags &=
-            ~RFLAGS_TRAP; /* nobody steps this program but itself, and once is enough */
+        frame->rflags &= ~RFLAGS_TRAP; /* once is enough: whoever steps the program sets it again */
         break;
     case VECTOR_BREAKPOINT:
         signal = SIGTRAP;

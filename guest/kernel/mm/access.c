@@ -6,6 +6,32 @@
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
 
+/*
+ * A private page, whatever the mapping allows the program: for a breakpoint in its text, say, which
+ * gets a copy of its own as a write by the program would. 0 = no such access.
+ */
+static phys_t page_forced(struct address_space *space, uint64_t address, bool write)
+{
+    struct vma *vma = vma_find(space, address);
+    bool shared = false;
+    unsigned result;
+
+    if (!vma || address < vma->start || (write && vma->flags & VMA_SHARED) ||
+        !(vma->flags & VMA_PROTECTION))
+        return 0;
+    pte_t *slot = page_table_find(space, address, &shared);
+    bool own = slot && *slot & PTE_PRESENT && *slot & PTE_ANONYMOUS && !shared &&
+               READ_ONCE(frame_of(*slot & PTE_ADDRESS)->references) == 1;
+    if (write ? !own : !slot || !(*slot & PTE_PRESENT)) {
+        if (fault_page(space, vma, address & PAGE_MASK, write ? FAULT_WRITE : FAULT_READ, &result))
+            return 0;
+        slot = page_table_find(space, address, &shared);
+        if (!slot || !(*slot & PTE_PRESENT))
+            return 0;
+    }
+    return *slot & PTE_ADDRESS;
+}
+
 /* The page's frame, made accessible first. 0 = no such access. */
 static phys_t page_for(struct address_space *space, uint64_t address, bool write)
 {
@@ -28,8 +54,8 @@ static phys_t page_for(struct address_space *space, uint64_t address, bool write
     return *slot & PTE_ADDRESS;
 }
 
-ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer,
-                             size_t bytes, bool write)
+static inline ssize_t access_pages(struct address_space *space, uint64_t address, void *buffer,
+                                   size_t bytes, bool write, bool force)
 {
     size_t done = 0;
 
@@ -44,6 +70,8 @@ ssize_t address_space_access(struct address_space *space, uint64_t address, void
         size_t part = min(bytes - done, (size_t)(PAGE_SIZE - offset));
         phys_t frame = page_for(space, address + done, write);
 
+        if (!frame && force)
+            frame = page_forced(space, address + done, write);
         if (!frame)
             break;
         char *place = (char *)phys_to_virt(frame) + offset;
@@ -57,4 +85,16 @@ ssize_t address_space_access(struct address_space *space, uint64_t address, void
     }
     mutex_unlock(&space->lock);
     return done ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer,
+                             size_t bytes, bool write)
+{
+    return access_pages(space, address, buffer, bytes, write, false);
+}
+
+ssize_t address_space_access_forced(struct address_space *space, uint64_t address, void *buffer,
+                                    size_t bytes, bool write)
+{
+    return access_pages(space, address, buffer, bytes, write, true);
 }

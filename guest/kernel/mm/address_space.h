@@ -131,5 +131,8 @@ int address_space_for_each(struct address_space *space,
  */
 ssize_t address_space_access(struct address_space *space, uint64_t address, void *buffer,
                              size_t bytes, bool write);
+/* The same for a tracer: private mappings also where they forbid it (ptrace, /proc/PID/mem). */
+ssize_t address_space_access_forced(struct address_space *space, uint64_t address, void *buffer,
+                                    size_t bytes, bool write);
 
 #endif

@@ -21,9 +21,20 @@ READ_MOSTLY uint64_t trace_active;
 static uint64_t seen_epoch;
 static struct spinlock control_lock = SPINLOCK_INIT(RANK_CHANNEL);
 
+static uint32_t tracees;
+
 static void activate(void)
 {
-    WRITE_ONCE(trace_active, observe_control.traced | observe_control.filtered);
+    WRITE_ONCE(trace_active, observe_control.traced | observe_control.filtered |
+                                 (tracees ? TRACE_ACTIVE_TRACEES : 0));
+}
+
+void control_count_tracees(int32_t change)
+{
+    spin_lock(&control_lock);
+    tracees += (uint32_t)change;
+    activate();
+    spin_unlock(&control_lock);
 }
 
 void control_init(const struct boot_info *boot)

@@ -22,4 +22,8 @@ void control_init(const struct boot_info *boot);
 /* The host may have changed its mind: after a kick, and when a stopped world goes on. */
 void control_refresh(void);
 
+/* So many more tasks are traced by programs of the guest: while there are any, system calls take the
+ * way on which they can stop. RANK_CHANNEL is taken. */
+void control_count_tracees(int32_t change);
+
 #endif

@@ -17,6 +17,7 @@ void trace_ring_attach(struct cpu *cpu);
 /* Some stop filter is set from now on: every CPU looks at them before each record. */
 void trace_close_short_ways(void);
 
+#define TRACE_ACTIVE_TRACEES 1ull /* TRACE_NONE's bit: some task is traced by a program */
 extern uint64_t trace_active; /* types that are recorded or that some filter watches */
 
 /* The type is wanted: by the host's reader, by a stop filter, or by both. */

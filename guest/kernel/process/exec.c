@@ -16,6 +16,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/loading.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/posix_timer.h"
 
@@ -69,6 +70,8 @@ static int become_only_thread(struct task *task)
         task->tid = process->pid;
         object_write_end(&task->object);
         process->leader = task;
+        if (unlikely(task->flags & TASK_TRACED || old->tracee))
+            ptrace_leader_changed_locked(task, old);
     }
     spin_unlock(&process->signal_lock);
     spin_unlock(&family_lock);
@@ -182,7 +185,8 @@ static void effective_ids(struct loading *loading)
     loading->euid = c->euid;
     loading->egid = c->egid;
     file_set_id_bits(loading->file, &mode, &uid, &gid);
-    if (!process->no_new_privileges) {
+    bool traced = task_is_traced(current) && ptrace_tracer_of(current);
+    if (!process->no_new_privileges && !traced) {
         if (mode & S_ISUID)
             loading->euid = uid;
         if (mode & S_ISGID)
@@ -372,7 +376,10 @@ static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t argum
                          relative);
             kfree(relative);
         }
+        int32_t old_tid = current->tid;
         error = exec_file(file, path, &strings);
+        if (!error && task_is_traced(current))
+            ptrace_exec(old_tid);
     }
     exec_strings_deinit(&strings);
     kfree(path);

@@ -18,6 +18,7 @@
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
 #include "kernel/time/posix_timer.h"
@@ -300,6 +301,8 @@ static void become_zombie(struct process *process)
         posix_timers_end(process);
     if (unlikely(process->cpu_watch))
         cpu_watch_end(process);
+    if (unlikely(process->tracees != NULL))
+        ptrace_tracer_gone(process);
     if (process->session == process->pid)
         tty_disassociate(process);
     spin_lock(&process->signal_lock);
@@ -317,6 +320,8 @@ static void become_zombie(struct process *process)
     object_write_end(&process->object);
     if (unlikely(!list_empty(&process->pidfds)))
         pidfd_tell_ended_locked(process);
+    if (unlikely(process->leader->tracee != NULL))
+        ptrace_task_gone_locked(process->leader, process->exit_status, true);
     if (process_notify_parent_locked(process))
         leader = process_reap_locked(process);
     spin_unlock(&family_lock);
@@ -341,6 +346,8 @@ static _Noreturn void exit_current(uint32_t status)
     struct process *process = task->process;
 
     kernel_assert(process != init_process);
+    if (task_is_traced(task))
+        ptrace_event(PTRACE_EVENT_EXIT, final_status(process, status));
     spin_lock(&process->signal_lock);
     task->flags |= TASK_EXITING;
     task->exit_code = (int32_t)status;
@@ -372,6 +379,8 @@ static _Noreturn void exit_current(uint32_t status)
         spin_unlock(&process->signal_lock);
         process_account_thread_locked(process, task);
         pid_drop_task_locked(task->tid);
+        if (unlikely(task->tracee != NULL))
+            ptrace_task_gone_locked(task, final_status(process, status), false);
     }
     if (!last) {
         if (unlikely(!list_empty(&process->children)))

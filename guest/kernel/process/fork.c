@@ -13,6 +13,7 @@
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/process/uts.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
@@ -274,6 +275,14 @@ int64_t process_clone(const struct clone_arguments *arguments)
             goto fail;
     }
 
+    unsigned traced_event = 0;
+    struct tracee *tracee = NULL;
+    if (task_is_traced(self)) {
+        traced_event = ptrace_clone_event(self, arguments);
+        if (traced_event || flags & CLONE_PTRACE)
+            tracee = ptrace_child_prepare(self);
+    }
+
     struct wait_queue vfork_done;
     if (flags & CLONE_VFORK) {
         wait_queue_init(&vfork_done);
@@ -285,6 +294,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
      * handled first, or finds the child too. */
     if (unlikely(task_interrupted(self) || READ_ONCE(self->work) & TASK_WORK_HOLD)) {
         spin_unlock(&family_lock);
+        if (tracee)
+            tracee_put(tracee);
         error = -ERESTARTNOINTR;
         goto fail;
     }
@@ -297,6 +308,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
     }
     if (unlikely(!child->tid)) {
         spin_unlock(&family_lock);
+        if (tracee)
+            tracee_put(tracee);
         goto fail;
     }
     task_get(child); /* for the PID table */
@@ -312,6 +325,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
         spin_unlock(&process->signal_lock);
     }
     object_write_end(&child->object);
+    if (unlikely(tracee != NULL))
+        ptrace_child_attach_locked(self, child, tracee);
     if (MUTANT_EVERY(TASK_PUT_TWICE, 10) && child_process)
         process_put(child_process);
     int32_t tid = child->tid;
@@ -323,10 +338,16 @@ int64_t process_clone(const struct clone_arguments *arguments)
     if (unlikely(flags & CLONE_VFORK)) {
         task_get(child);
         task_start(child, self);
+        if (unlikely(traced_event))
+            ptrace_event(traced_event, (uint64_t)(uint32_t)tid);
         wait_for_vfork(child, &vfork_done);
+        if (task_is_traced(self))
+            ptrace_event(PTRACE_EVENT_VFORK_DONE, (uint64_t)(uint32_t)tid);
         task_put(child);
     } else {
         task_start(child, self);
+        if (unlikely(traced_event))
+            ptrace_event(traced_event, (uint64_t)(uint32_t)tid);
     }
     return tid;
 

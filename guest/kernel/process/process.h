@@ -78,8 +78,9 @@ struct process {
     uint32_t exit_status;            /* wait status */
     struct wait_queue child_events;  /* parents wait here */
     struct wait_queue thread_events; /* exec waits here until it is the only thread */
-    int32_t creator_tid; /* the parent's thread that made it, or another if that ended */
-    struct list pidfds;  /* descriptors that stand for it (pidfd.c) */
+    int32_t creator_tid;    /* the parent's thread that made it, or another if that ended */
+    struct list pidfds;     /* descriptors that stand for it (pidfd.c) */
+    struct tracee *tracees; /* tasks that it traces (ptrace.h); counted */
 
     /* -- signal_lock -- */
     struct spinlock signal_lock; /* RANK_SIGNAL */

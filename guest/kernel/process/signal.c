@@ -220,6 +220,9 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
     uint64_t bit = signal_bit(signal);
     int32_t target_id = task ? task->tid : process->pid;
 
+    /* A tracer sees every signal, and decides what becomes of it. */
+    if (unlikely(probe->tracee) && signal != SIGKILL)
+        return signal < SIGRTMIN && (task ? task->pending.bits : process->pending.bits) & bit;
     if (!(probe->blocked.bits & bit) && (actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit) {
         trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_IGNORED, 0);
         return true;

@@ -9,6 +9,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/observe/audit.h"
 #include "kernel/observe/trace.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/process/signal_queue.h"
 
 #define NR_RESTART_SYSCALL 219
@@ -125,18 +126,13 @@ static __attribute__((noinline)) void deliver_uncaught(struct task *task, int si
     process_exit_group((uint32_t)signal);
 }
 
-/* One signal, if there is one: its default action (false), or a frame for its handler (true). */
-static inline bool deliver_one(struct task *task, struct trap_frame *frame)
+/* What is to happen with a signal that was taken: its default action (false), or a frame for its
+ * handler (true). signal_lock is held and given up. */
+static inline __attribute__((always_inline)) bool deliver_entry(struct task *task,
+                                                                struct process *process,
+                                                                struct pending_signal *entry,
+                                                                struct trap_frame *frame)
 {
-    struct process *process = task->process;
-
-    spin_lock(&process->signal_lock);
-    task_clear_work(task, TASK_WORK_SIGNAL);
-    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
-    if (unlikely(!entry)) {
-        spin_unlock(&process->signal_lock);
-        return false;
-    }
     int signal = entry->info.signo;
     uint64_t bit = signal_bit(signal);
     struct signal_actions *actions = process->actions;
@@ -174,6 +170,45 @@ static inline bool deliver_one(struct task *task, struct trap_frame *frame)
     return true;
 }
 
+/* One signal, if there is one; see above. */
+static inline bool deliver_one(struct task *task, struct trap_frame *frame)
+{
+    struct process *process = task->process;
+
+    spin_lock(&process->signal_lock);
+    task_clear_work(task, TASK_WORK_SIGNAL);
+    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
+    if (unlikely(!entry)) {
+        spin_unlock(&process->signal_lock);
+        return false;
+    }
+    return deliver_entry(task, process, entry, frame);
+}
+
+/* The same for a task whose tracer sees the signal first, and decides. */
+static __attribute__((noinline)) void deliver_traced(struct task *task, struct trap_frame *frame)
+{
+    struct process *process = task->process;
+    struct linux_siginfo info;
+
+    spin_lock(&process->signal_lock);
+    task_clear_work(task, TASK_WORK_SIGNAL);
+    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
+    signal_recheck_signal_locked(task);
+    spin_unlock(&process->signal_lock);
+    if (!entry)
+        return;
+    __builtin_memset(&info, 0, sizeof(info));
+    __builtin_memcpy(&info, &entry->info, SIGINFO_BYTES);
+    pending_release(process, entry);
+    if (!ptrace_signal(task, &info))
+        return;
+    struct pending_signal given = {.info = info}; /* belongs to nobody: never released */
+    spin_lock(&process->signal_lock);
+    if (deliver_entry(task, process, &given, frame) && task_is_traced(task))
+        ptrace_step_over(task);
+}
+
 /* CLONE_CHILD_SETTID is the child's own first act: only its memory may show it. */
 static __attribute__((noinline)) void show_tid(struct task *task)
 {
@@ -202,14 +237,19 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
         task_park_held();
         return true;
     }
+    if ((work & TASK_WORK_TRACE || task_is_traced(task)) && ptrace_work(task))
+        return true;
     if (READ_ONCE(process->continue_notice))
         signal_tell_continued(process);
     if (work & TASK_WORK_STOP) {
         signal_stop_take_part();
         return true;
     }
-    if (work & TASK_WORK_SIGNAL)
+    if (work & TASK_WORK_SIGNAL) {
+        if (task_is_traced(task))
+            deliver_traced(task, frame);
         return true;
+    }
     settle_call_without_handler(frame);
     if (likely(!task->restore_saved_mask))
         return false;
@@ -221,8 +261,8 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
 static inline bool only_a_signal(const struct task *task)
 {
     return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT |
-                                     TASK_WORK_HOLD)) == TASK_WORK_SIGNAL &&
-           !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) &&
+                                     TASK_WORK_HOLD | TASK_WORK_TRACE)) == TASK_WORK_SIGNAL &&
+           !task->set_child_tid && !(task->flags & (TASK_KERNEL_THREAD | TASK_TRACED)) &&
            !READ_ONCE(task->process->continue_notice);
 }
 

@@ -10,6 +10,7 @@
  * with family_lock held.
  */
 #include "kernel/process/internal.h"
+#include "kernel/process/ptrace.h"
 
 #define TICKS_PER_SECOND 100ull
 
@@ -105,8 +106,11 @@ void signal_stop_take_part(void)
         tell_parent_locked(process, CLD_STOPPED, signal);
     spin_unlock(&family_lock);
 
-    while (READ_ONCE(process->stop_active) && !(READ_ONCE(task->work) & TASK_WORK_EXIT))
+    while (READ_ONCE(process->stop_active) && !(READ_ONCE(task->work) & TASK_WORK_EXIT)) {
+        if (READ_ONCE(task->tracee) && ptrace_group_stop(task, signal))
+            break; /* the tracer has let it go on */
         task_stop_self(signal);
+    }
     spin_lock(&process->signal_lock);
     task->job_stopped = false;
     spin_unlock(&process->signal_lock);
@@ -136,6 +140,8 @@ void signal_stop_end_signal_locked(struct process *process)
         if (task->flags & TASK_EXITING)
             continue;
         task_clear_work(task, TASK_WORK_STOP);
+        if (unlikely(task->tracee))
+            ptrace_continued_signal_locked(task);
         if (was_stopped && !teller) {
             teller = task;
             process->continued = true;

@@ -10,6 +10,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/process/accounting.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/syscall/syscall.h"
 
 #define WNOHANG    1u
@@ -87,6 +88,8 @@ static bool take_news(struct process *parent, struct process *child, struct wait
         }
         return true;
     }
+    if (unlikely(child->leader->tracee) && ptrace_traces_locked(parent, child->leader))
+        return false; /* its stops are news for the tracer that we are */
     if (request->options & WSTOPPED && child->stopped && !child->stop_reported) {
         found(request, child, WAIT_STATUS_STOPPED(child->stop_signal), CLD_STOPPED);
         child->stop_reported = !keep;
@@ -101,6 +104,22 @@ static bool take_news(struct process *parent, struct process *child, struct wait
         return true;
     }
     return false;
+}
+
+static int look_at_tracees(struct wait_request *request)
+{
+    struct tracee_news news;
+    int result =
+        ptrace_take_news_locked(request->pid, request->group, request->options & WNOWAIT, &news);
+    if (result == 1) {
+        request->found = news.tid;
+        request->status = news.status;
+        request->code = news.ended ? exit_code_of(news.status) : CLD_TRAPPED;
+        request->uid = news.uid;
+        if (request->want_usage)
+            request->usage = (struct linux_rusage){};
+    }
+    return result;
 }
 
 /* Anything yet? 1 = news, 0 = wait, -ECHILD = there is nothing to wait for. */
@@ -123,6 +142,8 @@ static int look_once(struct wait_request *request)
                 break;
         }
     }
+    if (unlikely(parent->tracees) && result != 1)
+        result = max(result, look_at_tracees(request));
     spin_unlock(&family_lock);
     return result;
 }
@@ -234,8 +255,9 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
         info.code = request.code;
         info.pid = request.found;
         info.uid = request.uid;
-        info.status = request.code == CLD_EXITED      ? (int32_t)(request.status >> 8 & 0xff)
-                      : request.code == CLD_STOPPED   ? (int32_t)(request.status >> 8)
+        info.status = request.code == CLD_EXITED ? (int32_t)(request.status >> 8 & 0xff)
+                      : request.code == CLD_STOPPED || request.code == CLD_TRAPPED
+                          ? (int32_t)(request.status >> 8)
                       : request.code == CLD_CONTINUED ? SIGCONT
                                                       : (int32_t)(request.status & 0x7f);
     }

@@ -85,6 +85,18 @@ void task_set_comm(struct task *task, const char *name)
     trace_event(TRACE_COMM, halves[0], halves[1], 0, 0);
 }
 
+bool task_look_at_rest(struct task *task, void (*look)(struct task *task, void *context),
+                       void *context)
+{
+    struct run_queue *queue = run_queue_lock(task);
+    /* The switch away from it was over before its queue was unlocked. */
+    bool at_rest = task->state != TASK_RUNNING;
+    if (at_rest)
+        look(task, context);
+    spin_unlock(&queue->lock);
+    return at_rest;
+}
+
 void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_ns)
 {
     uint64_t user = READ_ONCE(task->utime_tsc), system = READ_ONCE(task->stime_tsc);

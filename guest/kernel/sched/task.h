@@ -25,6 +25,7 @@ struct fs_context;
 struct futex_pi;
 struct process;
 struct signal_actions;
+struct tracee;
 
 #define TASK_COMM_BYTES 16
 
@@ -98,6 +99,7 @@ struct task {
     bool restore_saved_mask;
     struct signal_set awaited; /* sigtimedwait: wakes for these although they are blocked */
     bool job_stopped;          /* took part in the stop of its process */
+    struct tracee *tracee;     /* counted; NULL: not traced (process/ptrace.h) */
     uint64_t alternate_stack, alternate_stack_bytes;
     int32_t alternate_stack_flags;
 
@@ -202,6 +204,13 @@ int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nic
 bool task_inherit_weight(struct task *task, uint32_t weight);
 int task_set_affinity(struct task *task, uint64_t mask);
 void task_set_comm(struct task *task, const char *name);
+
+/*
+ * Calls `look` while the task is not on a CPU and cannot get one, its registers saved: false if it
+ * runs. `look` may take no lock.
+ */
+bool task_look_at_rest(struct task *task, void (*look)(struct task *task, void *context),
+                       void *context);
 
 /* Times in nanoseconds, up to now. */
 void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_ns);

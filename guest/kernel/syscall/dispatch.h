@@ -25,7 +25,7 @@ static inline void syscall_dispatch(struct trap_frame *frame)
     uint64_t number = frame->original_rax;
     this_cpu()->glass->system_calls++;
     if (unlikely(READ_ONCE(trace_active) &
-                 (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT)))
+                 (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT | TRACE_ACTIVE_TRACEES)))
         syscall_dispatch_traced(frame);
     else
         frame->rax = (uint64_t)(likely(number < SYSCALL_NUMBER_END) ? syscall_handlers[number]

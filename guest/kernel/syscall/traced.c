@@ -8,6 +8,7 @@
  * between can make the two differ. None of this happens unless somebody asked for it.
  */
 #include "kernel/observe/trace.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/syscall/dispatch.h"
 
 #define PAGE_BYTES   4096u
@@ -157,8 +158,12 @@ static void write_results(const struct trap_frame *frame, uint64_t number, int64
     }
 }
 
+/* With the stops of a task that a program traces around it: the tracer may change the call, and its
+ * result. */
 void syscall_dispatch_traced(struct trap_frame *frame)
 {
+    if (task_is_traced(current))
+        ptrace_syscall_enter(frame);
     uint64_t number = frame->original_rax;
     bool more = wanted(TRACE_SYSCALL_ARGUMENTS) || wanted(TRACE_SYSCALL_TEXT);
     if (more)
@@ -169,4 +174,6 @@ void syscall_dispatch_traced(struct trap_frame *frame)
     if (more && wanted(TRACE_SYSCALL_TEXT))
         write_results(frame, number, (int64_t)frame->rax);
     trace_event(TRACE_SYSCALL_EXIT, number, frame->rax, 0, 0);
+    if (task_is_traced(current))
+        ptrace_syscall_exit(frame);
 }

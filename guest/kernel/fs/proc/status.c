@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/process/process.h"
+#include "kernel/process/ptrace.h"
 #include "kernel/time/clock.h"
 
 #define TICK_NS      10000000ul
@@ -53,6 +54,8 @@ static char state_letter(const struct task *task, bool zombie)
     case TASK_BLOCKED:
         return 'S';
     case TASK_BLOCKED_HARD:
+        if (task->tracee && ptrace_is_stopped(task))
+            return 't';
         return task->flags & TASK_KERNEL_THREAD ? 'S' : 'D';
     case TASK_STOPPED:
         return 'T';
@@ -76,6 +79,8 @@ static const char *state_name(char letter)
         return "D (disk sleep)";
     case 'T':
         return "T (stopped)";
+    case 't':
+        return "t (tracing stop)";
     case 'Z':
         return "Z (zombie)";
     default:
@@ -258,9 +263,9 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     text_add_escaped(text, comm, "\n\\");
     text_print(
         text,
-        "\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+        "\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
         umask_of(task), state_name(state_letter(task, is_zombie(target, &family))), process->pid,
-        pid, family.ppid);
+        pid, family.ppid, ptrace_tracer_of(task));
     text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", who->uid,
                who->euid, who->suid, who->fsuid, who->gid, who->egid, who->sgid, who->fsgid,
                descriptor_capacity(task));

@@ -15,7 +15,7 @@
 #define TASK_WORK      232
 
 #define GLASS_CPU_SYSTEM_CALLS 80
-#define TRACE_ACTIVE_SYSCALLS  6 /* second byte of trace_active: system-call enter and exit */
+#define TRACE_ACTIVE_SYSCALLS  0x601 /* trace_active: system-call enter and exit, or a traced task */
 #define SYSCALL_NUMBER_END     512
 
 /* enum mutant, debug kernels (shared/mutants.def) */
