@@ -111,6 +111,12 @@ VARIANT_TEST(like_linux, clone)
     compare(variant, "same_clone");
 }
 
+/* Namespaces: making, entering, their files, who may. */
+VARIANT_TEST(like_linux, namespaces)
+{
+    compare(variant, "same_namespaces");
+}
+
 /* Ends: exit and exit_group, exec in a thread, wait in all forms, orphans, robust mutexes. */
 VARIANT_TEST(like_linux, ends)
 {

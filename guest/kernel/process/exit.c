@@ -14,6 +14,7 @@
 #include "kernel/fs/tty/tty.h"
 #include "kernel/ipc/futex.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
@@ -287,6 +288,7 @@ static void release_parts(struct task *task)
     struct fs_context *fs = task_detach_fs(task);
     if (fs)
         fs_context_put(fs);
+    nsproxy_put(task_detach_namespaces(task));
 }
 
 /* The last thread has left: from here on there is only a status for somebody to collect. */

@@ -8,6 +8,7 @@
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/done.h"
 #include "kernel/process/internal.h"
 #include "kernel/time/clock.h"
@@ -82,6 +83,9 @@ void process_discard_first(struct process *process, struct task *task)
     if (task) {
         task->fs = NULL;
         task->files = NULL;
+        if (task->namespaces)
+            nsproxy_put(task->namespaces);
+        task->namespaces = NULL;
         task_put(task);
     }
     if (process)
@@ -101,6 +105,7 @@ struct process *process_create_first(const char *name, bool user, struct task **
         process_discard_first(process, task);
         return NULL;
     }
+    task->namespaces = nsproxy_get(&initial_nsproxy);
     limits_init(process->rlimits);
     capabilities_fill(&process->credentials.capabilities);
     process->dumpable = true;
@@ -114,6 +119,7 @@ struct process *process_create_first(const char *name, bool user, struct task **
 void process_start_init(void)
 {
     task_released = release_task;
+    namespaces_start();
     aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
 
     struct task *init, *program;

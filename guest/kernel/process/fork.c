@@ -10,20 +10,16 @@
 #include "kernel/fs/file.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace.h"
-#include "kernel/process/uts.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/cpu_timer.h"
 
 #define ARCH_SET_FS 0x1002
-
-/* Namespaces that do not exist here (clone(2): EINVAL where the kernel was not configured for
- * them). */
-#define CLONE_NEW_OTHER (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
 
 static int check_flags(const struct clone_arguments *arguments)
 {
@@ -45,14 +41,11 @@ static int check_flags(const struct clone_arguments *arguments)
         return -EINVAL;
     if (flags & CLONE_NEWUSER)
         return -EPERM;
-    if (flags & (CLONE_NEW_OTHER | CLONE_NEWTIME))
-        return process_has_capability(current->process, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
-    if (flags & CLONE_NEWUTS) {
-        if (!process_has_capability(current->process, CAP_SYS_ADMIN))
-            return -EPERM;
-        if (flags & CLONE_THREAD)
-            return -EINVAL; /* names belong to whole processes here */
-    }
+    if (unlikely(flags & CLONE_NAMESPACES) &&
+        !process_has_capability(current->process, CAP_SYS_ADMIN))
+        return -EPERM;
+    if ((flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM))
+        return -EINVAL; /* undo of semaphores that the child cannot see */
     if (flags & CLONE_INTO_CGROUP)
         return -EINVAL;
     return 0;
@@ -127,17 +120,6 @@ static struct process *copy_process(struct process *parent, uint64_t flags)
     spin_lock(&parent->signal_lock);
     memcpy(process->rlimits, parent->rlimits, sizeof(process->rlimits));
     spin_unlock(&parent->signal_lock);
-    struct uts_namespace *uts = uts_of(parent);
-    if (unlikely(flags & CLONE_NEWUTS)) {
-        process->uts = uts_duplicate(uts);
-        uts_put(uts);
-        if (!process->uts) {
-            process_put(process);
-            return NULL;
-        }
-    } else {
-        process->uts = uts;
-    }
     const struct credentials *from = &parent->credentials;
     memcpy(&process->credentials, from,
            offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
@@ -172,6 +154,9 @@ static int copy_parts(struct task *child, struct task *parent, uint64_t flags)
         if (!child->fs)
             return -ENOMEM;
     }
+    int error = nsproxy_for_child(flags, child->fs, &child->namespaces);
+    if (unlikely(error))
+        return error;
     if (flags & CLONE_VM) {
         address_space_get(parent->address_space);
         child->address_space = parent->address_space;
@@ -188,6 +173,9 @@ static void drop_parts(struct task *child)
         fs_context_put(child->fs);
     if (child->files)
         file_table_put(child->files);
+    if (child->namespaces)
+        nsproxy_put(child->namespaces);
+    child->namespaces = NULL;
     child->address_space = NULL;
     child->fs = NULL;
     child->files = NULL;

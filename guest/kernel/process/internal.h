@@ -7,6 +7,7 @@
 #define KERNEL_PROCESS_INTERNAL_H
 
 #include "arch/cpu.h"
+#include "kernel/process/clone_flags.h"
 #include "kernel/process/process.h"
 
 #define PID_MAX 32767 /* the highest; 1 is the kernel's own, 2 the user's program */
@@ -14,36 +15,6 @@
 #define WAIT_STATUS_EXITED(code)    (((uint32_t)(code)&0xff) << 8)
 #define WAIT_STATUS_STOPPED(signal) ((uint32_t)(signal) << 8 | 0x7f)
 #define WAIT_STATUS_CONTINUED       0xffffu
-
-/* CLONE_* of the Linux ABI. */
-#define CSIGNAL              0xffull
-#define CLONE_NEWTIME        0x80ull
-#define CLONE_VM             0x100ull
-#define CLONE_FS             0x200ull
-#define CLONE_FILES          0x400ull
-#define CLONE_SIGHAND        0x800ull
-#define CLONE_PIDFD          0x1000ull
-#define CLONE_PTRACE         0x2000ull
-#define CLONE_VFORK          0x4000ull
-#define CLONE_PARENT         0x8000ull
-#define CLONE_THREAD         0x10000ull
-#define CLONE_NEWNS          0x20000ull
-#define CLONE_SYSVSEM        0x40000ull
-#define CLONE_SETTLS         0x80000ull
-#define CLONE_PARENT_SETTID  0x100000ull
-#define CLONE_CHILD_CLEARTID 0x200000ull
-#define CLONE_DETACHED       0x400000ull
-#define CLONE_UNTRACED       0x800000ull
-#define CLONE_CHILD_SETTID   0x1000000ull
-#define CLONE_NEWCGROUP      0x2000000ull
-#define CLONE_NEWUTS         0x4000000ull
-#define CLONE_NEWIPC         0x8000000ull
-#define CLONE_NEWUSER        0x10000000ull
-#define CLONE_NEWPID         0x20000000ull
-#define CLONE_NEWNET         0x40000000ull
-#define CLONE_IO             0x80000000ull
-#define CLONE_CLEAR_SIGHAND  0x100000000ull
-#define CLONE_INTO_CGROUP    0x200000000ull
 
 /* ---- pid.c ---- */
 /* A free pid, now taken by the task; 0 if there is none (or no memory for the table). */

@@ -7,7 +7,6 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/internal.h"
-#include "kernel/process/uts.h"
 
 struct slot_table process_slots = SLOT_TABLE_INIT("process", struct process);
 struct process *init_process;
@@ -75,7 +74,6 @@ void process_put(struct process *process)
         return;
     if (process->actions)
         signal_actions_put(process->actions);
-    uts_put(process->uts);
     slot_free(&process_slots, process);
 }
 

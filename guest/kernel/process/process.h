@@ -52,7 +52,6 @@ struct credentials {
 
 struct cpu_watch;
 struct posix_timer;
-struct uts_namespace;
 struct tty;
 
 struct process {
@@ -108,7 +107,6 @@ struct process {
     struct credentials credentials; /* written by the process itself under signal_lock */
     struct tty *tty;                /* controlling terminal, family_lock */
     int32_t lost_foreground_group;  /* of a session leader whose terminal hung up, family_lock */
-    struct uts_namespace *uts;      /* signal_lock; NULL: the first */
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;

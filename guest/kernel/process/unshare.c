@@ -1,22 +1,18 @@
 /*
- * unshare.c - unshare(2): a task gets its own copy of what clone's flags let it share. Of namespaces
- * there are those of UTS (uts.h); asking for another is EINVAL, as on a kernel without them, or EPERM
- * first for whoever may not.
+ * unshare.c - unshare(2): a task gets its own copy of what clone's flags let it share. Namespaces
+ * are kernel/namespace's.
  */
 #include "kernel/fs/file.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
-#include "kernel/fs/proc/namespace.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/process/internal.h"
-#include "kernel/process/uts.h"
 #include "kernel/syscall/syscall.h"
 
-#define NAMESPACES                                                                                 \
-    (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME)
 #define UNSHARE_KNOWN                                                                              \
-    (CLONE_NEWUTS | CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |             \
-     CLONE_SYSVSEM | CLONE_NEWUSER | NAMESPACES)
+    (CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM |            \
+     CLONE_NAMESPACES)
 
 /* What only a process of one thread that shares nothing may unshare: there it is a no-op. */
 static int check_alone(uint64_t flags)
@@ -46,22 +42,11 @@ int task_own_files(struct task *task)
     return 0;
 }
 
-static int own_directories(struct task *task)
-{
-    struct fs_context *shared = task->fs;
-    struct fs_context *own = fs_context_duplicate(shared);
-    if (!own)
-        return -ENOMEM;
-    spin_lock(&task->process->parts_lock);
-    task->fs = own;
-    spin_unlock(&task->process->parts_lock);
-    fs_context_put(shared);
-    return 0;
-}
-
 SYSCALL1(unshare, uint64_t, flags)
 {
     struct task *task = current;
+    struct fs_context *own_fs = NULL;
+    struct nsproxy *own_namespaces = NULL;
     if (flags & ~UNSHARE_KNOWN)
         return -EINVAL;
     if (flags & CLONE_NEWUSER)
@@ -70,51 +55,33 @@ SYSCALL1(unshare, uint64_t, flags)
         flags |= CLONE_SIGHAND;
     if (flags & CLONE_SIGHAND)
         flags |= CLONE_THREAD;
+    if (flags & CLONE_NEWNS)
+        flags |= CLONE_FS;
     int error = check_alone(flags);
     if (error)
         return error;
     if (flags & CLONE_NEWUSER)
         return -EPERM;
-    if (flags & NAMESPACES)
-        return process_has_capability(task->process, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
-    if (flags & CLONE_NEWUTS) {
-        if (!process_has_capability(task->process, CAP_SYS_ADMIN))
-            return -EPERM;
-        if (READ_ONCE(task->process->task_count) > 1)
-            return -EINVAL; /* names belong to whole processes here */
-    }
-    struct uts_namespace *uts = NULL;
-    if (flags & CLONE_NEWUTS && !(uts = uts_duplicate(task->process->uts)))
+    if (flags & CLONE_NAMESPACES && !process_has_capability(task->process, CAP_SYS_ADMIN))
+        return -EPERM;
+    if (flags & CLONE_FS && !(own_fs = fs_context_duplicate(task->fs)))
         return -ENOMEM;
-    if (flags & CLONE_FS)
-        error = own_directories(task);
+    if (flags & CLONE_NAMESPACES)
+        error = nsproxy_copy(task->namespaces, flags, own_fs ? own_fs : task->fs, &own_namespaces);
     if (!error && flags & CLONE_FILES)
         error = task_own_files(task);
-    if (uts && !error)
-        uts_enter(uts);
-    else
-        uts_put(uts);
-    return error;
-}
-
-SYSCALL2(setns, int, fd, int, kind)
-{
-    struct file *file = file_table_find(fd);
-    struct uts_namespace *uts;
-    if (!file)
-        return -EBADF;
-    int64_t error = -EINVAL;
-    if ((!kind || (uint32_t)kind == CLONE_NEWUTS) && proc_namespace_get(file->inode, &uts)) {
-        error = 0;
-        if (!process_has_capability(current->process, CAP_SYS_ADMIN))
-            error = -EPERM;
-        else if (READ_ONCE(current->process->task_count) > 1)
-            error = -EINVAL;
-        else
-            uts_enter(uts);
-        if (error)
-            uts_put(uts);
+    if (!error && own_fs) {
+        struct fs_context *shared = task->fs;
+        spin_lock(&task->process->parts_lock);
+        task->fs = own_fs;
+        spin_unlock(&task->process->parts_lock);
+        own_fs = shared;
     }
-    file_put(file);
+    if (own_fs)
+        fs_context_put(own_fs);
+    if (own_namespaces && !error)
+        nsproxy_switch(own_namespaces);
+    else if (own_namespaces)
+        nsproxy_put(own_namespaces);
     return error;
 }

@@ -23,6 +23,7 @@ struct address_space;
 struct file_table;
 struct fs_context;
 struct futex_pi;
+struct nsproxy;
 struct process;
 struct signal_actions;
 struct tracee;
@@ -88,6 +89,7 @@ struct task {
     struct address_space *address_space; /* NULL in kernel threads */
     struct file_table *files;
     struct fs_context *fs;
+    struct nsproxy *namespaces;
     struct signal_actions *actions;
 
     /* -- signals: process->signal_lock -- */

@@ -28,6 +28,7 @@ enum lock_rank {
     RANK_PAGE_MAP = 45,      /* frames of a file */
 
     /* spinlocks */
+    RANK_NAMESPACE_LIST = 59, /* all namespaces; nothing is taken under it */
     RANK_FAMILY = 60,         /* PID table, process tree, groups, sessions */
     RANK_SIGNAL = 65,         /* pending signals and dispositions of a process */
     RANK_SIGNAL_ACTIONS = 66, /* dispositions */

@@ -100,11 +100,6 @@ const struct proc_entry proc_fdinfo_entry = {
     .private = true,
 };
 
-static const struct proc_entry namespace_children[] = {
-    LINK("uts", proc_uts_read_link, proc_uts_follow),
-    {.name = NULL},
-};
-
 /* What a process and each of its threads have in common. */
 #define COMMON_CHILDREN                                                                            \
     PROC_FILE("stat", proc_show_process_stat), PROC_FILE("status", proc_show_process_status),      \
@@ -143,7 +138,7 @@ static const struct proc_entry namespace_children[] = {
          .mode = S_IFREG | 0444,                                                                   \
          .show = proc_show_mountinfo,                                                              \
          .text_at_open = true},                                                                    \
-        {.name = "ns", .mode = S_IFDIR | 0511, .children = namespace_children, .private = true},   \
+        {.name = "ns", .mode = S_IFDIR | 0511, .children = proc_namespace_children, .private = true},   \
         LINK("exe", proc_exe_read_link, proc_exe_follow),                                          \
         LINK("cwd", proc_cwd_read_link, proc_cwd_follow),                                          \
         LINK("root", proc_root_read_link, proc_root_follow),                                       \

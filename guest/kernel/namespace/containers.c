@@ -1,0 +1,69 @@
+/*
+ * kernel/namespace/containers.c - namespaces that are a name and nothing else yet: whoever is in one
+ * is told apart by it (/proc/PID/ns, lsns(8)), and what they would separate does not exist here.
+ * The user namespace is always the first one: making another is refused (EPERM).
+ */
+#include "kernel/lib/errno.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/namespace/namespace.h"
+#include "kernel/process/clone_flags.h"
+
+static int create_bare(struct namespace *from, struct fs_context *fs, struct namespace **ret)
+{
+    struct namespace *fresh = kzalloc(sizeof(*fresh));
+    if (!fresh)
+        return -ENOMEM;
+    namespace_publish(fresh, from->type);
+    *ret = fresh;
+    return 0;
+}
+
+static void release_bare(struct namespace *namespace)
+{
+    kfree(namespace);
+}
+
+const struct namespace_type cgroup_namespace_type = {
+    .kind = NAMESPACE_CGROUP,
+    .name = "cgroup",
+    .clone_flag = CLONE_NEWCGROUP,
+    .create = create_bare,
+    .release = release_bare,
+};
+const struct namespace_type ipc_namespace_type = {
+    .kind = NAMESPACE_IPC,
+    .name = "ipc",
+    .clone_flag = CLONE_NEWIPC,
+    .create = create_bare,
+    .release = release_bare,
+};
+const struct namespace_type mount_namespace_type = {
+    .kind = NAMESPACE_MOUNT, .name = "mnt", .clone_flag = CLONE_NEWNS};
+const struct namespace_type net_namespace_type = {
+    .kind = NAMESPACE_NET,
+    .name = "net",
+    .clone_flag = CLONE_NEWNET,
+    .create = create_bare,
+    .release = release_bare,
+};
+const struct namespace_type user_namespace_type = {
+    .kind = NAMESPACE_USER, .name = "user", .clone_flag = CLONE_NEWUSER};
+static struct namespace *no_parent(struct namespace *namespace)
+{
+    return NULL;
+}
+static const struct namespace_type pid_type = {
+    .kind = NAMESPACE_PID, .name = "pid", .clone_flag = CLONE_NEWPID, .parent = no_parent};
+static const struct namespace_type time_type = {
+    .kind = NAMESPACE_TIME, .name = "time", .clone_flag = CLONE_NEWTIME};
+
+struct namespace initial_cgroup_namespace =
+    NAMESPACE_INIT(&cgroup_namespace_type, NAMESPACE_FIRST_CGROUP);
+struct namespace initial_ipc_namespace = NAMESPACE_INIT(&ipc_namespace_type, NAMESPACE_FIRST_IPC);
+struct namespace initial_mount_namespace =
+    NAMESPACE_INIT(&mount_namespace_type, NAMESPACE_FIRST_MOUNT);
+struct namespace initial_net_namespace = NAMESPACE_INIT(&net_namespace_type, NAMESPACE_FIRST_NET);
+struct namespace initial_user_namespace =
+    NAMESPACE_INIT(&user_namespace_type, NAMESPACE_FIRST_USER);
+struct namespace initial_pid_namespace_head = NAMESPACE_INIT(&pid_type, NAMESPACE_FIRST_PID);
+struct namespace initial_time_namespace_head = NAMESPACE_INIT(&time_type, NAMESPACE_FIRST_TIME);
