@@ -12,6 +12,26 @@
 #include "tests/integration/command.h"
 #include "tests/integration/gdb_client.h"
 
+/* gdb's command that makes the program the selected thread. */
+#define SELECT_DEBUGGED                                                                            \
+    "python gdb.execute('thread %d' % [t.num for t in gdb.selected_inferior().threads() if "       \
+    "t.name == 'debugged'][0])"
+
+static struct debugged start(const struct variant *variant, bool at_start)
+{
+    variant_require(variant);
+    return debugged_start(variant, at_start, "debugged");
+}
+
+/* For tests that stop the program's own code, or watch its data. */
+static struct debugged start_to_stop_program(const struct variant *variant, bool at_start)
+{
+    variant_require(variant);
+    if (harness_is_slow(variant))
+        cr_skip_test("user code and data cannot be debugged on this KVM: gdb/refusals asserts it");
+    return debugged_start(variant, at_start, "debugged");
+}
+
 static void expect_finish(struct debugged *debugged)
 {
     char *output;
@@ -26,8 +46,7 @@ static void expect_finish(struct debugged *debugged)
  * program's main, and does the program go on as if nothing had been after a detach? */
 VARIANT_TEST(gdb, threads_and_backtraces)
 {
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
     char *text =
         GDB(debugged.socket, "debugged", "info threads", "thread find debugged", "thread 3", "bt",
             "monitor user", "maintenance flush register-cache", "info registers rip", "detach");
@@ -36,11 +55,9 @@ VARIANT_TEST(gdb, threads_and_backtraces)
                "\"debugged\" (blocked (console input))");
     cr_assert(gdb_count(text, "\"idle/") >= variant->cpus, "%s", text);
     free(text);
-    text = GDB(debugged.socket, "debugged",
-               "python gdb.execute('thread %d' % [t.num for t in gdb.selected_inferior().threads() "
-               "if t.name == 'debugged'][0])",
-               "bt", "monitor user", "maintenance flush register-cache", "info symbol $pc",
-               "p (long)$orig_rax", "monitor kernel", "detach");
+    text = GDB(debugged.socket, "debugged", SELECT_DEBUGGED, "bt", "monitor user",
+               "maintenance flush register-cache", "info symbol $pc", "p (long)$orig_rax",
+               "monitor kernel", "detach");
     /* System call 0 is read. */
     GDB_EXPECT(text, "wait_block", "stream_read", "sys_read", "await_host", "main ()",
                "left user mode", "read ", "= 0", "detached");
@@ -54,17 +71,12 @@ VARIANT_TEST(gdb, threads_and_backtraces)
  * watched variable's change noticed? */
 VARIANT_TEST(gdb, program_breakpoints)
 {
-    variant_require(variant);
-    if (harness_is_slow(variant))
-        cr_skip_test("user code cannot be debugged on this KVM: gdb/refusals asserts it");
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start_to_stop_program(variant, false);
 
-    char *text = GDB(debugged.socket, "debugged",
-                     "python gdb.execute('thread %d' % [t.num for t in "
-                     "gdb.selected_inferior().threads() if t.name == 'debugged'][0])",
-                     "break add", debugged.send, "continue", "bt", "continue", "continue", "delete",
-                     "break three_steps", "continue", "next", "next", "p steps", "stepi", "next",
-                     "p steps", "delete", "continue");
+    char *text =
+        GDB(debugged.socket, "debugged", SELECT_DEBUGGED, "break add", debugged.send, "continue",
+            "bt", "continue", "continue", "delete", "break three_steps", "continue", "next", "next",
+            "p steps", "stepi", "next", "p steps", "delete", "continue");
 
     /* All three calls lie ahead, and the child's. */
     GDB_EXPECT(text, "hit Breakpoint 1, add (value=", "1)", "in main ()", "hit Breakpoint 1, add",
@@ -77,16 +89,11 @@ VARIANT_TEST(gdb, program_breakpoints)
 
 VARIANT_TEST(gdb, watchpoint)
 {
-    variant_require(variant);
-    if (harness_is_slow(variant))
-        cr_skip_test("data cannot be watched on this KVM: gdb/refusals asserts it");
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start_to_stop_program(variant, false);
 
-    char *text = GDB(debugged.socket, "debugged",
-                     "python gdb.execute('thread %d' % [t.num for t in "
-                     "gdb.selected_inferior().threads() if t.name == 'debugged'][0])",
-                     "break three_steps", debugged.send, "continue", "delete", "watch steps[2]",
-                     "continue", "bt", "delete", "continue");
+    char *text =
+        GDB(debugged.socket, "debugged", SELECT_DEBUGGED, "break three_steps", debugged.send,
+            "continue", "delete", "watch steps[2]", "continue", "bt", "delete", "continue");
 
     GDB_EXPECT(text, "Hardware watchpoint 2: steps[2]", "Old value = 0", "New value = 3",
                "three_steps ()", "main ()", "exited with code 06");
@@ -98,10 +105,7 @@ VARIANT_TEST(gdb, watchpoint)
  * instruction steps lead over a system call, and does ^C reach a program that sleeps? */
 VARIANT_TEST(gdb, from_the_start)
 {
-    variant_require(variant);
-    if (harness_is_slow(variant))
-        cr_skip_test("user code cannot be debugged on this KVM: gdb/refusals asserts it");
-    struct debugged debugged = debugged_start(variant, true, "debugged");
+    struct debugged debugged = start_to_stop_program(variant, true);
     char *text =
         GDB(debugged.socket, "debugged", "bt", "break main", "continue", "delete", "break write",
             "continue", "delete", "python\nfor i in range(12): gdb.execute('stepi')\nend",
@@ -118,8 +122,7 @@ VARIANT_TEST(gdb, from_the_start)
 /* Does a breakpoint in the kernel stop the task that comes by, and do steps work there? */
 VARIANT_TEST(gdb, kernel)
 {
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
 
     char *text = GDB(debugged.socket, "debugged", "hbreak process_clone", debugged.send, "continue",
                      "bt", "stepi", "stepi", "x/i $pc", "next", "delete", "continue");
@@ -158,8 +161,7 @@ VARIANT_TEST_ONE_CPU(gdb, refusals)
 /* When the kernel panics under a debugger: is it told, can it look, and is the end the panic's? */
 VARIANT_TEST_ONE_CPU(gdb, panic)
 {
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
     char *text = GDB(debugged.socket, "debugged", "hbreak process_clone", debugged.send, "continue",
                      "set $rip = 0", "continue", "bt", "printf \"said %s\\n\", glass.panic.message",
                      "detach");
@@ -174,16 +176,10 @@ VARIANT_TEST_ONE_CPU(gdb, panic)
 /* A process of the same program beside it: does `scope` decide whom a breakpoint stops? */
 VARIANT_TEST_ONE_CPU(gdb, scope)
 {
-    variant_require(variant);
-    if (harness_is_slow(variant))
-        cr_skip_test("user code cannot be debugged on this KVM: gdb/refusals asserts it");
-    struct debugged debugged = debugged_start(variant, false, "debugged");
-    char *text =
-        GDB(debugged.socket, "debugged",
-            "python gdb.execute('thread %d' % [t.num for t in "
-            "gdb.selected_inferior().threads() if t.name == 'debugged'][0])",
-            "monitor scope all", "break add", debugged.send, "continue", "p value",
-            "monitor scope 2", "continue", "p value", "monitor scope", "delete", "continue");
+    struct debugged debugged = start_to_stop_program(variant, false);
+    char *text = GDB(debugged.socket, "debugged", SELECT_DEBUGGED, "monitor scope all", "break add",
+                     debugged.send, "continue", "p value", "monitor scope 2", "continue", "p value",
+                     "monitor scope", "delete", "continue");
 
     /* The child's calls come first, with 100. */
     GDB_EXPECT(text, "every process", "hit Breakpoint 1, add", "= 100", "process 2 only",
@@ -195,8 +191,7 @@ VARIANT_TEST_ONE_CPU(gdb, scope)
 /* Does `kill` end the machine at once? And may somebody else connect after a lost debugger? */
 VARIANT_TEST_ONE_CPU(gdb, kill)
 {
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
     char *text, *output;
 
     free(GDB(debugged.socket, NULL, "info threads", "python import os; os._exit(0)"));
@@ -211,8 +206,7 @@ VARIANT_TEST_ONE_CPU(gdb, kill)
  * (docs/gdb.md explains them). And the same by our command. */
 VARIANT_TEST_ONE_CPU(gdb, open_files)
 {
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
     char *text =
         GDB(debugged.socket, NULL, "set $chunk = (char *)task_slots.glass.chunks[0]", "set $i = 0",
             "while ((struct task *)($chunk + $i * task_slots.glass.stride))->tid != 2",
@@ -243,8 +237,7 @@ VARIANT_TEST(core, on_demand)
         {"maps", "2", "debugged"},   {"wait", NULL, "debugged"}, {"queues", NULL, "CPU"},
         {"processes", NULL, "init"}, {"frames", NULL, "kernel"}, {"locks", NULL, "RANK"}};
 
-    variant_require(variant);
-    struct debugged debugged = debugged_start(variant, false, "debugged");
+    struct debugged debugged = start(variant, false);
     char path[320], core_command[340], *text;
     struct command_result result;
 

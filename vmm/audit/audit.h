@@ -226,11 +226,12 @@ uint64_t audit_tsc_khz(const struct vt_audit *audit);
 #include "vmm/audit/invariants.def"
 #undef INVARIANT
 
-/* ---- world.c, walk.c ---- */
+/* ---- world.c, world_frames.c, walk.c ---- */
 
 struct vt_error *audit_world_init(struct audit_world *world, struct vt_guest *guest,
                                   const struct audit_layout *layout);
 void audit_world_deinit(struct audit_world *world);
+struct vt_error *audit_read_frames(struct audit_world *world);
 /* Page tables of every space and of the kernel, each leaf to `leaf`; fills in what the frames have
  * of their finding. */
 struct vt_error *audit_walk(struct audit_world *world,

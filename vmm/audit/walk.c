@@ -25,10 +25,10 @@ struct walk {
     struct audit_space *space; /* NULL: the kernel's half */
     void (*leaf)(void *context, const struct audit_leaf *leaf);
     void *context;
-    size_t vma; /* the first that may cover what comes */
+    size_t vma;           /* the first that may cover what comes */
     uint32_t tables_left; /* of all trees */
     uint64_t tables_here; /* in this tree: no tree has more tables than there are frames */
-    bool first_visit; /* of the leaf table at hand: no other space has shown it yet */
+    bool first_visit;     /* of the leaf table at hand: no other space has shown it yet */
 };
 
 static const struct audit_vma *covering(struct walk *walk, uint64_t address)

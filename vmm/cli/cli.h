@@ -5,6 +5,8 @@
 #ifndef VITRINE_CLI_CLI_H
 #define VITRINE_CLI_CLI_H
 
+#include <argp.h>
+
 #include "vmm/include/vitrine.h"
 
 struct json_t;
@@ -58,6 +60,15 @@ void cli_parse_look_at(int argc, char **argv, const char *doc, struct look_optio
  * a whole number from 1. Anything else ends the program with a message. */
 double cli_parse_number(const char *option, const char *text, double least, double most);
 int32_t cli_parse_whole(const char *option, const char *text, int32_t most);
+
+/* ARGP_KEY_ARG of commands that take the name of one machine. */
+error_t cli_take_machine(struct argp_state *state, const char *argument, const char **name);
+/* ... of those that take a program behind -- instead, for run_options_argp; and afterwards: is it
+ * the one or the other? STATUS_FAILED after a message, or 0. */
+error_t cli_take_machine_or_program(struct argp_state *state, const char *argument,
+                                    const char **name);
+int cli_check_machine_or_program(const char *command, const struct run_options *run,
+                                 const char *name);
 
 /* A signal by name, with or without SIG, or by number. */
 struct vt_error *cli_parse_signal(const char *text, int *ret);

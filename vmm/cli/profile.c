@@ -63,14 +63,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->show_usage = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (state->quoted)
-            return ARGP_ERR_UNKNOWN; /* the program and its arguments: for the options of run */
-        if (options->name)
-            argp_error(state,
-                       "one machine at a time: '%s' is too much (a program stands behind --)",
-                       argument);
-        options->name = argument;
-        return 0;
+        return cli_take_machine_or_program(state, argument, &options->name);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -110,17 +103,16 @@ static struct vt_error *attach(const struct profile_options *options, FILE *out)
 
 static int check(const struct profile_options *options)
 {
-    const char *problem = NULL;
+    /* The word "run" may stand there for the eye. */
+    bool run = options->name && strcmp(options->name, "run") == 0 && options->run.machine.argv;
+    int status = cli_check_machine_or_program("profile", &options->run, run ? NULL : options->name);
 
-    if (options->run.machine.argv && options->name && strcmp(options->name, "run") != 0)
-        problem = "profile takes a machine's name or a program, not both";
-    else if (!options->run.machine.argv && options->run.given)
-        problem = "options of a new machine need a program: vitrine profile ... -- PROGRAM";
-    else if (options->show_usage && options->run.machine.argv)
-        problem = "--usage is for a machine that runs already: vitrine profile --usage NAME";
-    if (problem)
-        fprintf(stderr, "vitrine: %s\n", problem);
-    return problem ? STATUS_FAILED : 0;
+    if (!status && options->show_usage && options->run.machine.argv) {
+        fprintf(stderr, "vitrine: --usage is for a machine that runs already: vitrine profile "
+                        "--usage NAME\n");
+        status = STATUS_FAILED;
+    }
+    return status;
 }
 
 static int profile_stacks(struct profile_options *options, FILE *out)

@@ -40,14 +40,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->settings.plain = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (state->quoted)
-            return ARGP_ERR_UNKNOWN; /* the program and its arguments: for the options of run */
-        if (options->name)
-            argp_error(state,
-                       "one machine at a time: '%s' is too much (a program stands behind --)",
-                       argument);
-        options->name = argument;
-        return 0;
+        return cli_take_machine_or_program(state, argument, &options->name);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -106,21 +99,14 @@ int cli_strace(int argc, char **argv)
 
     run_options_init(&options.run);
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
-    if (options.run.machine.argv && options.name) {
-        fprintf(stderr, "vitrine: strace takes a machine's name or a program, not both\n");
-        return STATUS_FAILED;
-    }
-    if (!options.run.machine.argv && options.run.given) {
-        fprintf(stderr, "vitrine: options of a new machine need a program: vitrine strace ... -- "
-                        "PROGRAM\n");
-        return STATUS_FAILED;
-    }
+    int status = cli_check_machine_or_program("strace", &options.run, options.name);
+    if (status)
+        return status;
     if (options.output && !(out = fopen(options.output, "we")))
         return cli_fail(vt_error_system(errno, "cannot write '%s'", options.output));
     /* In blocks: the sink flushes it whenever nothing happens. */
     static char buffer[1 << 16];
     setvbuf(out, buffer, _IOFBF, sizeof(buffer));
-    int status;
     if (options.run.machine.argv) {
         options.run.strace = &options.settings;
         options.run.strace_out = out;

@@ -52,10 +52,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         options->view.threads = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (options->name)
-            argp_error(state, "one machine at a time: '%s' is too much", argument);
-        options->name = argument;
-        return 0;
+        return cli_take_machine(state, argument, &options->name);
     default:
         return ARGP_ERR_UNKNOWN;
     }
