@@ -213,12 +213,6 @@ void kernel_guest_populate_cpus(struct kernel_guest *kg)
     list_init(rights);
     make_cpus(kg);
     make_pids(kg);
-    roots->family_lock = (uint64_t)kg->family_lock;
-    roots->futex_buckets = (uint64_t)kg->futex_buckets;
-    roots->futex_bucket_count = FUTEX_BUCKETS;
-    roots->timer_queues = (uint64_t)kg->timer_queues;
-    roots->fixed_ranges = (uint64_t)kg->ranges;
-    roots->fixed_range_count = FIXED_RANGES_MAX;
     roots->slice_ns = 3000000;
     roots->rights = (uint64_t)rights;
     roots->pipe_operations = (uint64_t)kg->pipe_operations;

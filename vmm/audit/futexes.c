@@ -38,11 +38,10 @@ static void check_waiter(struct vt_audit *audit, const struct audit_world *world
 static void check(struct vt_audit *audit, const struct audit_world *world)
 {
     const struct audit_layout *l = world->layout;
-    uint32_t count = (uint32_t)AUDIT_ROOT(world, roots_futex_bucket_count);
-    uint64_t first = AUDIT_ROOT(world, roots_futex_buckets);
 
-    for (uint32_t i = 0; i < count && i < 256; i++) {
-        uint64_t address = first + (uint64_t)i * l->futex_bucket_bytes, previous = 0;
+    for (uint32_t i = 0; i < l->futex_buckets->count && i < 256; i++) {
+        uint64_t address = l->futex_buckets->address + (uint64_t)i * l->futex_buckets->stride;
+        uint64_t previous = 0;
         const uint8_t *bucket = audit_at(world, address, l->futex_bucket_bytes);
         uint64_t at = bucket ? audit_get(bucket, l->bucket_first) : 0;
 

@@ -66,8 +66,12 @@ struct vt_error *audit_layout_load(const struct vt_guest *guest, struct audit_la
 #define S(name)                                                                                    \
     if (!error)                                                                                    \
         error = find_size(guest, #name, &ret->name##_bytes);
+#define R(name, type)                                                                              \
+    if (!error)                                                                                    \
+        error = guest_root_require(guest, #name, type, &ret->name);
 #include "vmm/audit/layout.def"
 #undef L
 #undef S
+#undef R
     return error;
 }

@@ -1,13 +1,13 @@
 /*
- * vmm/audit/layout.h - where the kernel's fields lie, looked up once per audit by the names in
- * layout.def.
+ * vmm/audit/layout.h - where the kernel's fields and named objects lie, looked up once per audit by
+ * the names in layout.def.
  */
 #ifndef VITRINE_AUDIT_LAYOUT_H
 #define VITRINE_AUDIT_LAYOUT_H
 
 #include <string.h>
 
-#include "vmm/inspect/guest.h"
+#include "vmm/inspect/layout.h"
 
 struct audit_field {
     uint32_t offset; /* from the start of the path's first type */
@@ -18,9 +18,11 @@ struct audit_field {
 struct audit_layout {
 #define L(name, path) struct audit_field name;
 #define S(name)       uint32_t name##_bytes;
+#define R(name, type) const struct glass_root *name;
 #include "vmm/audit/layout.def"
 #undef L
 #undef S
+#undef R
 };
 
 /* VT_ERROR_FORMAT if this kernel does not publish one of them. */

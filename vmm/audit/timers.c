@@ -86,11 +86,10 @@ static void check_armed(struct reading *reading, const struct audit_cpu *cpu)
 static void check(struct vt_audit *audit, const struct audit_world *world)
 {
     const struct audit_layout *l = world->layout;
-    uint64_t queues = AUDIT_ROOT(world, roots_timer_queues);
 
-    for (unsigned i = 0; i < world->cpu_count; i++) {
+    for (unsigned i = 0; i < world->cpu_count && i < l->timer_queues->count; i++) {
         const struct audit_cpu *cpu = &world->cpus[i];
-        uint64_t address = queues + i * AUDIT_ROOT(world, roots_per_cpu_bytes);
+        uint64_t address = l->timer_queues->address + (uint64_t)i * l->timer_queues->stride;
         const uint8_t *queue = audit_at(world, address, l->timer_queue_bytes);
         struct reading reading = {.audit = audit, .world = world, .index = i};
 

@@ -16,12 +16,11 @@
 static void read_buckets(struct vt_audit *audit, const struct audit_world *world)
 {
     const struct audit_layout *l = world->layout;
-    uint32_t count = (uint32_t)AUDIT_ROOT(world, roots_futex_bucket_count);
-    uint64_t first = AUDIT_ROOT(world, roots_futex_buckets);
 
-    for (uint32_t i = 0; i < count && i < 65536; i++) {
+    for (uint32_t i = 0; i < l->futex_buckets->count && i < 65536; i++) {
         const uint8_t *bucket =
-            audit_at(world, first + (uint64_t)i * l->futex_bucket_bytes, l->futex_bucket_bytes);
+            audit_at(world, l->futex_buckets->address + (uint64_t)i * l->futex_buckets->stride,
+                     l->futex_bucket_bytes);
         uint64_t at = bucket ? audit_get(bucket, l->bucket_first) : 0;
 
         for (uint32_t left = WAITERS_MAX; at && left; left--) {

@@ -370,7 +370,7 @@ static void find_last_event(struct audit_world *world)
 
 static void settle(struct audit_world *world)
 {
-    const uint8_t *family = audit_at(world, AUDIT_ROOT(world, roots_family_lock), 4);
+    const uint8_t *family = audit_at(world, world->layout->family_lock->address, 4);
     bool rest = true, tasks = true, memory = true;
 
     if (!world->stopped && GUEST_LOAD(&world->guest->glass->state) != GLASS_PANICKED)

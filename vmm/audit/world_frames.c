@@ -12,10 +12,10 @@ struct vt_error *audit_read_frames(struct audit_world *world)
     uint64_t count = world->guest->frame_count;
     const uint8_t *table =
         count > 1ull << 32 ? NULL : audit_at(world, world->guest->frames, count * l->frame_bytes);
-    uint32_t ranges = (uint32_t)AUDIT_ROOT(world, roots_fixed_range_count);
+    uint32_t ranges = l->fixed_ranges->count;
     const uint8_t *range = ranges > 1024 ? NULL
-                                         : audit_at(world, AUDIT_ROOT(world, roots_fixed_ranges),
-                                                    (uint64_t)ranges * l->fixed_range_bytes);
+                                         : audit_at(world, l->fixed_ranges->address,
+                                                    (uint64_t)ranges * l->fixed_ranges->stride);
 
     if (!table || !range)
         return vt_error_create(VT_ERROR_CORRUPT, "the guest's frame table lies outside its memory");
@@ -27,7 +27,7 @@ struct vt_error *audit_read_frames(struct audit_world *world)
     for (uint64_t n = 0; n < count; n++)
         if (!guest_memory_at(&world->guest->memory, n * 4096, 4096))
             world->frames[n].kind = AUDIT_FRAME_RESERVED, world->frames[n].fixed = 1;
-    for (uint32_t i = 0; i < ranges; i++, range += l->fixed_range_bytes) {
+    for (uint32_t i = 0; i < ranges; i++, range += l->fixed_ranges->stride) {
         uint64_t end = audit_get(range, l->range_end);
 
         for (uint64_t n = audit_get(range, l->range_start); n < end && n < count; n++) {

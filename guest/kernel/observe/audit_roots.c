@@ -7,26 +7,17 @@
 #include "arch/per_cpu.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
-#include "kernel/ipc/futex_queue.h"
-#include "kernel/mm/fixed_range.h"
 #include "kernel/net/message.h"
 #include "kernel/process/pid_table.h"
 #include "kernel/sched/fair.h"
-#include "kernel/time/timer_queue.h"
 
 extern PER_CPU(struct cpu, cpu);
 
 const struct audit_roots audit_roots = {
     .cpus = (uint64_t)&per_cpu_cpu,
     .per_cpu_bytes = PER_CPU_BYTES,
-    .family_lock = (uint64_t)&family_lock,
     .pid_chunks = (uint64_t)pid_chunks,
     .pid_chunk_count = PID_CHUNKS,
-    .futex_bucket_count = FUTEX_BUCKETS,
-    .futex_buckets = (uint64_t)futex_buckets,
-    .timer_queues = (uint64_t)&per_cpu_timer_queue,
-    .fixed_ranges = (uint64_t)fixed_ranges,
-    .fixed_range_count = FIXED_RANGES_MAX,
     .slice_ns = FAIR_SLICE_NS,
     .rights = (uint64_t)&rights_list,
     .pipe_operations = (uint64_t)&pipe_operations,

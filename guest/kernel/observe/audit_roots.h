@@ -11,14 +11,8 @@
 struct audit_roots {
     uint64_t cpus; /* struct cpu, one per CPU, per_cpu_bytes apart */
     uint64_t per_cpu_bytes;
-    uint64_t family_lock;     /* struct spinlock */
-    uint64_t pid_chunks;      /* struct pid_entry *[pid_chunk_count] */
-    uint32_t pid_chunk_count; /* ... of PAGE_SIZE each */
-    uint32_t futex_bucket_count;
-    uint64_t futex_buckets; /* struct futex_bucket[] */
-    uint64_t timer_queues;  /* struct timer_queue, likewise */
-    uint64_t fixed_ranges;  /* struct fixed_range[fixed_range_count] */
-    uint32_t fixed_range_count;
+    uint64_t pid_chunks;         /* struct pid_entry *[pid_chunk_count] */
+    uint32_t pid_chunk_count;    /* ... of PAGE_SIZE each */
     uint32_t slice_ns;           /* how long one request of the fair class is */
     uint64_t rights;             /* list head: descriptors in messages */
     uint64_t pipe_operations;    /* struct file.operations of pipes and FIFOs */

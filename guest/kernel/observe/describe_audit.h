@@ -36,14 +36,8 @@
 #define AUDIT_ROOTS_FIELDS(F)                                                                      \
     F(audit_roots, cpus, ADDRESS, "cpu")                                                           \
     F(audit_roots, per_cpu_bytes, UNSIGNED, "")                                                    \
-    F(audit_roots, family_lock, ADDRESS, "spinlock")                                               \
     F(audit_roots, pid_chunks, UNSIGNED, "")                                                       \
     F(audit_roots, pid_chunk_count, UNSIGNED, "")                                                  \
-    F(audit_roots, futex_bucket_count, UNSIGNED, "")                                               \
-    F(audit_roots, futex_buckets, ADDRESS, "futex_bucket")                                         \
-    F(audit_roots, timer_queues, ADDRESS, "timer_queue")                                           \
-    F(audit_roots, fixed_ranges, ADDRESS, "fixed_range")                                           \
-    F(audit_roots, fixed_range_count, UNSIGNED, "")                                                \
     F(audit_roots, slice_ns, UNSIGNED, "")                                                         \
     F(audit_roots, rights, UNSIGNED, "")                                                           \
     F(audit_roots, pipe_operations, UNSIGNED, "")                                                  \
