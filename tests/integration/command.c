@@ -20,6 +20,14 @@
 #define ARGUMENTS_MAX    40
 #define DEADLINE_SECONDS 120
 
+void command_audited(void)
+{
+    const char *value = getenv("VITRINE_TEST_AUDIT");
+
+    if (value == NULL || strcmp(value, "no") != 0)
+        setenv("VITRINE_AUDIT", "at-end", 0);
+}
+
 /* program: NULL = `vitrine`. */
 static pid_t start(const char *program, uid_t user, const char *const *arguments, int in, int out,
                    int err)
@@ -39,6 +47,7 @@ static pid_t start(const char *program, uid_t user, const char *const *arguments
     child = fork();
     cr_assert(child >= 0);
     if (child == 0) {
+        command_audited();
         dup2(in, 0);
         dup2(out, 1);
         dup2(err, 2);

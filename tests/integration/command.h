@@ -38,4 +38,8 @@ pid_t command_start(const char *const *arguments, int *ret_input);
 pid_t command_start_to(const char *const *arguments, int out, int *ret_input);
 int command_wait(pid_t pid);
 
+/* In a child before exec: a machine that `vitrine` starts is judged at its end, as those of
+ * sessions are (harness.h); a broken promise is status 125. */
+void command_audited(void);
+
 #endif

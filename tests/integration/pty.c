@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/integration/command.h"
+
 #define DEADLINE_SECONDS 60
 #define LOOK_AGAIN_MS    5 /* for what no descriptor tells: settings, the end of a process */
 #define ARGUMENTS_MAX    40
@@ -70,6 +72,7 @@ void pty_start(struct pty *pty, const char *const *argv, const int fds[3])
     /* Whoever started the tests may have ignored these. */
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         signal(defaults[i], SIG_DFL);
+    command_audited();
     setsid();
     ioctl(pty->slave, TIOCSCTTY, 0);
     for (int i = 0; i < 3; i++)

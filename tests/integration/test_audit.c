@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/integration/command.h"
 #include "tests/integration/harness.h"
@@ -109,6 +110,33 @@ VARIANT_TEST(audit, a_machine_that_breaks_a_promise)
     command_free(&text);
     command_free(&json);
     session_destroy(session);
+}
+
+/* With VITRINE_AUDIT=at-end, does a machine that the command starts end with the news of a broken
+ * promise, and one that keeps its promises as if nothing had been asked? No option plants a bug: the
+ * machine goes on from a snapshot of one that has it. */
+VARIANT_TEST_ONE_CPU(audit, the_environment_asks_for_a_last_look)
+{
+    char name[NAME_BYTES], path[HARNESS_PATH];
+
+    variant_require(variant);
+    setenv("VITRINE_AUDIT", "at-end", 1);
+    struct session *session = start_sleepers(variant, 1, name_of(variant, "last", name),
+                                             debug_kernel(), "mutant=KERNEL_STACK_UNGUARDED");
+    struct command_result saved = COMMAND("snapshot", name, fresh_path(path));
+    session_destroy(session);
+    cr_assert(saved.status == 0, "%s", saved.err);
+    struct command_result broken = COMMAND("restore", "--quiet", path);
+    struct command_result whole =
+        COMMAND("run", "--quiet", "--accel", vt_accel_name(variant->accel), "--", "/bin/true");
+    unlink(path);
+    cr_assert(broken.status == BROKEN, "status %d: %s%s", broken.status, broken.out, broken.err);
+    cr_assert(strstr(broken.err, "below the kernel stack"), "it says: %s", broken.err);
+    cr_assert(whole.status == 0, "status %d: %s", whole.status, whole.err);
+    cr_assert_str_eq(whole.err, "");
+    command_free(&saved);
+    command_free(&broken);
+    command_free(&whole);
 }
 
 /* Is a whole look at a hundred processes over in 50 ms? */

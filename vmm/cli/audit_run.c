@@ -193,3 +193,20 @@ void audit_run_destroy(struct audit_run *run)
     pthread_mutex_destroy(&run->lock);
     free(run);
 }
+
+void audit_last_look(struct vt_guest *guest, struct vt_audit **ret)
+{
+    const struct vt_violation *violations;
+    struct vt_error *error = vt_audit_create(guest, NULL, ret);
+
+    if (error) {
+        vt_error_destroy(error);
+        *ret = NULL;
+        return;
+    }
+    vt_error_destroy(vt_audit_check(*ret, NULL));
+    if (vt_audit_violations(*ret, &violations))
+        return;
+    vt_audit_destroy(*ret);
+    *ret = NULL;
+}

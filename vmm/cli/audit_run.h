@@ -19,4 +19,8 @@ struct vt_error *audit_run_sink_create(struct audit_run *run, struct trace_sink 
 struct vt_error *audit_run_finish(struct audit_run *run, struct vt_audit **ret);
 void audit_run_destroy(struct audit_run *run); /* NULL is fine */
 
+/* Judges what is left of a machine whose program has ended. *ret = the audit, the caller's, if a
+ * promise is broken; else NULL, as of a kernel that cannot be audited. */
+void audit_last_look(struct vt_guest *guest, struct vt_audit **ret);
+
 #endif

@@ -128,6 +128,12 @@ static void print_report(FILE *report)
     fclose(report);
 }
 
+/* Of a program that ended by itself: whoever was killed stands anywhere. */
+static bool ended_whole(const struct run_result *result)
+{
+    return result->outcome.kind == VT_OUTCOME_EXITED || result->outcome.kind == VT_OUTCOME_SIGNALED;
+}
+
 static int finish(struct run_result *result, const struct run_options *options,
                   struct collector *collector, struct audit_run *audit_run)
 {
@@ -137,6 +143,8 @@ static int finish(struct run_result *result, const struct run_options *options,
     result->exit_status = status_of(result);
     if (!error && audit_run)
         error = audit_run_finish(audit_run, &result->audit);
+    if (options->last_look && ended_whole(result))
+        audit_last_look(vt_machine_guest(result->machine), &result->audit);
     if (result->audit && vt_audit_violations(result->audit, &violations))
         result->exit_status = STATUS_FAILED;
     result->tree = collector ? summary_tree(collector_summary(collector)) : NULL;
@@ -299,6 +307,8 @@ int cli_run_with(struct run_options *options)
     finish_profile(profiler, options);
     int status = error ? cli_fail(error) : finish(&result, options, collector, audit);
     collector_destroy(collector);
+    if (options->last_look)
+        vt_audit_destroy(result.audit); /* else it is its run's */
     audit_run_destroy(audit);
     vt_machine_destroy(machine);
     return status;

@@ -215,6 +215,15 @@ static uint32_t parse_audit(const char *text)
     refuse("--audit '%s' cannot be: at-end, every-event, or every-N with a number N", text);
 }
 
+static bool last_look_wanted(void)
+{
+    const char *value = getenv("VITRINE_AUDIT");
+
+    if (value && *value && strcmp(value, "at-end") != 0)
+        refuse("VITRINE_AUDIT='%s' in the environment cannot be: only at-end", value);
+    return value && *value;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct run_options *options = state->input;
@@ -380,6 +389,7 @@ void run_options_finish(struct run_options *ret)
     ret->machine.raw_terminal = true;
     ret->follow = !ret->quiet || ret->trace_files[0] || ret->json_file || ret->audit ||
                   ret->strace || ret->report;
+    ret->last_look = !ret->audit && last_look_wanted();
     if (ret->restore)
         return;
     ret->machine.trace = ret->follow;

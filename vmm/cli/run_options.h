@@ -36,6 +36,7 @@ struct run_options {
     FILE *report_out;         /* filled in by the run */
     bool audit;
     uint32_t audit_every; /* events between two judgements; 0 = at the end only */
+    bool last_look;       /* $VITRINE_AUDIT: judge what is left in the end, and tell of bad only */
     const char *environment[RUN_ENVIRONMENT_MAX + 1];
     char name[64]; /* given, or made from the program and our pid */
 };
