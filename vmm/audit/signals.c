@@ -49,10 +49,11 @@ static uint32_t read_queue(struct queue *queue, uint64_t head)
     return queue->entries;
 }
 
-static bool takes_signals(const struct audit_task *task)
+/* A thread on its way out takes none; what is pending then goes with its process. */
+static bool takes_signals(const struct audit_world *world, const struct audit_task *task)
 {
     return task->state != TASK_ZOMBIE && task->state != TASK_DEAD && task->state != TASK_CREATED &&
-           task->published;
+           task->published && !(AUDIT_GET(world, task->raw, task_flags) & TASK_EXITING);
 }
 
 static void check_process(struct vt_audit *audit, const struct audit_world *world,
@@ -79,7 +80,7 @@ static void check_process(struct vt_audit *audit, const struct audit_world *worl
         entries += read_queue(&own, task->address + l->task_pending_queue.offset);
         uint64_t open = ~AUDIT_GET(world, task->raw, task_blocked);
         bool looks = AUDIT_GET(world, task->raw, task_work) & (TASK_WORK_SIGNAL | TASK_WORK_EXIT);
-        if (!takes_signals(task))
+        if (!takes_signals(world, task))
             continue;
         if (own.set & open && !looks)
             audit_report(audit, own.where,

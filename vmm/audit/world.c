@@ -18,6 +18,9 @@ enum { FLAG_KERNEL_THREAD = 1, FLAG_IDLE = 2, FLAG_EXITING = 4 };
 #define NO_SYSTEM_CALL UINT64_MAX
 #define SPACE_VMAS_MAX 66000u
 
+/* guest/arch/x86_64/include/arch/cpu.h */
+enum cpu_interrupt { INTERRUPT_NONE = 0, INTERRUPT_OF_USER = 1 };
+
 /* ---- addresses ---- */
 
 const uint8_t *audit_at(const struct audit_world *world, uint64_t address, uint64_t bytes)
@@ -269,21 +272,18 @@ bool audit_left_user_mode(const struct audit_world *world, const struct audit_ta
 
 /*
  * In an interrupt that came in user mode or in idle, nothing of the kernel is half done. One that
- * came at a preemption point is told by the entry below it, which is a system call's or, in init,
- * none at all.
+ * came at a preemption point says so: what lies below it may be a system call, or what a task does
+ * before it goes back to user mode - it may be at its end, because of a signal.
  */
 static bool cpu_at_rest(const struct audit_world *world, const struct audit_cpu *cpu)
 {
     const struct audit_task *task = audit_task_at(world, AUDIT_GET(world, cpu->raw, cpu_task));
+    uint64_t interrupt = AUDIT_GET(world, cpu->raw, cpu_in_interrupt);
 
-    if (!task || !AUDIT_GET(world, cpu->raw, cpu_in_interrupt))
-        return false;
     /* At the end of the machine it waits busily for that, in an interrupt that came at rest. */
-    if (AUDIT_GET(world, cpu->raw, cpu_in_busy_wait) && cpu->glass.park != PARK_ENDED)
+    if (!task || (AUDIT_GET(world, cpu->raw, cpu_in_busy_wait) && cpu->glass.park != PARK_ENDED))
         return false;
-    if (task->idle)
-        return true;
-    return audit_left_user_mode(world, task);
+    return task->idle ? interrupt != INTERRUPT_NONE : interrupt == INTERRUPT_OF_USER;
 }
 
 static struct vt_error *read_cpus(struct audit_world *world)

@@ -206,10 +206,10 @@ static void user_exception(struct trap_frame *frame, unsigned vector)
 
 /* ---- interrupts ---- */
 
-static void interrupt(unsigned vector)
+static void interrupt(unsigned vector, enum cpu_interrupt of)
 {
     struct cpu *cpu = this_cpu();
-    cpu->in_interrupt = true;
+    cpu->in_interrupt = (uint8_t)of;
     cpu->glass->interrupts++;
     if (vector != VECTOR_SPURIOUS)
         apic_end_of_interrupt();
@@ -230,7 +230,7 @@ static void interrupt(unsigned vector)
     default:
         break;
     }
-    cpu->in_interrupt = false;
+    cpu->in_interrupt = INTERRUPT_NONE;
 }
 
 /* ---- entries ---- */
@@ -244,7 +244,7 @@ void trap_from_user(struct trap_frame *frame, unsigned vector)
     if (vector == VECTOR_PAGE_FAULT)
         user_page_fault(frame, fault_address);
     else if (vector >= VECTOR_EXTERNAL)
-        interrupt(vector);
+        interrupt(vector, INTERRUPT_OF_USER);
     else if (vector == VECTOR_INVALID_OPCODE && frame->rip == SOFT_SYSCALL_PAGE &&
              (boot_flags & BOOT_FLAG_SOFT_SYSCALL))
         soft_syscall(frame);
@@ -274,7 +274,7 @@ static const struct exception_entry *exception_find(uint64_t rip)
 void trap_from_kernel(struct trap_frame *frame, unsigned vector)
 {
     if (vector >= VECTOR_EXTERNAL) {
-        interrupt(vector);
+        interrupt(vector, INTERRUPT_OF_KERNEL);
         return;
     }
     if (vector == VECTOR_PAGE_FAULT) {

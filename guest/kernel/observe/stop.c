@@ -5,7 +5,6 @@
 #include "arch/doorbell.h"
 #include "arch/machine.h"
 #include "arch/registers.h"
-#include "arch/trap_frame.h"
 #include "kernel/mm/frame.h"
 #include "kernel/observe/control.h"
 #include "kernel/observe/glass.h"
@@ -129,19 +128,13 @@ void stop_at_start(void)
 #define REST_NS       100000000u
 #define REST_AGAIN_NS 20000u
 
-/* An interrupt that came in user mode or in idle. One at a preemption point has a system call's
- * entry below it. */
+/* In an interrupt that came in user mode or in idle, and at nothing of its own. */
 static bool at_rest(const struct cpu *cpu)
 {
-    const struct task *task = cpu->task;
-
-    if (!cpu->in_interrupt || cpu->in_busy_wait || !task)
+    if (cpu->in_busy_wait || !cpu->task)
         return false;
-    if (task->flags & TASK_IDLE)
-        return true;
-    const struct trap_frame *frame = arch_task_frame(&task->arch);
-    return !(task->flags & TASK_KERNEL_THREAD) && frame->original_rax == UINT64_MAX &&
-           frame->cs & 3;
+    return cpu->task->flags & TASK_IDLE ? cpu->in_interrupt
+                                        : cpu->in_interrupt == INTERRUPT_OF_USER;
 }
 
 void stop_at_end(void)

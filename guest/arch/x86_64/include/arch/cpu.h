@@ -34,16 +34,23 @@ struct cpu {
     struct address_space *left_space;   /* during a switch: what it held before */
     struct task *fpu_owner;             /* whose state is in the FPU registers */
     uint32_t requests;                  /* enum cpu_request; atomic: others set, this CPU clears */
-    bool in_interrupt;                  /* a handler runs: it may not block */
-    bool in_busy_wait;                  /* requests are served from a busy wait of the kernel */
-    uint32_t flush_wanted, flush_done;  /* requests for CPU_REQUEST_FLUSH, and those carried out */
-    uint64_t timer_armed_tsc;           /* when the LAPIC timer will fire; UINT64_MAX = not armed */
-    struct trace_record *trace_next;    /* where the next record goes (observe/trace_slot.h) */
+    uint8_t in_interrupt; /* enum cpu_interrupt; not 0: a handler runs, which may not block */
+    bool in_busy_wait;    /* requests are served from a busy wait of the kernel */
+    uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
+    uint64_t timer_armed_tsc;          /* when the LAPIC timer will fire; UINT64_MAX = not armed */
+    struct trace_record *trace_next;   /* where the next record goes (observe/trace_slot.h) */
     struct trace_record *trace_short_end; /* up to here nothing need be looked at; or NULL */
     struct trace_record *trace_half_end;  /* end of the half of the ring that is being filled */
     struct spinlock *held_locks[CPU_HELD_LOCKS_MAX]; /* debug builds */
     uint32_t held_lock_count;
     bool checking; /* the lock checker is at work: do not recurse */
+};
+
+/* What an interrupt came into. For the host: what the kernel was at there may be half done. */
+enum cpu_interrupt {
+    INTERRUPT_NONE = 0,
+    INTERRUPT_OF_USER = 1,
+    INTERRUPT_OF_KERNEL = 2, /* idle, or a preemption point */
 };
 
 enum cpu_request {
