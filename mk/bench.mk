@@ -13,9 +13,14 @@ hot-layout: setup-bench
 	python3 bench/hot_layout.py --build $(BUILD)
 
 bench-program: $(BENCH_PROGRAM)
-$(BENCH_PROGRAM): bench/guest_bench.c
+BENCH_CHILD := $(BUILD)/bench/exit_child
+$(BENCH_PROGRAM): bench/guest_bench.c $(BENCH_CHILD)
 	@mkdir -p $(@D)
-	$(USER_CC) $(USER_CFLAGS) -o $@ $< -lm
+	$(USER_CC) $(USER_CFLAGS) -DEXIT_CHILD='"$(BENCH_CHILD)"' -o $@ $< -lm
+
+$(BENCH_CHILD): bench/exit_child.S
+	@mkdir -p $(@D)
+	$(USER_CC) -nostdlib -static -Wl,--build-id=none -o $@ $<
 
 # Saving, restoring and forking a booted machine (docs/snapshot.md).
 SNAPSHOT_BENCH := $(BUILD)/bench/snapshot_bench

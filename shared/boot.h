@@ -68,6 +68,9 @@ enum boot_flags {
                      reaches more of it than kernel code can save (docs/hosts.md) */
     BOOT_FLAG_TTY_COOKED = 1u << 16, /* the host's terminal itself turns LF into CR LF */
     BOOT_FLAG_TRACE_TEXT = 1u << 17, /* system calls with all arguments and texts, for strace */
+    BOOT_FLAG_FPU_ON_DEMAND =
+        1u << 18, /* no speculation here, and saving vector state is dear: load
+                                           it at first use (the option fpu=eager overrides) */
 };
 
 /*

@@ -12,19 +12,20 @@
 #include "tests/integration/events.h"
 
 static struct session *start_collected(const struct variant *variant, const char *const *arguments,
-                                       struct event_log *log)
+                                       const char *kernel_options, struct event_log *log)
 {
-    struct session_settings settings = {
-        .arguments = arguments, .keep_input_open = true, .trace = true, .trace_lossless = true};
+    struct session_settings settings = {.arguments = arguments,
+                                        .kernel_options = kernel_options,
+                                        .keep_input_open = true,
+                                        .trace = true,
+                                        .trace_lossless = true};
     struct session *session = session_start(variant, &settings);
 
     events_collect(session, log);
     return session;
 }
 
-/* Are all registers, the flags and the FPU the same after 10,000 switches, by yield and by
- * preemption? */
-VARIANT_TEST(scheduling, registers_survive)
+static void check_registers(const struct variant *variant, const char *kernel_options)
 {
     char switches[16], spins[16];
     const char *arguments[] = {guest_program("registers"), switches, spins, NULL};
@@ -37,7 +38,7 @@ VARIANT_TEST(scheduling, registers_survive)
     variant_require(variant);
     snprintf(switches, sizeof switches, "%u", wanted);
     snprintf(spins, sizeof spins, "%u", 10u);
-    session = start_collected(variant, arguments, &log);
+    session = start_collected(variant, arguments, kernel_options, &log);
     session_expect(session, "registers intact");
     session_wait_exit(session, 0);
     events_finish(&log);
@@ -52,6 +53,20 @@ VARIANT_TEST(scheduling, registers_survive)
     events_check_transitions(&log);
     events_free(&log);
     session_destroy(session);
+}
+
+/* Are all registers, the flags and the FPU the same after 10,000 switches, by yield and by
+ * preemption? */
+VARIANT_TEST(scheduling, registers_survive)
+{
+    check_registers(variant, NULL);
+}
+
+/* And where every switch loads the FPU at once, as on a real processor, and no first use traps? */
+Test(scheduling, registers_survive_eager_switches)
+{
+    check_registers(&(struct variant){VT_ACCEL_QEMU, 1}, "fpu=eager");
+    check_registers(&(struct variant){VT_ACCEL_QEMU, 2}, "fpu=eager");
 }
 
 struct cpu_use {
@@ -122,7 +137,7 @@ VARIANT_TEST(scheduling, spinners_share_and_die)
     double ratio;
 
     variant_require(variant);
-    session = start_collected(variant, arguments, &log);
+    session = start_collected(variant, arguments, NULL, &log);
     cr_assert(sscanf(session_expect(session, "counts "), "%lu %lu", &counts[0], &counts[1]) == 2);
     cr_assert(counts[0] > 0 && counts[1] > 0, "a spinner starved: %lu and %lu", counts[0],
               counts[1]);
@@ -166,7 +181,7 @@ VARIANT_TEST(scheduling, zombies_are_seen)
     const struct trace_record *record;
 
     variant_require(variant);
-    session = start_collected(variant, arguments, &log);
+    session = start_collected(variant, arguments, NULL, &log);
     for (int i = 0; i < 12; i++)
         cr_assert(sscanf(session_expect(session, "child "), "%d %d", &pids[i], &statuses[i]) == 2);
     orphan = atoi(session_expect(session, "orphan "));
@@ -217,7 +232,7 @@ VARIANT_TEST(scheduling, threads)
     for (int i = 0; i < 2; i++) {
         const char *arguments[] = {guest_program(names[i]), NULL};
         struct event_log log;
-        struct session *session = start_collected(variant, arguments, &log);
+        struct session *session = start_collected(variant, arguments, NULL, &log);
 
         session_expect(session, "threads work");
         session_wait_exit(session, 0);

@@ -103,7 +103,7 @@ static struct vt_error *qemu_create(const struct machine *arguments, struct mach
     pthread_mutex_init(&machine->lock, NULL);
     pthread_cond_init(&machine->changed, NULL);
 
-    boot->flags |= BOOT_FLAG_KICK_SERIAL;
+    boot->flags |= BOOT_FLAG_KICK_SERIAL | BOOT_FLAG_FPU_ON_DEMAND;
     boot->cpu_features = host.qemu_cpu_features;
     boot->tsc_khz = arguments->config.icount ? ICOUNT_TSC_KHZ : host.tsc_khz;
     boot->lapic_timer_hz = LAPIC_TIMER_HZ;

@@ -50,6 +50,11 @@ void arch_task_deinit(struct task *task)
     task->arch.stack_top = 0;
 }
 
+void arch_task_end(void)
+{
+    this_cpu()->fpu_owner = NULL;
+}
+
 static void prepare_switch_frame(struct task *task, uint64_t below, const char *entry, uint64_t r12,
                                  uint64_t r13)
 {

@@ -239,6 +239,7 @@ void cpu_init(unsigned index)
         cr4 |= CR4_OSXSAVE;
     cr4_write(cr4);
     cr0_write((cr0_read() & ~(CR0_EMULATION | CR0_TASK_SWITCHED)) | CR0_MONITOR_COPROCESSOR);
+    this_cpu()->fpu_trapped = false;
     fpu_init_cpu();
     system_calls_init();
     apic_init_cpu();

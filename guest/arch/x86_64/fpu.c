@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
+#include "kernel/observe/option.h"
 #include "kernel/sched/task.h"
 
 #define FXSAVE_BYTES          512
@@ -23,6 +24,12 @@
 #define SOFTWARE_BYTES_OFFSET 464 /* unused by the CPU; Linux puts struct _fpx_sw_bytes there */
 #define FP_XSTATE_MAGIC1      0x46505853u
 #define FP_XSTATE_MAGIC2      0x46505845u
+
+/* On demand: used in this many turns in a row, it is loaded for the next ones without a trap, until
+ * it is time to see whether it is still used. */
+#define TURNS_EAGER 4
+#define TURNS_AGAIN 64
+#define LOANS       32 /* of a register to page_copy.S before the current task takes them all */
 
 /* Linux's struct _fpx_sw_bytes, at the end of the legacy area in a signal frame. */
 struct software_bytes {
@@ -38,6 +45,7 @@ static struct object_cache fpu_areas = {
 READ_MOSTLY struct fpu_frame_format fpu_frame_format;
 static READ_MOSTLY uint64_t state_components; /* XCR0; 0 = FXSAVE only */
 static READ_MOSTLY bool by_host;              /* fpu_host.h; state_components is set then, too */
+static READ_MOSTLY bool on_demand;            /* BOOT_FLAG_FPU_ON_DEMAND, unless overridden */
 static uint32_t area_bytes = FXSAVE_BYTES;
 static uint8_t initial_state[4096] __attribute__((aligned(64)));
 
@@ -121,6 +129,9 @@ void fpu_init_cpu(void)
     fpu_frame_format.state_bytes = area_bytes;
     fpu_areas.object_bytes = align_up(area_bytes, 64u);
     state_initialise(initial_state);
+    char mode[8] = "";
+    on_demand = (boot_flags & BOOT_FLAG_FPU_ON_DEMAND) &&
+                !(option_value("fpu", mode, sizeof(mode)) && !strcmp(mode, "eager"));
 }
 
 void *fpu_area_allocate(void)
@@ -142,30 +153,125 @@ static inline bool registers_hold(const struct cpu *cpu, const struct task *task
     return cpu->fpu_owner == task && task->arch.fpu_cpu == cpu->index + 1;
 }
 
+/* ---- on demand ---- */
+
+static void forbid_use(struct cpu *cpu)
+{
+    cr0_write(cr0_read() | CR0_TASK_SWITCHED);
+    cpu->fpu_trapped = true;
+}
+
+static void load_current(struct cpu *cpu, struct task *task)
+{
+    if (registers_hold(cpu, task))
+        return;
+    state_load(task->arch.fpu);
+    cpu->fpu_owner = task;
+    task->arch.fpu_cpu = (uint16_t)(cpu->index + 1);
+}
+
+static void allow_use(struct cpu *cpu)
+{
+    __asm__ volatile("clts" : : : "memory");
+    cpu->fpu_trapped = false;
+}
+
+/* The registers become the current task's. */
+static NO_INLINE void take_registers(void)
+{
+    struct cpu *cpu = this_cpu();
+    allow_use(cpu);
+    load_current(cpu, cpu->task);
+}
+
+static inline void need_registers(void)
+{
+    if (unlikely(this_cpu()->fpu_trapped))
+        take_registers();
+}
+
+void fpu_end_loans(void)
+{
+    this_cpu()->fpu_loans = LOANS;
+    if (current->arch.fpu)
+        take_registers();
+    else
+        allow_use(this_cpu());
+}
+
+bool fpu_use_trap(void)
+{
+    struct cpu *cpu = this_cpu();
+    if (!cpu->fpu_trapped)
+        return false;
+    take_registers();
+    cpu->task->arch.fpu_turns++;
+    return true;
+}
+
+static void switch_on_demand(struct cpu *cpu, struct task *prev, struct task *next)
+{
+    if (prev->arch.fpu) {
+        if (cpu->fpu_trapped)
+            prev->arch.fpu_turns = 0;
+        else if (registers_hold(cpu, prev) && !MUTANT_EVERY(FPU_NOT_SAVED, 10))
+            state_save(prev->arch.fpu);
+    }
+    if (MUTANT_EVERY(FPU_STALE_OWNER, 10) || !next->arch.fpu)
+        return;
+    if (unlikely(next->arch.fpu_turns >= TURNS_EAGER)) {
+        if (cpu->fpu_trapped)
+            allow_use(cpu);
+        load_current(cpu, next);
+        if (++next->arch.fpu_turns == TURNS_AGAIN)
+            next->arch.fpu_turns = 0;
+    } else if (!cpu->fpu_trapped && !registers_hold(cpu, next)) {
+        forbid_use(cpu);
+    }
+}
+
+/* ---- switch, fork, exec ---- */
+
 void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next)
 {
+    if (on_demand) {
+        switch_on_demand(cpu, prev, next);
+        return;
+    }
     if (prev->arch.fpu && registers_hold(cpu, prev) && !MUTANT_EVERY(FPU_NOT_SAVED, 10))
         state_save(prev->arch.fpu);
     if (MUTANT_EVERY(FPU_STALE_OWNER, 10))
         return;
-    if (next->arch.fpu && !registers_hold(cpu, next)) {
-        state_load(next->arch.fpu);
-        cpu->fpu_owner = next;
-        next->arch.fpu_cpu = cpu->index + 1;
-    }
+    if (next->arch.fpu)
+        load_current(cpu, next);
+}
+
+static void copy_area(uint8_t *to, const uint8_t *from)
+{
+    /* Without a component in its header it is as it was initialised, as the target is. */
+    if (!has_xsave() || *(const uint64_t *)(from + XSAVE_HEADER_OFFSET))
+        memcpy(to, from, area_bytes);
 }
 
 void fpu_copy_current(struct task *child)
 {
     /* Not xsaveopt: it may leave out what it believes to be in the area already. */
     uint32_t low = (uint32_t)state_components, high = (uint32_t)(state_components >> 32);
-    if (unlikely(by_host))
+    if (this_cpu()->fpu_trapped)
+        copy_area(child->arch.fpu, current->arch.fpu);
+    else if (unlikely(by_host))
         fpu_host_save(child->arch.fpu);
     else if (has_xsave())
         __asm__ volatile("xsave64 (%0)" : : "r"(child->arch.fpu), "a"(low), "d"(high) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(child->arch.fpu) : "memory");
     child->arch.fpu_cpu = 0;
+    child->arch.fpu_turns = current->arch.fpu_turns; /* it is likely to be like its parent */
+}
+
+static void registers_initialise(void)
+{
+    state_load(initial_state);
 }
 
 /* ---- for a tracer ---- */
@@ -236,7 +342,14 @@ int fpu_area_import(void *area, const void *buffer, size_t bytes)
 
 void fpu_reset_current(void)
 {
-    state_load(initial_state);
+    struct cpu *cpu = this_cpu();
+    struct task *task = cpu->task;
+    if (!cpu->fpu_trapped) {
+        registers_initialise();
+        return;
+    }
+    state_initialise(task->arch.fpu);
+    task->arch.fpu_cpu = 0; /* what the registers hold is no longer its state */
 }
 
 /* ---- signal frames: straight between the registers and user memory ---- */
@@ -295,6 +408,7 @@ int fpu_save_in_window(uint64_t address)
 {
     const struct fpu_frame_format *format = &fpu_frame_format;
     const uint64_t header = address + XSAVE_HEADER_OFFSET;
+    need_registers();
     if (unlikely(!format->components))
         return save_legacy_in_window(address);
     if (unlikely(by_host))
@@ -331,7 +445,7 @@ static int load_legacy_in_window(uint64_t address)
 {
     if (unlikely(by_host))
         return load_by_host_in_window(address, FXSAVE_BYTES, XSAVE_LEGACY);
-    fpu_reset_current(); /* what FXSAVE does not know */
+    registers_initialise(); /* what FXSAVE does not know */
     __asm__ goto("1: fxrstor64 %[area]\n" USER_FAULT_TO(fault)
                  :
                  : [area] "m"(*(const uint8_t(*)[FXSAVE_BYTES])address)
@@ -377,7 +491,7 @@ static int __attribute__((noinline)) load_changed_in_window(uint64_t address)
     user_get_u32_or(fault, magic2, address + state_bytes);
     if (magic2 != FP_XSTATE_MAGIC2)
         return load_legacy_in_window(address);
-    fpu_reset_current();
+    registers_initialise();
     return load_extended_in_window(address, features & state_components);
 fault:
     return -EFAULT;
@@ -390,7 +504,7 @@ static int __attribute__((noinline)) restore_slowly_in_window(uint64_t address)
     if (address && address <= fpu_frame_format.highest && !(address & (has_xsave() ? 63 : 15)))
         error = load_changed_in_window(address);
     if (error || !address)
-        fpu_reset_current();
+        registers_initialise();
     return error;
 }
 
@@ -400,6 +514,7 @@ int fpu_restore_in_window(uint64_t address)
     const uint64_t software = address + SOFTWARE_BYTES_OFFSET;
     uint64_t sizes, features, state_bytes;
     uint32_t magic2;
+    need_registers();
     if (unlikely(!format->components || !address || address > format->highest || address & 63))
         return restore_slowly_in_window(address);
     /* Compared one by one: that leaves the least to hold. */

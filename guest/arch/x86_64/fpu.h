@@ -2,8 +2,14 @@
  * fpu.h - floating-point and vector state. It is saved when the task that owns the registers leaves
  * the CPU, and loaded when a user task comes whose state they do not hold; kernel threads leave
  * them alone. cpu->fpu_owner and task->arch.fpu_cpu say together whose state is in the registers.
- * Nothing is lazy: no state of one task is ever in the registers while another one runs in user
- * mode. The kernel itself uses none of them (page_copy.S borrows one and gives it back).
+ * The kernel itself uses none of them (page_copy.S borrows one and gives it back).
+ *
+ * Nothing is lazy on a real processor: no state of one task is ever in the registers while another
+ * one runs in user mode, where speculation might read it. With BOOT_FLAG_FPU_ON_DEMAND there is no
+ * speculation, but each register saved or loaded is a function call of the host's: then CR0.TS is
+ * set at a switch (cpu->fpu_trapped) and the state loaded at the first use, which traps. While
+ * fpu_trapped is set, the current task's area is its state. A task that used them several turns in
+ * a row gets them at the switch, as everywhere else.
  */
 #ifndef ARCH_X86_64_FPU_H
 #define ARCH_X86_64_FPU_H
@@ -19,7 +25,7 @@ void fpu_use_host(const struct boot_info *boot);
 void fpu_init_cpu(void);
 void *fpu_area_allocate(void); /* holds the initial state; NULL = out of memory */
 void fpu_area_free(void *area);
-/* fork: the current task's state, as it is in the registers, for the child. */
+/* fork: the current task's state for the child, whose area is as fpu_area_allocate() made it. */
 void fpu_copy_current(struct task *child);
 void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next);
 /*
@@ -32,6 +38,10 @@ void fpu_area_export(const void *area, void *buffer);
 int fpu_area_import(void *area, const void *buffer, size_t bytes);
 /* exec: the current task's registers go back to the initial state. */
 void fpu_reset_current(void);
+/* The current task wants to use the registers and was not allowed to: false = nothing like that. */
+bool fpu_use_trap(void);
+/* page_copy.S: lifting the trap again and again costs more than to load the registers. */
+void fpu_end_loans(void);
 
 /* The state in a signal frame; fixed at boot. */
 struct fpu_frame_format {

@@ -29,6 +29,8 @@ _Static_assert(MUTANT_CALLEE_SAVED_CLOBBERED == MUTANT_CALLEE_SAVED_CLOBBERED_NU
 #define CHECK(type, member, number)                                                                \
     _Static_assert(offsetof(struct type, member) == (number), "known to entry.S")
 CHECK(cpu, glass, CPU_GLASS);
+CHECK(cpu, fpu_trapped, CPU_FPU_TRAPPED);
+CHECK(cpu, fpu_loans, CPU_FPU_LOANS);
 CHECK(task, utime_tsc, TASK_UTIME_TSC);
 CHECK(task, stime_tsc, TASK_STIME_TSC);
 CHECK(task, mode_tsc, TASK_MODE_TSC);

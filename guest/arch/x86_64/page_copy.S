@@ -1,8 +1,12 @@
 /*
  * page_copy.S - clearing and copying whole, aligned pages: 16 or 32 bytes a step instead of the 8 of a string
  * instruction (whose steps are instructions too, wherever they are interpreted or counted). Register 0 belongs to the
- * current program and is given back; the kernel is not preempted, so nobody sees it changed.
+ * current program, or to whoever's state the registers hold, and is given back; the kernel is not preempted, so nobody
+ * sees it changed.
  */
+#include "arch/asm_offsets.h"
+
+#define CR0_TASK_SWITCHED 8
 #define BOOT_CPU_AVX_BIT 2 /* enum boot_cpu_features; checked in offsets.c */
 
     .section .rodata
@@ -10,11 +14,32 @@
 zero_block:
     .quad 0, 0, 0, 0
 
+/* Where CR0.TS forbids the registers (fpu.h) it is lifted meanwhile; after many times the current task takes them. */
+    .macro WITH_REGISTERS
+    cmpb $0, %gs:CPU_FPU_TRAPPED
+    je 5f
+    decb %gs:CPU_FPU_LOANS
+    js 4f
+    clts
+    call 5f
+    mov %cr0, %rax
+    or $CR0_TASK_SWITCHED, %rax
+    mov %rax, %cr0
+    ret
+4:  push %rdi
+    push %rsi
+    call fpu_end_loans
+    pop %rsi
+    pop %rdi
+5:
+    .endm
+
     .text
 /* void page_clear(void *page) */
     .globl page_clear
     .balign 16
 page_clear:
+    WITH_REGISTERS
     testl $BOOT_CPU_AVX_BIT, cpu_features(%rip)
     jnz page_clear_avx
     sub $24, %rsp
@@ -33,6 +58,7 @@ page_clear:
     .globl page_copy
     .balign 16
 page_copy:
+    WITH_REGISTERS
     testl $BOOT_CPU_AVX_BIT, cpu_features(%rip)
     jnz page_copy_avx
     sub $24, %rsp

@@ -13,6 +13,7 @@
 #include "arch/registers.h"
 #include "arch/trap_frame.h"
 #include "arch/user_access.h"
+#include "fpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/address_space.h"
@@ -36,6 +37,7 @@
 #define VECTOR_NMI                 2
 #define VECTOR_BREAKPOINT          3
 #define VECTOR_INVALID_OPCODE      6
+#define VECTOR_NO_DEVICE           7
 #define VECTOR_DOUBLE_FAULT        8
 #define VECTOR_SEGMENT_NOT_PRESENT 11
 #define VECTOR_STACK               12
@@ -248,7 +250,7 @@ void trap_from_user(struct trap_frame *frame, unsigned vector)
     else if (vector == VECTOR_INVALID_OPCODE && frame->rip == SOFT_SYSCALL_PAGE &&
              (boot_flags & BOOT_FLAG_SOFT_SYSCALL))
         soft_syscall(frame);
-    else
+    else if (vector != VECTOR_NO_DEVICE || !fpu_use_trap())
         user_exception(frame, vector);
     if (unlikely(READ_ONCE(current->work) || frame->rip >= USER_END))
         leave_slowly(frame);

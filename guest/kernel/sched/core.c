@@ -290,6 +290,7 @@ _Noreturn void task_exit_self(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
+    arch_task_end();
     schedule_away(queue, task, TASK_ZOMBIE, SWITCH_EXIT);
     panic("task %d ran after its end", task->tid);
 }

@@ -8,6 +8,8 @@
 #define CPU_KERNEL_STACK_TOP 16
 #define CPU_USER_RSP         24
 #define CPU_GLASS            32
+#define CPU_FPU_TRAPPED      102
+#define CPU_FPU_LOANS        103
 
 #define TASK_UTIME_TSC 168
 #define TASK_STIME_TSC 176

@@ -16,7 +16,9 @@ struct arch_task {
     uint64_t fs_base;    /* user's; current while switched out */
     uint64_t gs_base;
     void *fpu;        /* XSAVE or FXSAVE area, 64-byte aligned; NULL in kernel threads */
-    uint32_t fpu_cpu; /* index + 1 of the CPU whose registers last held this state; 0 = none */
+    uint16_t fpu_cpu; /* index + 1 of the CPU whose registers last held this state; 0 = none */
+    uint16_t
+        fpu_turns; /* turns on a CPU in a row in which it used them (BOOT_FLAG_FPU_ON_DEMAND) */
 };
 
 /* The user's registers: always at the same place on the task's kernel stack. */
@@ -29,6 +31,8 @@ static inline struct trap_frame *arch_task_frame(const struct arch_task *arch)
  * failure. */
 int arch_task_init(struct task *task, bool user);
 void arch_task_deinit(struct task *task);
+/* The current task will not return to user mode: what it has in registers need not be saved. */
+void arch_task_end(void);
 
 /* The child starts where the parent is in user mode, with result 0: registers, thread pointers and
  * FPU copied. */

@@ -36,6 +36,8 @@ struct cpu {
     uint32_t requests;                  /* enum cpu_request; atomic: others set, this CPU clears */
     uint8_t in_interrupt; /* enum cpu_interrupt; not 0: a handler runs, which may not block */
     bool in_busy_wait;    /* requests are served from a busy wait of the kernel */
+    bool fpu_trapped;     /* CR0.TS is set: see fpu.h */
+    int8_t fpu_loans;     /* page_copy.S may still lift it this many times */
     uint32_t flush_wanted, flush_done; /* requests for CPU_REQUEST_FLUSH, and those carried out */
     uint64_t timer_armed_tsc;          /* when the LAPIC timer will fire; UINT64_MAX = not armed */
     struct trace_record *trace_next;   /* where the next record goes (observe/trace_slot.h) */
