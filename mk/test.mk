@@ -56,7 +56,7 @@ $(TEST_DIR)/vmm/include/%.ok: vmm/include/%.h $(wildcard vmm/include/vitrine/*.h
 	@$(FUZZ_CC) -Wall -Wextra -Werror -I. -include $< -x c++ -fsyntax-only /dev/null
 	@touch $@
 
-test-binaries: $(ALL_TESTS) $(MACHINE_KERNELS) $(HEADER_CHECKS)
+test-binaries: bench-program $(ALL_TESTS) $(MACHINE_KERNELS) $(HEADER_CHECKS)
 
 # All of the comment that the file begins with: a formatter may have broken the line.
 sources_of = $(shell awk '!sub("^// (SOURCES: *)?", "") {exit} {print}' $(1))
