@@ -220,7 +220,7 @@ void ptrace_child_attach_locked(struct task *parent, struct task *child, struct 
     list_add_locked(from->tracer, tracee);
     if (from->seized) {
         tracee->trap_wanted = true;
-        task_add_work(child, TASK_WORK_SIGNAL);
+        task_add_work(child, TASK_WORK_TRACE | TASK_WORK_SIGNAL);
     } else {
         signal_send(child->process, child, SIGSTOP, NULL);
     }
@@ -402,7 +402,7 @@ static int64_t interrupt(struct tracee *tracee)
             resume_locked(tracee, 0);
         if (!tracee->stopped) {
             WRITE_ONCE(tracee->trap_wanted, true);
-            task_add_work(task, TASK_WORK_SIGNAL);
+            task_add_work(task, TASK_WORK_TRACE | TASK_WORK_SIGNAL);
             task_wake(task, WAKE_SIGNAL);
         }
     }

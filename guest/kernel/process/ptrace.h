@@ -49,6 +49,7 @@ struct tracee {
     uint32_t status; /* signal | event << 8 */
     uint64_t message;
     struct linux_siginfo info;
+    struct pending_signal given; /* the signal that it made of one (signal_delivery.c) */
     struct wait_queue resumed;
     /* how it goes on */
     uint8_t mode; /* enum ptrace_mode */

@@ -126,13 +126,39 @@ static __attribute__((noinline)) void deliver_uncaught(struct task *task, int si
     process_exit_group((uint32_t)signal);
 }
 
-/* What is to happen with a signal that was taken: its default action (false), or a frame for its
- * handler (true). signal_lock is held and given up. */
-static inline __attribute__((always_inline)) bool deliver_entry(struct task *task,
-                                                                struct process *process,
-                                                                struct pending_signal *entry,
-                                                                struct trap_frame *frame)
+/*
+ * A signal that was taken is the tracer's to see first. What it makes of it, an entry that belongs
+ * to nobody; NULL = nothing. signal_lock is held, and given up meanwhile.
+ */
+static __attribute__((noinline)) struct pending_signal *
+ask_tracer(struct task *task, struct process *process, struct pending_signal *entry)
 {
+    struct pending_signal *given = &task->tracee->given; /* there until its task lets go of it */
+
+    signal_recheck_signal_locked(task);
+    spin_unlock(&process->signal_lock);
+    __builtin_memset(given, 0, sizeof(*given));
+    __builtin_memcpy(&given->info, &entry->info, SIGINFO_BYTES);
+    pending_release(process, entry);
+    bool passes = ptrace_signal(task, &given->info);
+    spin_lock(&process->signal_lock);
+    return passes ? given : NULL;
+}
+
+/* One signal, if there is one: its default action (false), or a frame for its handler (true). */
+static inline bool deliver_one(struct task *task, struct trap_frame *frame)
+{
+    struct process *process = task->process;
+
+    spin_lock(&process->signal_lock);
+    task_clear_work(task, TASK_WORK_SIGNAL);
+    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
+    if (unlikely(task_is_traced(task)) && entry)
+        entry = ask_tracer(task, process, entry);
+    if (unlikely(!entry)) {
+        spin_unlock(&process->signal_lock);
+        return false;
+    }
     int signal = entry->info.signo;
     uint64_t bit = signal_bit(signal);
     struct signal_actions *actions = process->actions;
@@ -166,47 +192,11 @@ static inline __attribute__((always_inline)) bool deliver_entry(struct task *tas
         trace_event(TRACE_SIGNAL, trace_pair(task->tid, signal),
                     (uint64_t)(int64_t)entry->info.code, TRACE_SIGNAL_HANDLER, 0);
     audit_mask(1, frame->rsp, saved, task->blocked.bits);
-    pending_release(process, entry);
-    return true;
-}
-
-/* One signal, if there is one; see above. */
-static inline bool deliver_one(struct task *task, struct trap_frame *frame)
-{
-    struct process *process = task->process;
-
-    spin_lock(&process->signal_lock);
-    task_clear_work(task, TASK_WORK_SIGNAL);
-    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
-    if (unlikely(!entry)) {
-        spin_unlock(&process->signal_lock);
-        return false;
-    }
-    return deliver_entry(task, process, entry, frame);
-}
-
-/* The same for a task whose tracer sees the signal first, and decides. */
-static __attribute__((noinline)) void deliver_traced(struct task *task, struct trap_frame *frame)
-{
-    struct process *process = task->process;
-    struct linux_siginfo info;
-
-    spin_lock(&process->signal_lock);
-    task_clear_work(task, TASK_WORK_SIGNAL);
-    struct pending_signal *entry = signal_take_signal_locked(task, process, ~task->blocked.bits);
-    signal_recheck_signal_locked(task);
-    spin_unlock(&process->signal_lock);
-    if (!entry)
-        return;
-    __builtin_memset(&info, 0, sizeof(info));
-    __builtin_memcpy(&info, &entry->info, SIGINFO_BYTES);
-    pending_release(process, entry);
-    if (!ptrace_signal(task, &info))
-        return;
-    struct pending_signal given = {.info = info}; /* belongs to nobody: never released */
-    spin_lock(&process->signal_lock);
-    if (deliver_entry(task, process, &given, frame) && task_is_traced(task))
+    if (likely(entry->link.next))
+        pending_release(process, entry);
+    else if (task_is_traced(task)) /* only nobody's entries come from a tracer */
         ptrace_step_over(task);
+    return true;
 }
 
 /* CLONE_CHILD_SETTID is the child's own first act: only its memory may show it. */
@@ -245,11 +235,8 @@ static __attribute__((noinline)) bool settle_work(struct task *task, struct trap
         signal_stop_take_part();
         return true;
     }
-    if (work & TASK_WORK_SIGNAL) {
-        if (task_is_traced(task))
-            deliver_traced(task, frame);
+    if (work & TASK_WORK_SIGNAL)
         return true;
-    }
     settle_call_without_handler(frame);
     if (likely(!task->restore_saved_mask))
         return false;
@@ -262,7 +249,7 @@ static inline bool only_a_signal(const struct task *task)
 {
     return (READ_ONCE(task->work) & (TASK_WORK_SIGNAL | TASK_WORK_STOP | TASK_WORK_EXIT |
                                      TASK_WORK_HOLD | TASK_WORK_TRACE)) == TASK_WORK_SIGNAL &&
-           !task->set_child_tid && !(task->flags & (TASK_KERNEL_THREAD | TASK_TRACED)) &&
+           !task->set_child_tid && !(task->flags & TASK_KERNEL_THREAD) &&
            !READ_ONCE(task->process->continue_notice);
 }
 
