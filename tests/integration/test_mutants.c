@@ -18,7 +18,7 @@
 #define STOPS              6 /* at events of one kind */
 
 struct mutant {
-    char name[32], by[24], load[8], what[120];
+    char name[32], by[24], load[12], what[120];
 };
 
 static struct mutant mutants[] = {
@@ -57,9 +57,10 @@ static void *feed(void *context)
 
 static struct audited audited_start(const char *kernel, const char *options, const char *load)
 {
-    bool wide = strcmp(load, "wide") == 0;
-    const char *arguments[] = {guest_program(wide ? "mutant_load" : "audit_load"),
-                               wide ? "0" : load, NULL};
+    const char *arguments[] = {guest_program(strcmp(load, "wide") == 0      ? "mutant_load"
+                                             : strcmp(load, "sockets") == 0 ? "socket_load"
+                                                                            : "audit_load"),
+                               strcmp(load, "wide") == 0 ? "0" : load, NULL};
     struct session_settings settings = {.arguments = arguments,
                                         .kernel = kernel,
                                         .kernel_options = options,
@@ -329,6 +330,11 @@ Test(mutants, clean_debug_kernel_under_the_wide_load)
     run_clean(debug_kernel(), "wide");
 }
 
+Test(mutants, clean_debug_kernel_under_the_load_of_sockets)
+{
+    run_clean(debug_kernel(), "sockets");
+}
+
 Test(mutants, clean_release_kernel)
 {
     run_clean(NULL, "full");
@@ -337,4 +343,9 @@ Test(mutants, clean_release_kernel)
 Test(mutants, clean_release_kernel_under_the_wide_load)
 {
     run_clean(NULL, "wide");
+}
+
+Test(mutants, clean_release_kernel_under_the_load_of_sockets)
+{
+    run_clean(NULL, "sockets");
 }

@@ -7,6 +7,7 @@
 
 #include "arch/cpu_limits.h"
 #include "arch/per_cpu.h"
+#include "kernel/net/names.h"
 #include "kernel/observe/audit_roots.h"
 #include "kernel/observe/describe.h"
 #include "tests/unit/kernel_guest.h"
@@ -21,6 +22,7 @@ struct spinlock family_lock, frames_lock, file_lock_blocked_lock;
 struct mutex mount_lock, rename_lock;
 struct file_lock_bucket file_lock_buckets[FILE_LOCK_BUCKETS];
 struct list file_lock_blocked;
+struct list socket_names[SOCKET_NAME_BUCKETS], sockets_in_flight;
 const struct audit_roots audit_roots;
 
 uint64_t kernel_guest_phys(const struct kernel_guest *kg, const void *pointer)

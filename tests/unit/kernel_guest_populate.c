@@ -216,6 +216,7 @@ void kernel_guest_populate_cpus(struct kernel_guest *kg)
     roots->slice_ns = 3000000;
     roots->rights = (uint64_t)rights;
     roots->pipe_operations = (uint64_t)kg->pipe_operations;
+    roots->socket_operations = (uint64_t)kg->socket_operations;
     kg->glass->log = (uint64_t)kernel_guest_allocate(kg, sizeof(struct glass_log));
     kg->glass->channels =
         (uint64_t)kernel_guest_allocate(kg, sizeof(struct glass_channel) * CHANNEL_COUNT);

@@ -1,7 +1,7 @@
 /*
  * vmm/audit/wait_queues.c - who is on a wait queue waits, and is still there.
  *
- * Reads: the wait queues that processes, address spaces, open files and pipes have, and the waiters
+ * Reads: the wait queues that processes, address spaces, open files, pipes and sockets have, and the waiters
  * on them, which lie on kernel stacks and in tasks. Proves, in a world at rest: the links of a queue
  * lead back; a waiter on it knows that it is; it is some task's, which is not in user mode, and lies
  * in that task or in the part of its kernel stack that is in use - so no queue leads to memory that
@@ -84,6 +84,16 @@ static void check_queue(struct vt_audit *audit, const struct audit_world *world,
                      "the waiters at %#lx, in %s, are no list", (unsigned long)walk.queue, what);
 }
 
+static void check_socket(struct vt_audit *audit, const struct audit_world *world, uint64_t socket)
+{
+    const struct audit_layout *l = world->layout;
+
+    check_queue(audit, world, socket, l->socket_read_waiters, "a socket's receivers");
+    check_queue(audit, world, socket, l->socket_write_waiters, "a socket's senders");
+    check_queue(audit, world, socket, l->socket_room_waiters, "waits for room at a socket");
+    check_queue(audit, world, socket, l->socket_lock_waiters, "a socket's lock");
+}
+
 static void check_files(struct vt_audit *audit, const struct audit_world *world)
 {
     const struct audit_layout *l = world->layout;
@@ -99,7 +109,10 @@ static void check_files(struct vt_audit *audit, const struct audit_world *world)
             continue;
         check_queue(audit, world, file->address, l->file_position_waiters,
                     "a file's position lock");
-        if (audit_get(file->raw, l->file_operations) != pipes)
+        uint64_t operations = audit_get(file->raw, l->file_operations);
+        if (operations == AUDIT_ROOT(world, roots_socket_operations))
+            check_socket(audit, world, audit_get(file->raw, l->file_private_data));
+        if (operations != pipes)
             continue;
         uint64_t pipe = audit_get(file->raw, l->file_private_data);
         check_queue(audit, world, pipe, l->pipe_read_waiters, "a pipe's readers");

@@ -12,6 +12,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/net/message.h"
 #include "kernel/net/names.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 /* ---- bind ---- */
@@ -324,7 +325,7 @@ void socket_join(struct socket *one, struct socket *other)
     socket_get(one);
     socket_get(other);
     one->peer = other;
-    other->peer = one;
+    other->peer = MUTANT(SOCKET_PEER_ONE_SIDED) ? NULL : one;
     one->state = other->state = SOCKET_CONNECTED;
     credentials_of_current(&one->credentials);
     other->credentials = one->credentials;

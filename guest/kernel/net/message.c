@@ -6,6 +6,7 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 
 static void free_memory(struct message *message)
 {
@@ -58,12 +59,15 @@ struct message *message_create(struct socket *sender, uint32_t bytes)
 void message_free(struct message *message)
 {
     struct socket *sender = message->sender;
-    uint32_t left = __atomic_sub_fetch(&sender->charged, message->charge, __ATOMIC_SEQ_CST);
+    uint32_t charge = MUTANT_EVERY(SOCKET_CHARGE_KEPT, 4) ? 0 : message->charge;
+    uint32_t left = __atomic_sub_fetch(&sender->charged, charge, __ATOMIC_SEQ_CST);
 
     rights_drop(message->rights);
     free_memory(message);
     if (left <= READ_ONCE(sender->send_limit) / 4)
         wake_up_all(&sender->write_waiters);
+    if (MUTANT(SOCKET_SENDER_KEPT))
+        return;
     socket_put(sender);
 }
 
@@ -111,7 +115,8 @@ size_t message_copy(const struct message *message, struct io_buffer *buffer, uin
 void message_queue(struct socket *socket, struct message *message)
 {
     list_push_back(&socket->queue, &message->link);
-    socket->queued_bytes += message->bytes;
+    if (!MUTANT(SOCKET_BYTES_UNCOUNTED))
+        socket->queued_bytes += message->bytes;
     WRITE_ONCE(socket->message_count, socket->message_count + 1);
 }
 

@@ -90,6 +90,7 @@ void incoming_end(struct incoming *incoming);
 /* Queues that hold descriptors are only taken from with this held: against the collector. */
 extern struct mutex rights_lock; /* RANK_RIGHTS */
 extern struct list rights_list;
+extern struct list sockets_in_flight; /* those that messages hold; rights_lock */
 
 struct rights *rights_allocate(void); /* empty; NULL: no memory */
 /* The files, whose references are taken over, travel from now on. */

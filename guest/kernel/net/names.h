@@ -7,6 +7,10 @@
 
 #include "kernel/net/socket.h"
 
+/* Who is bound, by name or inode: names_lock. A bucket whose next is NULL was never used. */
+#define SOCKET_NAME_BUCKETS 64u
+extern struct list socket_names[SOCKET_NAME_BUCKETS];
+
 /* Checks a sockaddr_un of `bytes` and copies it; a path gets its NUL and its length. */
 int socket_address_make(struct socket_address *ret, const void *sockaddr, uint32_t bytes);
 void socket_address_get(struct socket_address *address);

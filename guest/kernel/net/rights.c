@@ -19,12 +19,13 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/net/message.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 struct list rights_list = LIST_INIT(rights_list);
 struct mutex rights_lock = {.rank = RANK_RIGHTS, .waiters = WAIT_QUEUE_INIT(rights_lock.waiters)};
 
-static struct list sockets_in_flight = LIST_INIT(sockets_in_flight); /* rights_lock */
+struct list sockets_in_flight = LIST_INIT(sockets_in_flight);
 static uint32_t in_flight_count; /* sockets; read without the lock */
 static bool collect_again;       /* sockets have ended since */
 
@@ -47,6 +48,8 @@ void rights_send(struct rights *rights)
     rights->in_flight = true;
     for (uint32_t i = 0; i < rights->count; i++) {
         struct socket *socket = socket_of(rights->files[i]);
+        if (MUTANT(SOCKET_TRAVELS_UNCOUNTED))
+            continue;
         if (socket && !socket->in_flight++) {
             list_push_back(&sockets_in_flight, &socket->in_flight_link);
             WRITE_ONCE(in_flight_count, in_flight_count + 1);

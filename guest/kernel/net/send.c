@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/message.h"
 #include "kernel/net/names.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 /* Memory for one message on the socket's account, waiting until that has room. */
@@ -80,7 +81,8 @@ static int send_piece(struct socket *socket, struct socket *peer, struct message
         message_free(message);
         return -EPIPE;
     }
-    wake_up_one(&peer->read_waiters);
+    if (!MUTANT_EVERY(WAKEUP_LOST_SOCKET, 2))
+        wake_up_one(&peer->read_waiters);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/net/message.h"
 #include "kernel/net/names.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/sync/refcount.h"
 #include "kernel/time/clock.h"
@@ -121,6 +122,8 @@ void socket_unwatch_room(struct socket *sender)
 
 void socket_room_made(struct socket *receiver)
 {
+    if (MUTANT(WAKEUP_LOST_ROOM))
+        return;
     wake_up_all(&receiver->room_waiters);
     if (list_empty(&receiver->watchers)) /* wake_up_all() has ordered this look */
         return;
@@ -153,7 +156,7 @@ void socket_shutdown(struct socket *socket, uint32_t ways)
     struct socket *peer = socket_peer_get(socket);
 
     add_shutdown(socket, ways);
-    if (peer && socket_is_connection(socket)) {
+    if (peer && socket_is_connection(socket) && !MUTANT(SOCKET_SHUTDOWN_ONE_SIDED)) {
         /* What one side will not send, the other cannot receive. */
         add_shutdown(peer, (ways & SHUTDOWN_RECEIVE ? SHUTDOWN_SEND : 0) |
                                (ways & SHUTDOWN_SEND ? SHUTDOWN_RECEIVE : 0));

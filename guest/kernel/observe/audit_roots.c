@@ -21,6 +21,7 @@ const struct audit_roots audit_roots = {
     .slice_ns = FAIR_SLICE_NS,
     .rights = (uint64_t)&rights_list,
     .pipe_operations = (uint64_t)&pipe_operations,
+    .socket_operations = (uint64_t)&socket_operations,
     .text_end = (uint64_t)text_end,
     .rodata_end = (uint64_t)rodata_end,
     .soft_syscall_page = SOFT_SYSCALL_PAGE,

@@ -16,6 +16,7 @@ struct audit_roots {
     uint32_t slice_ns;           /* how long one request of the fair class is */
     uint64_t rights;             /* list head: descriptors in messages */
     uint64_t pipe_operations;    /* struct file.operations of pipes and FIFOs */
+    uint64_t socket_operations;  /* ... and of sockets */
     uint64_t text_end;           /* the image: code up to here ... */
     uint64_t rodata_end;         /* ... constants up to here, then data */
     uint64_t soft_syscall_page;  /* the one kernel address that users may read */

@@ -41,6 +41,7 @@
     F(audit_roots, slice_ns, UNSIGNED, "")                                                         \
     F(audit_roots, rights, UNSIGNED, "")                                                           \
     F(audit_roots, pipe_operations, UNSIGNED, "")                                                  \
+    F(audit_roots, socket_operations, UNSIGNED, "")                                                \
     F(audit_roots, text_end, UNSIGNED, "")                                                         \
     F(audit_roots, rodata_end, UNSIGNED, "")                                                       \
     F(audit_roots, soft_syscall_page, UNSIGNED, "")                                                \

@@ -6,6 +6,7 @@
 #define KERNEL_OBSERVE_DESCRIBE_NET_H
 
 #include "kernel/net/message.h"
+#include "kernel/net/names.h"
 
 #define SOCKET_FIELDS(F)                                                                           \
     F(socket, references, UNSIGNED, "")                                                            \
@@ -26,7 +27,22 @@
     F(socket, read_waiters, STRUCT, "wait_queue")                                                  \
     F(socket, write_waiters, STRUCT, "wait_queue")                                                 \
     F(socket, room_waiters, STRUCT, "wait_queue")                                                  \
-    F(socket, in_flight, UNSIGNED, "")
+    F(socket, in_flight, UNSIGNED, "")                                                             \
+    F(socket, in_flight_link, STRUCT, "list")                                                      \
+    F(socket, error, UNSIGNED, "")                                                                 \
+    F(socket, bound_inode, ADDRESS, "inode")                                                       \
+    F(socket, name_link, STRUCT, "list")                                                           \
+    F(socket, queue, STRUCT, "list")                                                               \
+    F(socket, backlog, STRUCT, "list")                                                             \
+    F(socket, backlog_link, STRUCT, "list")
+
+#define MESSAGE_FIELDS(F)                                                                          \
+    F(message, link, STRUCT, "list")                                                               \
+    F(message, sender, ADDRESS, "socket")                                                          \
+    F(message, rights, ADDRESS, "rights")                                                          \
+    F(message, charge, UNSIGNED, "")                                                               \
+    F(message, bytes, UNSIGNED, "")                                                                \
+    F(message, taken, UNSIGNED, "")
 
 #define SOCKET_ADDRESS_FIELDS(F)                                                                   \
     F(socket_address, bytes, UNSIGNED, "")                                                         \
@@ -35,12 +51,18 @@
 
 #define RIGHTS_FIELDS(F)                                                                           \
     F(rights, link, STRUCT, "list")                                                                \
+    F(rights, in_flight, UNSIGNED, "")                                                             \
     F(rights, count, UNSIGNED, "")                                                                 \
     F(rights, files[0], ADDRESS, "file")
 
 #define NET_TYPES(T)                                                                               \
     T(socket, "socket", SOCKET_FIELDS)                                                             \
     T(socket_address, "socket_address", SOCKET_ADDRESS_FIELDS)                                     \
-    T(rights, "rights", RIGHTS_FIELDS)
+    T(rights, "rights", RIGHTS_FIELDS)                                                             \
+    T(message, "message", MESSAGE_FIELDS)
+
+#define NET_ROOTS(R)                                                                               \
+    R("socket_names", "list", socket_names, SOCKET_NAME_BUCKETS)                                   \
+    R("sockets_in_flight", "list", &sockets_in_flight, 1)
 
 #endif
