@@ -92,7 +92,8 @@ unsigned wait_queue_wake(struct wait_queue *queue, bool all)
         }
         struct task *task = waiter->task;
         bool exclusive = waiter->exclusive;
-        if (all || !exclusive || !MUTANT_EVERY(WAITER_LEFT_LINKED, 5))
+        /* Waiters on stacks left so end the kernel before anybody can look. */
+        if (all || !exclusive || waiter != &task->waiter || !MUTANT_EVERY(WAITER_LEFT_LINKED, 5))
             list_remove(&waiter->link);
         waiter->woken = true;
         store_release(&waiter->queue, NULL);
