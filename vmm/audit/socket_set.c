@@ -92,6 +92,9 @@ static void follow(struct search *search)
     const struct audit_world *world = search->world;
     const struct audit_layout *l = world->layout;
     struct audit_socket *socket = &search->set->sockets[search->at];
+
+    if (!socket->raw)
+        return; /* never: it was met, and lies somewhere */
     uint64_t peer = audit_get(socket->raw, l->socket_peer);
     struct audit_socket *other = peer ? meet(world, search->set, peer) : NULL;
 
@@ -152,8 +155,10 @@ static bool find(struct search *search)
     const struct audit_world *world = search->world;
     struct audit_sockets *set = search->set;
 
-    if (!audit_files_find(world, &set->files))
+    struct audit_files files;
+    if (!audit_files_find(world, &files))
         return false;
+    set->files = files;
     for (size_t i = 0; i < set->files.count; i++) {
         const uint8_t *file = set->files.files[i].raw;
 
