@@ -14,7 +14,7 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/pipe_state.h"
-#include "kernel/ipc/futex_queue.h"
+#include "kernel/ipc/futex/futex_queue.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/fixed_range.h"
 #include "kernel/observe/audit_roots.h"

@@ -10,7 +10,7 @@
 #define WAITERS_MAX 65536u
 #define HASH_FACTOR 0x9e3779b97f4a7c15ull /* 2^64 / golden ratio */
 
-/* Where a waker looks (guest/kernel/ipc/futex_internal.h). */
+/* Where a waker looks (guest/kernel/ipc/futex/futex_internal.h). */
 static uint32_t bucket_of(uint64_t space, uint64_t word)
 {
     return (uint32_t)((word >> 2 ^ space >> 6) * HASH_FACTOR >> 56);

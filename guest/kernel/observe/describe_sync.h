@@ -4,7 +4,7 @@
 #ifndef KERNEL_OBSERVE_DESCRIBE_SYNC_H
 #define KERNEL_OBSERVE_DESCRIBE_SYNC_H
 
-#include "kernel/ipc/futex_queue.h"
+#include "kernel/ipc/futex/futex_queue.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/process/process.h"

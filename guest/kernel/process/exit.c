@@ -12,7 +12,7 @@
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/tty/tty.h"
-#include "kernel/ipc/futex.h"
+#include "kernel/ipc/futex/futex.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/done.h"

@@ -132,7 +132,7 @@ struct task {
     uint64_t timer_slack_ns;
     int32_t parent_death_signal;
     uint32_t inherited_weight;            /* of those who wait for its locks; 0 = none */
-    struct futex_pi *pi_owned, *pi_waits; /* ipc/futex_pi.c, its lock */
+    struct futex_pi *pi_owned, *pi_waits; /* ipc/futex/futex_pi.c, its lock */
 
 #ifdef KERNEL_DEBUG
     uint16_t held_mutex_ranks[8];

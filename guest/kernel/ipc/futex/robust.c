@@ -4,7 +4,7 @@
  *
  * The list is hostile: its length is bounded, every step may fault, and failing means stopping.
  */
-#include "kernel/ipc/futex.h"
+#include "kernel/ipc/futex/futex.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 

@@ -1,16 +1,16 @@
 /*
- * kernel/ipc/futex_internal.h - what the files of futexes share: which word of user memory a futex
+ * kernel/ipc/futex/futex_internal.h - what the files of futexes share: which word of user memory a futex
  * is, its queue, waking. Inline, because every futex call passes here. Rules and locks: futex.c.
  */
-#ifndef KERNEL_IPC_FUTEX_INTERNAL_H
-#define KERNEL_IPC_FUTEX_INTERNAL_H
+#ifndef KERNEL_IPC_FUTEX_FUTEX_INTERNAL_H
+#define KERNEL_IPC_FUTEX_FUTEX_INTERNAL_H
 
 #include "arch/cpu.h"
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/inode.h"
-#include "kernel/ipc/futex.h"
-#include "kernel/ipc/futex_queue.h"
+#include "kernel/ipc/futex/futex.h"
+#include "kernel/ipc/futex/futex_queue.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/vma.h"
 #include "kernel/observe/mutant.h"

@@ -2,7 +2,7 @@
  * futex_move.c - the futex operations on two words: FUTEX_REQUEUE and FUTEX_CMP_REQUEUE move those
  * who sleep on one to the other, FUTEX_WAKE_OP changes one and wakes on both (futex(2)).
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/syscall/syscall.h"
 
 static void lock_two(struct futex_bucket *a, struct futex_bucket *b)

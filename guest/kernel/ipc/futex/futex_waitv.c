@@ -4,7 +4,7 @@
  * As in futex.c, every waiter is queued before its word is read; a waker takes one of them off, and
  * the others are withdrawn.
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"

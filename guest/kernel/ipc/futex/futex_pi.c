@@ -17,7 +17,7 @@
  * task.pi_waits. An owner is not counted: it lets go of its locks before it ends, and whoever makes
  * one an owner looks afterwards whether it is ending.
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
 #include "kernel/sync/wait_queue.h"

@@ -2,7 +2,7 @@
  * futex_key.c - keys of futexes, the rare cases: a private mapping of a file, a page that must be
  * brought in first. The usual ones are in futex_internal.h.
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 
 /*
  * A private mapping of a file shows the file's page until it is written to. Where it is writable

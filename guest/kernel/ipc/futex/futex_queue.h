@@ -1,9 +1,9 @@
 /*
- * kernel/ipc/futex_queue.h - who sleeps on which word, for futex.c and for whoever describes it to
+ * kernel/ipc/futex/futex_queue.h - who sleeps on which word, for futex.c and for whoever describes it to
  * the host. Locks and lifetime: futex.c.
  */
-#ifndef KERNEL_IPC_FUTEX_QUEUE_H
-#define KERNEL_IPC_FUTEX_QUEUE_H
+#ifndef KERNEL_IPC_FUTEX_FUTEX_QUEUE_H
+#define KERNEL_IPC_FUTEX_FUTEX_QUEUE_H
 
 #include "kernel/sync/spinlock.h"
 

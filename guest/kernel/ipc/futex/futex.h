@@ -1,9 +1,9 @@
 /*
- * kernel/ipc/futex.h - for the kernel's own use of futexes: the word at `address` of the current
+ * kernel/ipc/futex/futex.h - for the kernel's own use of futexes: the word at `address` of the current
  * address space has changed (a thread's tid was cleared, a robust lock lost its owner).
  */
-#ifndef KERNEL_IPC_FUTEX_H
-#define KERNEL_IPC_FUTEX_H
+#ifndef KERNEL_IPC_FUTEX_FUTEX_H
+#define KERNEL_IPC_FUTEX_FUTEX_H
 
 #include "kernel/lib/types.h"
 

@@ -17,7 +17,7 @@
  * `bucket` is changed only under the lock of the bucket that it names, and NULL, stored last, means
  * "woken": from then on the waiter may be gone.
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
