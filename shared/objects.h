@@ -18,6 +18,7 @@ enum vma_flags {
     VMA_WIPE_ON_FORK = 1u << 8,
     VMA_LOCKED = 1u << 9,
     VMA_NORESERVE = 1u << 10,
+    VMA_COUNTED = 1u << 11, /* the file hears of each such mapping (System V shared memory) */
 };
 #define VMAS_MAX 65530u /* per address space; Linux's default vm.max_map_count */
 

@@ -106,8 +106,11 @@ enum wait_kind {
     WAIT_KTHREAD = 12, /* a kernel thread without work */
     WAIT_FILE_LOCK = 13,
     WAIT_SOCKET = 14,
-    WAIT_EVENT = 15, /* eventfd, timerfd, signalfd, epoll */
-    WAIT_EXIT = 16,  /* for its own threads to go */
+    WAIT_EVENT = 15,        /* eventfd, timerfd, signalfd, epoll */
+    WAIT_EXIT = 16,         /* for its own threads to go */
+    WAIT_SEMAPHORE = 17,    /* System V; object: id of the set << 16 | number of the semaphore */
+    WAIT_MESSAGE_READ = 18, /* System V; object: id of the queue */
+    WAIT_MESSAGE_WRITE = 19,
     WAIT_KINDS
 };
 

@@ -200,3 +200,21 @@ VARIANT_TEST(like_linux, proc)
 {
     compare(variant, "same_proc");
 }
+
+/* System V shared memory: segments, rights, attachments over fork, exec and exit, removal. */
+VARIANT_TEST(like_linux, shared_memory)
+{
+    compare(variant, "same_shm");
+}
+
+/* System V semaphores: arrays of operations, waiting, undoing, rights, removal. */
+VARIANT_TEST(like_linux, semaphores)
+{
+    compare(variant, "same_sem");
+}
+
+/* System V message queues: types, room, waiting, rights, removal. */
+VARIANT_TEST(like_linux, message_queues)
+{
+    compare(variant, "same_msg");
+}

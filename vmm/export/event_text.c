@@ -75,6 +75,16 @@ static void wait_text(enum wait_kind kind, uint64_t object, char *text, size_t r
     case WAIT_EVENT:
         snprintf(text, room, "waits for an event");
         break;
+    case WAIT_SEMAPHORE:
+        snprintf(text, room, "waits on semaphore %" PRIu64 " of set %" PRIu64, object & 0xffff,
+                 object >> 16);
+        break;
+    case WAIT_MESSAGE_READ:
+        snprintf(text, room, "waits for a message in queue %" PRIu64, object);
+        break;
+    case WAIT_MESSAGE_WRITE:
+        snprintf(text, room, "waits for room in message queue %" PRIu64, object);
+        break;
     case WAIT_EXIT:
         snprintf(text, room, "waits for its threads to end");
         break;

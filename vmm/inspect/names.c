@@ -47,6 +47,9 @@ const char *vt_wait_kind_name(enum wait_kind kind)
         [WAIT_SOCKET] = "socket",
         [WAIT_EVENT] = "event",
         [WAIT_EXIT] = "thread exit",
+        [WAIT_SEMAPHORE] = "semaphore",
+        [WAIT_MESSAGE_READ] = "message read",
+        [WAIT_MESSAGE_WRITE] = "message write",
     };
 
     return NAME_OF(names, kind);

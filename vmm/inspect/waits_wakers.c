@@ -377,6 +377,18 @@ static void find_one(struct finder *finder, struct wait_task *task)
     case WAIT_SOCKET:
         waits_find_socket(finder, task);
         break;
+    case WAIT_SEMAPHORE: /* whoever may change it */
+        task->open = true;
+        snprintf(task->what, sizeof(task->what), "semaphore %lu of set %lu",
+                 (unsigned long)task->wait_object & 0xffff, (unsigned long)task->wait_object >> 16);
+        break;
+    case WAIT_MESSAGE_READ:
+    case WAIT_MESSAGE_WRITE:
+        task->open = true;
+        snprintf(task->what, sizeof(task->what), "%s message queue %lu",
+                 task->kind == WAIT_MESSAGE_READ ? "a message in" : "room in",
+                 (unsigned long)task->wait_object);
+        break;
     default: /* time, terminals, signals, several files at once, the kernel's own affairs */
         task->open = true;
         break;

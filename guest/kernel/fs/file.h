@@ -59,6 +59,12 @@ struct file_operations {
      * NULL: get_page is asked for each.
      */
     void (*get_present_pages)(struct file *file, uint64_t index, unsigned count, phys_t *ret);
+    /*
+     * A mapping with VMA_COUNTED came into being, under its space's lock; or has gone, under that
+     * lock only if it was not the file's last. Both NULL for files that are never mapped so.
+     */
+    void (*mapping_added)(struct file *file);
+    void (*mapping_gone)(struct file *file);
     int (*sync)(struct file *file);     /* ok */
     void (*release)(struct file *file); /* last reference is going */
     const char

@@ -298,6 +298,8 @@ static inline bool inode_is(const struct inode *inode, uint32_t type)
 /* root/memory_file.c: tmpfs files without a name. */
 /* Zero-filled memory that can be mapped shared; one reference; NULL when out of memory. */
 struct file *shared_memory_file_create(uint64_t bytes);
+/* The same without a file yet: a name that is in no directory. Counted; NULL when out of memory. */
+struct dentry *shared_memory_create(const char *name, uint32_t mode, uint64_t bytes);
 /* fcntl F_GET_SEALS / F_ADD_SEALS: the seals, 0, or -EINVAL (no memfd), -EPERM, -EBUSY. */
 int64_t file_seals_get(struct file *file);
 int64_t file_seals_add(struct file *file, uint32_t seals);

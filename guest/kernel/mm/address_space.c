@@ -54,6 +54,8 @@ static NO_INLINE void tear_down(struct address_space *space)
 {
     struct vma *vma, *next;
 
+    if (unlikely(space->counted))
+        mappings_uncount(space);
     for (vma = vma_first(space); vma; vma = vma_next(vma))
         page_table_unmap(space, vma->start, vma->end, true);
     kernel_assert(space->table_pages == 1);

@@ -63,6 +63,7 @@ struct address_space {
     uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
     uint32_t vma_count;
     bool complete;           /* it may be locked and searched by others (file_mappings.c) */
+    bool counted;            /* there are, or were, mappings with VMA_COUNTED */
     bool lock_future;        /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
     struct file *executable; /* for /proc/PID/exe; one reference, which exec hands over */
 };
@@ -115,6 +116,11 @@ struct map_request {
 /* The chosen address, or -errno. */
 int64_t address_space_map(struct address_space *space, const struct map_request *request);
 int address_space_unmap(struct address_space *space, uint64_t address, uint64_t bytes);
+/*
+ * shmdt: takes out the mappings with VMA_COUNTED that show a file from its start at `address`. 0, or
+ * -EINVAL if there is none.
+ */
+int address_space_detach(struct address_space *space, uint64_t address);
 int address_space_protect(struct address_space *space, uint64_t address, uint64_t bytes,
                           uint32_t flags);
 

@@ -135,7 +135,7 @@ static void copy_layout(struct address_space *target, const struct address_space
         file_get(target->executable);
 }
 
-/* What madvise() asked for, in the child: mappings left out, and no locks. */
+/* What madvise() asked for, in the child: mappings left out, and no locks; and what is counted. */
 static COLD void apply_advice(struct address_space *target)
 {
     struct vma *vma, *next;
@@ -146,9 +146,12 @@ static COLD void apply_advice(struct address_space *target)
             vma_remove(target, vma);
             vma_destroy(
                 vma); /* the parent's mapping holds the file too: this is not its last reference */
-        } else if (vma->flags & VMA_LOCKED) {
-            vma_set_flags(target, vma, vma->flags & ~VMA_LOCKED);
+            continue;
         }
+        if (vma->flags & VMA_LOCKED)
+            vma_set_flags(target, vma, vma->flags & ~VMA_LOCKED);
+        if (vma->flags & VMA_COUNTED)
+            mapping_counted(target, vma);
     }
 }
 
@@ -167,7 +170,7 @@ __attribute__((flatten)) int address_space_duplicate(struct address_space *sourc
     copy_layout(target, source);
     int error = vma_tree_copy(target, source);
     for (struct vma *vma = error ? NULL : vma_first(source); vma && !error; vma = vma_next(vma)) {
-        if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_LOCKED)))
+        if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_LOCKED | VMA_COUNTED)))
             advised = true;
         if (unlikely(vma->flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK)))
             continue;

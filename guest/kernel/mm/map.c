@@ -18,6 +18,8 @@ void removed_vmas_destroy(struct removed_vmas *removed)
 
     for (; vma; vma = next) {
         next = vma->node.parent ? rb_entry(vma->node.parent, struct vma, node) : NULL;
+        if (unlikely(vma->flags & VMA_COUNTED))
+            vma->file->operations->mapping_gone(vma->file);
         vma_destroy(vma);
     }
     removed->first = NULL;
@@ -199,6 +201,8 @@ int64_t map_range(struct address_space *space, const struct map_request *request
             WRITE_ONCE(file->inode->mapped, true);
     }
     vma_insert(space, vma);
+    if (unlikely(flags & VMA_COUNTED))
+        mapping_counted(space, vma);
     if (file)
         vma_merge(space, vma);
     return (int64_t)start;

@@ -44,6 +44,13 @@ int fault_page(struct address_space *space, struct vma *vma, uint64_t address,
  */
 int populate_range(struct address_space *space, uint64_t start, uint64_t end);
 
+/* ---- counted.c: files that hear of their mappings ---- */
+
+/* A vma with VMA_COUNTED was entered; its space's lock is held. */
+void mapping_counted(struct address_space *space, const struct vma *vma);
+/* All mappings of a space that nobody uses any more are about to go. */
+void mappings_uncount(struct address_space *space);
+
 /* ---- map.c, under space->lock ---- */
 
 /*

@@ -80,6 +80,8 @@ static int64_t move_mapping(struct address_space *space, struct vma *vma, uint64
         return error;
     }
     vma_insert(space, moved);
+    if (unlikely(moved->flags & VMA_COUNTED))
+        mapping_counted(space, moved);
     if (old_bytes && !(flags & MREMAP_DONTUNMAP)) {
         error = unmap_range(space, address, address + old_bytes, removed);
         kernel_assert(!error);

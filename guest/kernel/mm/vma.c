@@ -228,6 +228,8 @@ int vma_split(struct address_space *space, struct vma *vma, uint64_t address, st
     upper->start = address;
     vma_set_bounds(space, vma, vma->start, address);
     vma_insert(space, upper);
+    if (unlikely(upper->flags & VMA_COUNTED))
+        upper->file->operations->mapping_added(upper->file);
     *ret = upper;
     return 0;
 }
@@ -252,7 +254,8 @@ static bool can_join(const struct vma *lower, const struct vma *upper)
         !(upper->flags & VMA_GROWS_DOWN) && MUTANT_EVERY(VMA_MERGE_WRONG, 100))
         return true;
     if (lower->end != upper->start || lower->flags != upper->flags || lower->file != upper->file ||
-        lower->max_protection != upper->max_protection || lower->flags & VMA_GROWS_DOWN)
+        lower->max_protection != upper->max_protection ||
+        lower->flags & (VMA_GROWS_DOWN | VMA_COUNTED))
         return false;
     if (!lower->file)
         return true;

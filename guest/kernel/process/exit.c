@@ -13,6 +13,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/tty/tty.h"
 #include "kernel/ipc/futex/futex.h"
+#include "kernel/ipc/sysv/sem.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/done.h"
@@ -282,6 +283,8 @@ static void release_memory(struct task *task)
 static void release_parts(struct task *task)
 {
     release_memory(task);
+    if (unlikely(task->sem_undo))
+        sem_undo_leave(task);
     struct file_table *files = task_detach_files(task);
     if (files)
         file_table_put(files);

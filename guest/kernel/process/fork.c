@@ -8,6 +8,7 @@
  */
 #include "arch/layout.h"
 #include "kernel/fs/file.h"
+#include "kernel/ipc/sysv/sem.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
@@ -246,6 +247,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
     error = copy_parts(child, self, flags);
     if (error)
         goto fail;
+    if (unlikely(flags & CLONE_SYSVSEM) && (error = sem_undo_share(child)))
+        goto fail;
     arch_task_copy_user(child, self);
     if (arguments->stack)
         arch_task_frame(&child->arch)->rsp = arguments->stack + arguments->stack_bytes;
@@ -347,6 +350,7 @@ fail:
         file_table_close(pidfd);
     }
     drop_parts(child);
+    sem_undo_leave(child);
     child->vfork_done = NULL;
     if (child_process) {
         cpu_watch_end(child_process);

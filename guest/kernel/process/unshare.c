@@ -5,6 +5,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/ipc/sysv/sem.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
 #include "kernel/process/internal.h"
@@ -79,6 +80,8 @@ SYSCALL1(unshare, uint64_t, flags)
     }
     if (own_fs)
         fs_context_put(own_fs);
+    if (!error && flags & (CLONE_SYSVSEM | CLONE_NEWIPC))
+        sem_undo_leave(task);
     if (own_namespaces && !error)
         nsproxy_switch(own_namespaces);
     else if (own_namespaces)

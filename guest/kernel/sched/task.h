@@ -133,6 +133,8 @@ struct task {
     int32_t parent_death_signal;
     uint32_t inherited_weight;            /* of those who wait for its locks; 0 = none */
     struct futex_pi *pi_owned, *pi_waits; /* ipc/futex/futex_pi.c, its lock */
+    struct sem_undo_list
+        *sem_undo; /* what its end takes back; ipc/sysv/sem_undo.c; NULL: nothing */
 
 #ifdef KERNEL_DEBUG
     uint16_t held_mutex_ranks[8];

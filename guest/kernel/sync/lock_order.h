@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_PIPE = 20,        /* pipe buffer; two (tee): by address */
     RANK_TTY = 22,
     RANK_FILE_POSITION = 12,
+    RANK_IPC = 36,           /* one kind of System V IPC object, of one namespace; two: none */
     RANK_ADDRESS_SPACE = 40, /* vmas and page tables; two (fork): parent before child */
     RANK_PAGE_MAP = 45,      /* frames of a file */
 
@@ -38,6 +39,7 @@ enum lock_rank {
     RANK_FUTEX = 69,          /* futex hash bucket; two (requeue): by address */
     RANK_FILE_LOCKS = 69, /* (never with a futex bucket) advisory locks of files (fcntl, flock) */
     RANK_FILE_TABLE = 70,
+    RANK_SHARED_MEMORY = 71,     /* (never with the next two) who is attached to segments */
     RANK_SOCKET_NAMES = 71,      /* which sockets have which addresses */
     RANK_SOCKET_WATCH = 71,      /* (never with the other) who waits for room elsewhere */
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */

@@ -1,10 +1,11 @@
 /*
- * kernel/fs/proc/sys.c - /proc/sys: the few settings of Linux that programs look up. None can be
- * changed here.
+ * kernel/fs/proc/sys.c - /proc/sys: the few settings of Linux that programs look up. The
+ * limits of System V IPC (ipc.c) can be changed, the others cannot.
  */
 #include "arch/cpu.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/proc/ipc.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/errno.h"
 #include "kernel/process/process.h"
@@ -179,6 +180,7 @@ static const struct proc_entry kernel_children[] = {
     PROC_FILE("threads-max", show_threads_max),
     PROC_FILE("randomize_va_space", show_aslr),
     PROC_FILE("cap_last_cap", show_capability_last),
+    PROC_IPC_LIMITS,
     PROC_DIRECTORY("random", random_children),
     {.name = NULL},
 };

@@ -3,6 +3,7 @@
  * directory.
  */
 #include "arch/cpu.h"
+#include "kernel/fs/proc/ipc.h"
 #include "kernel/fs/proc/links.h"
 #include "kernel/fs/proc/namespace.h"
 #include "kernel/fs/proc/proc.h"
@@ -187,6 +188,7 @@ static const struct proc_entry root_children[] = {
     PROC_FILE("partitions", proc_show_partitions),
     PROC_FILE("diskstats", proc_show_nothing),
     PROC_DIRECTORY("sys", proc_sys_children),
+    PROC_DIRECTORY("sysvipc", proc_sysvipc_children),
     {.name = NULL},
 };
 

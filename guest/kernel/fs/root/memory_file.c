@@ -35,8 +35,8 @@ static struct memory_filesystem *nameless_filesystem(void)
 }
 
 /* One reference; 0 or -errno. */
-static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals,
-                         struct file **ret)
+static int nameless_dentry(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals,
+                           struct dentry **ret)
 {
     struct memory_filesystem *memory = nameless_filesystem();
     struct node *node;
@@ -48,20 +48,36 @@ static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32
     inode->bytes = bytes;
     inode_set_owner(inode, NULL);
     node->file.seals = seals;
-    struct dentry *dentry = dentry_create(NULL, name, strlen(name), inode);
-    struct file *file = NULL;
-    if (dentry) {
-        dentry->deleted = true;
-        file = file_create(dentry, inode, O_RDWR, inode->file_operations, NULL);
-        dentry_put(dentry);
-    }
+    *ret = dentry_create(NULL, name, strlen(name), inode);
     inode_put(inode);
-    *ret = file;
-    if (!file)
+    if (!*ret)
         return -ENOMEM;
-    file->held = FILE_HOLDS_WRITER;
-    __atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
+    (*ret)->deleted = true;
     return 0;
+}
+
+static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32_t seals,
+                         struct file **ret)
+{
+    struct dentry *dentry;
+    int error = nameless_dentry(name, mode, bytes, seals, &dentry);
+    if (error)
+        return error;
+    struct inode *inode = dentry->inode;
+    struct file *file = file_create(dentry, inode, O_RDWR, inode->file_operations, NULL);
+    *ret = file;
+    if (file) {
+        file->held = FILE_HOLDS_WRITER;
+        __atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELAXED);
+    }
+    dentry_put(dentry);
+    return file ? 0 : -ENOMEM;
+}
+
+struct dentry *shared_memory_create(const char *name, uint32_t mode, uint64_t bytes)
+{
+    struct dentry *dentry;
+    return nameless_dentry(name, mode, bytes, F_SEAL_SEAL, &dentry) ? NULL : dentry;
 }
 
 struct file *shared_memory_file_create(uint64_t bytes)
