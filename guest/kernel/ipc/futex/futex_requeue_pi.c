@@ -9,7 +9,7 @@
  *
  * Locks: futex.c.
  */
-#include "kernel/ipc/futex_internal.h"
+#include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/sync/wait_queue.h"
 
 struct requeue_waiter {
