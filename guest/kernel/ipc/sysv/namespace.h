@@ -1,6 +1,6 @@
 /*
- * kernel/ipc/sysv/namespace.h - an IPC namespace (ipc_namespaces(7)): the System V objects and POSIX
- * message queues that some processes see, and their limits.
+ * kernel/ipc/sysv/namespace.h - an IPC namespace (ipc_namespaces(7)): the System V objects that some
+ * tasks see, and their limits.
  *
  * Lifetime: as of every namespace (kernel/namespace); an undo list holds one, too. With the last
  * holder its objects go. A segment of shared memory that is still attached then stays until nobody
