@@ -218,3 +218,9 @@ VARIANT_TEST(like_linux, message_queues)
 {
     compare(variant, "same_msg");
 }
+
+/* IPC namespaces: whose objects are seen where, and what becomes of them. */
+VARIANT_TEST(like_linux, ipc_namespaces)
+{
+    compare(variant, "same_ipc_namespaces");
+}
