@@ -109,7 +109,7 @@ enum wait_kind {
     WAIT_EVENT = 15,        /* eventfd, timerfd, signalfd, epoll */
     WAIT_EXIT = 16,         /* for its own threads to go */
     WAIT_SEMAPHORE = 17,    /* System V; object: id of the set << 16 | number of the semaphore */
-    WAIT_MESSAGE_READ = 18, /* System V; object: id of the queue */
+    WAIT_MESSAGE_READ = 18, /* object: id of the System V queue, or a POSIX queue (an address) */
     WAIT_MESSAGE_WRITE = 19,
     WAIT_KINDS
 };

@@ -224,3 +224,9 @@ VARIANT_TEST(like_linux, ipc_namespaces)
 {
     compare(variant, "same_ipc_namespaces");
 }
+
+/* POSIX message queues: names, priorities, waiting, being told, polling, rights, limits. */
+VARIANT_TEST(like_linux, posix_message_queues)
+{
+    compare(variant, "same_mqueue");
+}

@@ -80,10 +80,16 @@ static void wait_text(enum wait_kind kind, uint64_t object, char *text, size_t r
                  object >> 16);
         break;
     case WAIT_MESSAGE_READ:
-        snprintf(text, room, "waits for a message in queue %" PRIu64, object);
+        if (object > INT32_MAX)
+            snprintf(text, room, "waits for a message in a POSIX queue");
+        else
+            snprintf(text, room, "waits for a message in queue %" PRIu64, object);
         break;
     case WAIT_MESSAGE_WRITE:
-        snprintf(text, room, "waits for room in message queue %" PRIu64, object);
+        if (object > INT32_MAX)
+            snprintf(text, room, "waits for room in a POSIX message queue");
+        else
+            snprintf(text, room, "waits for room in message queue %" PRIu64, object);
         break;
     case WAIT_EXIT:
         snprintf(text, room, "waits for its threads to end");

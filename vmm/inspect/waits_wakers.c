@@ -385,9 +385,14 @@ static void find_one(struct finder *finder, struct wait_task *task)
     case WAIT_MESSAGE_READ:
     case WAIT_MESSAGE_WRITE:
         task->open = true;
-        snprintf(task->what, sizeof(task->what), "%s message queue %lu",
-                 task->kind == WAIT_MESSAGE_READ ? "a message in" : "room in",
-                 (unsigned long)task->wait_object);
+        if (task->wait_object > INT32_MAX)
+            snprintf(task->what, sizeof(task->what), "%s the POSIX message queue at %#lx",
+                     task->kind == WAIT_MESSAGE_READ ? "a message in" : "room in",
+                     (unsigned long)task->wait_object);
+        else
+            snprintf(task->what, sizeof(task->what), "%s message queue %lu",
+                     task->kind == WAIT_MESSAGE_READ ? "a message in" : "room in",
+                     (unsigned long)task->wait_object);
         break;
     default: /* time, terminals, signals, several files at once, the kernel's own affairs */
         task->open = true;

@@ -2,6 +2,7 @@
 #include "kernel/ipc/sysv/namespace.h"
 
 #include "arch/cpu.h"
+#include "kernel/ipc/mqueue/mqueue.h"
 #include "kernel/ipc/sysv/sem.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
@@ -45,6 +46,7 @@ static int create(struct namespace *from, struct fs_context *fs, struct namespac
     ipc_table_init(ipc_table_of(space, IPC_SEMAPHORES), SETS_MAX);
     ipc_table_init(ipc_table_of(space, IPC_MESSAGES), QUEUES_MAX);
     ipc_table_init(ipc_table_of(space, IPC_SHARED_MEMORY), SEGMENTS_MAX);
+    list_init(&space->mqueues);
     namespace_publish(&space->head, from->type);
     *ret = &space->head;
     return 0;
@@ -57,6 +59,7 @@ static void release(struct namespace *namespace)
     semaphore_sets_remove_all(space);
     message_queues_remove_all(space);
     shm_remove_all(space);
+    mqueues_remove_all(space);
     for (unsigned kind = 0; kind < IPC_KINDS; kind++)
         ipc_table_deinit(&space->tables[kind]);
     kfree(space);
@@ -82,5 +85,6 @@ struct ipc_namespace initial_ipc_namespace = {
     .head = NAMESPACE_INIT(&ipc_namespace_type, NAMESPACE_FIRST_IPC),
     .tables = {TABLE(IPC_SEMAPHORES, SETS_MAX), TABLE(IPC_MESSAGES, QUEUES_MAX),
                TABLE(IPC_SHARED_MEMORY, SEGMENTS_MAX)},
+    .mqueues = LIST_INIT(initial_ipc_namespace.mqueues),
     LIMITS,
 };

@@ -10,6 +10,7 @@
 #define KERNEL_IPC_SYSV_NAMESPACE_H
 
 #include "kernel/ipc/sysv/object.h"
+#include "kernel/lib/list.h"
 #include "kernel/namespace/namespace.h"
 
 enum ipc_kind { IPC_SEMAPHORES, IPC_MESSAGES, IPC_SHARED_MEMORY, IPC_KINDS };
@@ -23,6 +24,8 @@ struct ipc_namespace {
     uint64_t semaphores; /* of all sets; its table's lock */
     uint32_t message_max, queue_max;
     uint64_t message_bytes, message_count; /* of all queues; its table's lock */
+    struct list mqueues; /* struct mqueue, POSIX ones with a name; ipc/mqueue, its lock */
+    uint32_t mqueue_count;
 };
 
 extern struct ipc_namespace initial_ipc_namespace;
@@ -35,7 +38,7 @@ static inline struct ipc_table *ipc_table_of(struct ipc_namespace *space, enum i
     return &space->tables[kind];
 }
 
-/* Removes all objects of a kind; nobody is in the namespace any more. */
+/* Removes all objects of a kind (POSIX queues: ipc/mqueue); nobody is in the namespace any more. */
 void shm_remove_all(struct ipc_namespace *space);
 void semaphore_sets_remove_all(struct ipc_namespace *space);
 void message_queues_remove_all(struct ipc_namespace *space);
