@@ -56,7 +56,10 @@ static void await_input(struct vt_machine *machine)
     exit(1);
 }
 
-static void measure(struct vt_machine *machine, const char *path, unsigned round)
+/* `streams`: the copies' standard input stays open. Without one the program would end at once, and
+ * its machine with it, perhaps before the answer. */
+static void measure(struct vt_machine *machine, const char *path, unsigned round,
+                    const struct vt_options *streams)
 {
     struct vt_machine *copy;
     const uint64_t arguments[4] = {1};
@@ -67,7 +70,7 @@ static void measure(struct vt_machine *machine, const char *path, unsigned round
     times[SAVE][round] = since(start);
 
     start = clock_monotonic_ns();
-    must(vt_machine_restore(path, NULL, &copy), "restore");
+    must(vt_machine_restore(path, streams, &copy), "restore");
     times[RESTORE][round] = since(start);
     must(vt_machine_start(copy), "start");
     times[RUNNING][round] = since(start);
@@ -76,7 +79,7 @@ static void measure(struct vt_machine *machine, const char *path, unsigned round
     vt_machine_destroy(copy);
 
     start = clock_monotonic_ns();
-    must(vt_fork(machine, NULL, &copy), "fork");
+    must(vt_fork(machine, streams, &copy), "fork");
     times[FORKED][round] = since(start);
     must(vt_machine_start(copy), "start");
     times[FORK_RUNNING][round] = since(start);
@@ -107,7 +110,7 @@ static void print(enum vt_accel accel, unsigned cpus, unsigned rounds)
 static void run(enum vt_accel accel, unsigned cpus, unsigned rounds)
 {
     static const char *const arguments[] = {"/bin/busybox", "cat", NULL};
-    struct vt_options options;
+    struct vt_options options, streams;
     struct vt_machine *machine;
     char path[64];
     int input[2];
@@ -122,12 +125,14 @@ static void run(enum vt_accel accel, unsigned cpus, unsigned rounds)
     options.cpus = cpus;
     options.argv = arguments;
     options.stdin_fd = input[0];
+    vt_options_init(&streams);
+    streams.stdin_fd = input[0];
     must(vt_machine_create(&options, &machine), "create");
     must(vt_machine_start(machine), "start");
     must(vt_guest_ready(vt_machine_guest(machine), 60000), "ready");
     await_input(machine);
     for (unsigned round = 0; round < rounds; round++)
-        measure(machine, path, round);
+        measure(machine, path, round, &streams);
     print(accel, cpus, rounds);
     vt_machine_destroy(machine);
     unlink(path);
