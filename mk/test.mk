@@ -73,7 +73,7 @@ endef
 define fuzz_test
 $(TEST_DIR)/fuzz/$(1): tests/fuzz/$(1).c $(call sources_of,tests/fuzz/$(1).c) $(call headers_of,tests/fuzz/$(1).c)
 	@mkdir -p $$(@D)
-	@echo "  fuzz $$(notdir $$@)"; $$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^)
+	@echo "  fuzz $$(notdir $$@)"; $$(FUZZ_CC) $$(KERNEL_ON_HOST) $$(TEST_CFLAGS) -fsanitize=fuzzer $$(SANITIZE) -o $$@ $$(filter %.c,$$^) -lelf
 endef
 $(foreach test,$(notdir $(UNIT_TESTS)),$(eval $(call unit_test,$(test))))
 $(foreach test,$(notdir $(FUZZ_TESTS)),$(eval $(call fuzz_test,$(test))))

@@ -210,7 +210,7 @@ struct vt_error *guest_require_ready(struct vt_guest *guest)
         return NULL;
     struct glass *glass = NULL;
 
-    if ((guest->glass_phys & 63) == 0)
+    if (guest->glass_phys % _Alignof(struct glass) == 0)
         glass = guest_memory_at(&guest->memory, guest->glass_phys, sizeof(*glass));
     if (!glass)
         return vt_error_create(VT_ERROR_CORRUPT,
@@ -272,7 +272,9 @@ void *guest_translate(const struct vt_guest *guest, uint64_t address, uint64_t b
     } else {
         return NULL;
     }
-    return guest_memory_at(&guest->memory, phys, bytes);
+    /* Windows that a guest makes up may lie askew. */
+    void *at = guest_memory_at(&guest->memory, phys, bytes);
+    return (uintptr_t)at % alignment == 0 ? at : NULL;
 }
 
 bool guest_stands_still(struct vt_guest *guest)

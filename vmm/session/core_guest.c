@@ -62,7 +62,8 @@ static bool is_sane(const struct core_note *note, uint64_t file_bytes)
         note->ram_offset > file_bytes || note->ram_bytes > file_bytes - note->ram_offset)
         return false;
     for (unsigned i = 0; i < BOOT_RAM_RANGES_MAX; i++) {
-        if (note->ram[i].bytes > note->ram_bytes - total)
+        if (note->ram[i].bytes > note->ram_bytes - total ||
+            (note->ram[i].phys | note->ram[i].bytes) % 4096)
             return false;
         total += note->ram[i].bytes;
     }
