@@ -34,10 +34,10 @@ static int64_t change_mode(struct inode *inode, uint32_t mode)
     return error;
 }
 
-static int64_t change_mode_at(int directory_fd, uint64_t path, uint32_t mode)
+static int64_t change_mode_at(int directory_fd, uint64_t path, uint32_t path_flags, uint32_t mode)
 {
     struct inode *inode;
-    int64_t result = path_inode_user(directory_fd, path, PATH_FOLLOW, &inode, NULL);
+    int64_t result = path_inode_user(directory_fd, path, path_flags, &inode, NULL);
     if (result)
         return result;
     result = change_mode(inode, mode);
@@ -47,12 +47,22 @@ static int64_t change_mode_at(int directory_fd, uint64_t path, uint32_t mode)
 
 SYSCALL2(chmod, uint64_t, path, uint32_t, mode)
 {
-    return change_mode_at(AT_FDCWD, path, mode);
+    return change_mode_at(AT_FDCWD, path, PATH_FOLLOW, mode);
 }
 
 SYSCALL3(fchmodat, int, directory_fd, uint64_t, path, uint32_t, mode)
 {
-    return change_mode_at(directory_fd, path, mode);
+    return change_mode_at(directory_fd, path, PATH_FOLLOW, mode);
+}
+
+SYSCALL4(fchmodat2, int, directory_fd, uint64_t, path, uint32_t, mode, uint32_t, flags)
+{
+    uint32_t path_flags = flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (flags & AT_EMPTY_PATH)
+        path_flags |= PATH_EMPTY;
+    return change_mode_at(directory_fd, path, path_flags, mode);
 }
 
 /* An open file for a change through its descriptor: -EBADF also for O_PATH. */

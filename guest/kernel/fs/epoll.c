@@ -452,6 +452,20 @@ SYSCALL6(epoll_pwait, int, fd, uint64_t, address, int32_t, limit, int32_t, timeo
     return result;
 }
 
+SYSCALL6(epoll_pwait2, int, fd, uint64_t, address, int32_t, limit, uint64_t, timeout, uint64_t,
+         mask, uint64_t, mask_bytes)
+{
+    uint64_t deadline_ns;
+    int64_t result = poll_deadline_timespec(timeout, &deadline_ns);
+    if (!result)
+        result = poll_mask_enter(mask, mask_bytes);
+    if (result)
+        return result;
+    result = epoll_wait_call(fd, address, limit, deadline_ns);
+    poll_mask_leave(mask, result == -EINTR);
+    return result;
+}
+
 /* ---- the instance as a file ---- */
 
 static uint32_t epoll_poll(struct file *file, struct poll_table *table)

@@ -55,13 +55,6 @@ void pipe_free(struct pipe *pipe)
     object_cache_free(&pipe_cache, pipe);
 }
 
-/* Without the lock it may be off while pipe_set_size() is at work, which wakes all writers then. */
-static inline uint32_t pipe_room(const struct pipe *pipe)
-{
-    uint32_t used = pipe_used(pipe), capacity = READ_ONCE(pipe->capacity);
-    return capacity > used ? capacity - used : 0;
-}
-
 static inline bool pipe_readable(const struct pipe *pipe)
 {
     return pipe_used(pipe) || !READ_ONCE(pipe->writers);
@@ -76,12 +69,6 @@ static inline bool pipe_writable(const struct pipe *pipe)
 bool pipe_has_readers(const struct pipe *pipe)
 {
     return READ_ONCE(pipe->readers) != 0;
-}
-
-/* Where the ring's byte number `position` lies; the page may be missing, or too small yet. */
-static inline void **page_slot(const struct pipe *pipe, uint32_t position)
-{
-    return &pipe->pages[(position & (pipe->capacity - 1)) / PAGE_SIZE];
 }
 
 /* Bytes that a page of the ring has; NULL, a missing one: none. */
@@ -112,7 +99,7 @@ static __attribute__((noinline)) size_t take_pieces(struct pipe *pipe, struct io
     while (used && buffer->remaining) {
         uint32_t in_page = tail % PAGE_SIZE;
         uint64_t piece = min(min(PAGE_SIZE - in_page, (uint64_t)used), buffer->remaining);
-        if (io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, piece) < piece)
+        if (io_copy_to(buffer, (uint8_t *)*pipe_page_slot(pipe, tail) + in_page, piece) < piece)
             break;
         tail += (uint32_t)piece;
         used -= (uint32_t)piece;
@@ -130,7 +117,8 @@ static inline size_t take_bytes(struct pipe *pipe, struct io_buffer *buffer)
 
     if (unlikely(bytes > PAGE_SIZE - in_page))
         return take_pieces(pipe, buffer);
-    if (unlikely(io_copy_to(buffer, (uint8_t *)*page_slot(pipe, tail) + in_page, bytes) < bytes))
+    if (unlikely(io_copy_to(buffer, (uint8_t *)*pipe_page_slot(pipe, tail) + in_page, bytes) <
+                 bytes))
         return 0;
     tail_advance(pipe, tail + (uint32_t)bytes);
     return bytes;
@@ -166,7 +154,7 @@ static ssize_t put_pieces(struct pipe *pipe, struct io_buffer *buffer, uint32_t 
     while (room && buffer->remaining) {
         uint32_t in_page = head % PAGE_SIZE;
         uint64_t piece = min(min(PAGE_SIZE - in_page, (uint64_t)room), buffer->remaining);
-        void **page = page_slot(pipe, head);
+        void **page = pipe_page_slot(pipe, head);
         if (in_page + piece > page_bytes(pipe, *page) && !page_provide(pipe, page)) {
             error = -ENOMEM;
             break;
@@ -183,16 +171,25 @@ static ssize_t put_pieces(struct pipe *pipe, struct io_buffer *buffer, uint32_t 
     return done ? done : error;
 }
 
-/* An empty pipe was seen. Positive: look again; 0: no writer is left; or -EAGAIN, -ERESTARTSYS. */
-static __attribute__((noinline)) int wait_for_bytes(struct pipe *pipe, const struct file *file)
+__attribute__((noinline)) int pipe_wait_for_bytes(struct pipe *pipe, bool nonblocking)
 {
     if (!READ_ONCE(pipe->writers))
         return pipe_used(pipe) != 0; /* the last one may have written since we looked */
-    if (file->flags & O_NONBLOCK)
+    if (nonblocking)
         return -EAGAIN;
     int error = wait_event_by(&current->waiter, &pipe->read_waiters, WAIT_PIPE_READ, (uint64_t)pipe,
                               WAIT_INTERRUPTIBLE, 0, true, pipe_readable(pipe));
     return error ? error : 1;
+}
+
+/* After a read, without the lock: writers for the room, the next reader for the bytes left. */
+static inline void wake_after_read(struct pipe *pipe)
+{
+    if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
+        wake_up_one(&pipe->write_waiters);
+    /* The wake-up that brought us may have been for two. */
+    if (unlikely(wait_queue_active(&pipe->read_waiters)) && pipe_used(pipe))
+        wake_up_one(&pipe->read_waiters);
 }
 
 ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *position)
@@ -204,7 +201,7 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
         return 0;
     for (;;) {
         if (!pipe_used(pipe)) {
-            int result = wait_for_bytes(pipe, file);
+            int result = pipe_wait_for_bytes(pipe, file->flags & O_NONBLOCK);
             if (unlikely(result <= 0))
                 return result;
         }
@@ -215,11 +212,7 @@ ssize_t pipe_read(struct file *file, struct io_buffer *buffer, uint64_t *positio
     }
     size_t taken = take_bytes(pipe, buffer);
     mutex_unlock(&pipe->lock);
-    if (unlikely(wait_queue_active(&pipe->write_waiters)) && pipe_room(pipe) >= PIPE_BUF)
-        wake_up_one(&pipe->write_waiters);
-    /* The wake-up that brought us may have been for two. */
-    if (unlikely(wait_queue_active(&pipe->read_waiters)) && pipe_used(pipe))
-        wake_up_one(&pipe->read_waiters);
+    wake_after_read(pipe);
     return likely(taken) ? (ssize_t)taken : -EFAULT;
 }
 
@@ -234,10 +227,9 @@ void file_send_sigpipe(void)
     signal_send_task(current, SIGPIPE, &info);
 }
 
-/* Waits for room. 0, -EAGAIN or -ERESTARTSYS. */
-static __attribute__((noinline)) int wait_for_room(struct pipe *pipe, const struct file *file)
+__attribute__((noinline)) int pipe_wait_for_room(struct pipe *pipe, bool nonblocking)
 {
-    if (file->flags & O_NONBLOCK)
+    if (nonblocking)
         return -EAGAIN;
     return wait_event_by(&current->waiter, &pipe->write_waiters, WAIT_PIPE_WRITE, (uint64_t)pipe,
                          WAIT_INTERRUPTIBLE, 0, true, pipe_writable(pipe));
@@ -285,7 +277,7 @@ static __attribute__((noinline)) ssize_t write_pieces(struct file *file, struct 
         } else {
             mutex_unlock(&pipe->lock);
         }
-        int error = wait_for_room(pipe, file);
+        int error = pipe_wait_for_room(pipe, file->flags & O_NONBLOCK);
         if (error)
             return result ? result : error;
     }
@@ -302,7 +294,7 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
     mutex_lock(&pipe->lock);
     uint32_t head = pipe->ends.head, room = pipe->capacity - (head - pipe->ends.tail);
     uint32_t in_page = head % PAGE_SIZE;
-    uint8_t *page = *page_slot(pipe, head);
+    uint8_t *page = *pipe_page_slot(pipe, head);
 
     /* Mostly all bytes fit into one page that is there. */
     if (unlikely(bytes > room || in_page + bytes > page_bytes(pipe, page) || !pipe->readers))
@@ -314,6 +306,64 @@ ssize_t pipe_write(struct file *file, struct io_buffer *buffer, uint64_t *positi
     }
     mutex_unlock(&pipe->lock);
     wake_after_write(pipe);
+    return result;
+}
+
+/* ---- for splice.c: between a pipe and kernel memory, without waiting ---- */
+
+size_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool keep)
+{
+    mutex_lock(&pipe->lock);
+    uint32_t tail = pipe->ends.tail;
+    bytes = min(bytes, (size_t)pipe_used(pipe));
+    for (size_t done = 0; done < bytes;) {
+        uint32_t at = tail + (uint32_t)done, in_page = at % PAGE_SIZE;
+        size_t piece = min((size_t)(PAGE_SIZE - in_page), bytes - done);
+        memcpy((uint8_t *)to + done, (uint8_t *)*pipe_page_slot(pipe, at) + in_page, piece);
+        done += piece;
+    }
+    if (!keep && bytes)
+        tail_advance(pipe, tail + (uint32_t)bytes);
+    mutex_unlock(&pipe->lock);
+    if (!keep)
+        wake_after_read(pipe);
+    return bytes;
+}
+
+size_t pipe_put_back(struct pipe *pipe, const void *from, size_t bytes)
+{
+    mutex_lock(&pipe->lock);
+    size_t left = min(bytes, (size_t)pipe_room(pipe));
+    uint32_t tail = pipe->ends.tail;
+    while (left) {
+        size_t piece = min(left, (size_t)((tail - 1) % PAGE_SIZE + 1));
+        void **page = pipe_page_slot(pipe, tail - 1);
+        if (page_bytes(pipe, *page) < PAGE_SIZE && !page_provide(pipe, page))
+            break;
+        tail -= (uint32_t)piece;
+        left -= piece;
+        bytes -= piece;
+        memcpy((uint8_t *)*page + tail % PAGE_SIZE, (const uint8_t *)from + bytes, piece);
+    }
+    WRITE_ONCE(pipe->ends.tail, tail);
+    mutex_unlock(&pipe->lock);
+    wake_up_one(&pipe->read_waiters);
+    return bytes;
+}
+
+ssize_t pipe_put(struct pipe *pipe, struct io_buffer *buffer)
+{
+    ssize_t result = 0;
+
+    mutex_lock(&pipe->lock);
+    uint32_t room = pipe_room(pipe);
+    if (!pipe->readers)
+        result = -EPIPE;
+    else if (room && buffer->remaining)
+        result = put_pieces(pipe, buffer, room);
+    mutex_unlock(&pipe->lock);
+    if (result > 0)
+        wake_after_write(pipe);
     return result;
 }
 

@@ -80,7 +80,7 @@ SYSCALL2(pipe2, uint64_t, address, uint32_t, flags)
     return pipe_call(address, flags);
 }
 
-static struct pipe *pipe_of(struct file *file)
+struct pipe *pipe_of(const struct file *file)
 {
     if (file->operations != &pipe_operations && file->operations != &fifo_operations)
         return NULL;

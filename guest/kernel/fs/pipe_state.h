@@ -44,6 +44,39 @@ static inline uint32_t pipe_used(const struct pipe *pipe)
     return ends.head - ends.tail;
 }
 
+/* Without the lock it may be off while pipe_set_size() is at work, which wakes all writers then. */
+static inline uint32_t pipe_room(const struct pipe *pipe)
+{
+    uint32_t used = pipe_used(pipe), capacity = READ_ONCE(pipe->capacity);
+    return capacity > used ? capacity - used : 0;
+}
+
+/* Where the ring's byte number `position` lies; the page may be missing, or too small yet. */
+static inline void **pipe_page_slot(const struct pipe *pipe, uint32_t position)
+{
+    return &pipe->pages[(position & (pipe->capacity - 1)) / 4096u];
+}
+
+/* The pipe or FIFO behind an open file, or NULL. */
+struct pipe *pipe_of(const struct file *file);
+/*
+ * An empty pipe was seen: waits unless `nonblocking`. Positive: look again; 0: no writer is left; or
+ * -EAGAIN, -ERESTARTSYS. Without the lock.
+ */
+int pipe_wait_for_bytes(struct pipe *pipe, bool nonblocking);
+/* Waits for PIPE_BUF bytes of room or the last reader's end. 0, -EAGAIN or -ERESTARTSYS. */
+int pipe_wait_for_room(struct pipe *pipe, bool nonblocking);
+/* Up to `bytes` of what is in the pipe into kernel memory; they stay in it if `keep`. How many. */
+size_t pipe_take(struct pipe *pipe, void *to, size_t bytes, bool keep);
+/*
+ * Puts bytes that were just taken in front of all others. 0, or how many of the first ones are lost:
+ * others have filled the pipe meanwhile, or there is no memory.
+ */
+size_t pipe_put_back(struct pipe *pipe, const void *from, size_t bytes);
+/* Bytes of the buffer that found room now, 0 if none; -EPIPE without a signal if nobody can read
+ * them, -EFAULT or -ENOMEM. */
+ssize_t pipe_put(struct pipe *pipe, struct io_buffer *buffer);
+
 /* A page of the ring, or NULL; and giving `count` of them back, missing ones and the small stand-in
  * left out. */
 void *pipe_page_new(void);

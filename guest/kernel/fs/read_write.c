@@ -62,7 +62,7 @@ static inline int check_mode(const struct file *file, bool write)
     if (unlikely(write ? !file_writable(file) : !file_readable(file)))
         return -EBADF;
     if (unlikely(write ? !file->operations->write : !file->operations->read))
-        return -EINVAL;
+        return file->operations->read_directory ? -EISDIR : -EINVAL;
     return 0;
 }
 
@@ -292,27 +292,6 @@ SYSCALL3(lseek, int, fd, int64_t, offset, uint32_t, whence)
         if (locked)
             mutex_unlock(&file->position_lock);
     }
-    file_return(file, counted);
-    return result;
-}
-
-#define FADVISE_MAX 5 /* POSIX_FADV_NOREUSE */
-
-/* Advice about a page cache that does not exist: checked, and then followed by doing nothing. */
-SYSCALL4(fadvise64, int, fd, int64_t, offset, int64_t, bytes, int, advice)
-{
-    bool counted;
-    struct file *file = file_borrow(fd, &counted);
-    (void)offset;
-    if (!file)
-        return -EBADF;
-    int64_t result = 0;
-    if (file->flags & O_PATH)
-        result = -EBADF;
-    else if ((file->inode->mode & S_IFMT) == S_IFIFO)
-        result = -ESPIPE;
-    else if (bytes < 0 || advice < 0 || advice > FADVISE_MAX)
-        result = -EINVAL;
     file_return(file, counted);
     return result;
 }

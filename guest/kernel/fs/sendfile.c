@@ -68,9 +68,7 @@ static int position_in(uint64_t address, struct file *file, uint64_t *ret, bool 
         return -EFAULT;
     if (file_is_stream(file))
         return -ESPIPE;
-    if (value < 0)
-        return -EINVAL;
-    *ret = (uint64_t)value;
+    *ret = (uint64_t)value; /* a negative one is the caller's to refuse */
     return 0;
 }
 
@@ -96,6 +94,8 @@ static int64_t sendfile_files(struct file *out, struct file *in, uint64_t offset
     if (error)
         return error;
     if (file_is_stream(in) || !in->operations->read || !out->operations->write)
+        return -EINVAL;
+    if ((int64_t)in_position < 0)
         return -EINVAL;
     if (out->flags & O_APPEND)
         return -EINVAL;
@@ -161,6 +161,8 @@ static int64_t copy_range_files(struct file *in, uint64_t in_address, struct fil
     if ((int64_t)bytes < 0 || in_position + bytes < in_position ||
         out_position + bytes < out_position)
         return -EOVERFLOW;
+    if ((int64_t)in_position < 0 || (int64_t)out_position < 0)
+        return -EINVAL;
     uint64_t size = file_size(in);
     if (in_position >= size)
         return 0;

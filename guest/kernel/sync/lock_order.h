@@ -51,8 +51,9 @@ enum lock_rank {
     RANK_EPOLL_QUEUE = 82,       /* wait queue of an epoll instance that watches no other one */
     RANK_EPOLL_OUTER_READY = 83, /* the same two of an instance that does */
     RANK_EPOLL_OUTER_QUEUE = 84,
-    RANK_TIMER = 85,     /* timers of one CPU */
-    RANK_RUN_QUEUE = 90, /* two: by CPU index */
+    RANK_ADJUSTMENT = 84, /* (never with an epoll's) what adjtimex(2) keeps */
+    RANK_TIMER = 85,      /* timers of one CPU */
+    RANK_RUN_QUEUE = 90,  /* two: by CPU index */
     RANK_SLOT_TABLE = 95,
     RANK_SLAB = 96,
     RANK_KERNEL_MAP = 97, /* the kernel's own page tables; takes frames for them */
