@@ -1,6 +1,7 @@
 /*
  * kernel/fs/tty/ioctl.c - settings of a terminal (ioctl_tty(2)).
  */
+#include "arch/cpu.h"
 #include "arch/user_access.h"
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/errno.h"
@@ -42,9 +43,30 @@ static int drain_output(struct tty *tty)
     return 0;
 }
 
-static void apply(struct tty *tty, const struct linux_termios *termios)
+/* What is locked stays as it was. Lock held. */
+static void keep_locked(const struct tty *tty, struct linux_termios *termios)
+{
+    const struct linux_termios *old = &tty->termios, *locked = &tty->locked;
+
+#define KEEP(flags)                                                                                \
+    termios->flags = (termios->flags & ~locked->flags) | (old->flags & locked->flags)
+    KEEP(iflag);
+    KEEP(oflag);
+    KEEP(cflag);
+    KEEP(lflag);
+#undef KEEP
+    if (locked->line)
+        termios->line = old->line;
+    for (int i = 0; i < TERMIOS_CHARACTERS; i++) {
+        if (locked->cc[i])
+            termios->cc[i] = old->cc[i];
+    }
+}
+
+static void apply(struct tty *tty, struct linux_termios *termios)
 {
     spin_lock(&tty->lock);
+    keep_locked(tty, termios);
     bool was_canonical = tty->termios.lflag & ICANON;
     bool is_canonical = termios->lflag & ICANON;
     tty->termios = *termios;
@@ -63,7 +85,42 @@ static void apply(struct tty *tty, const struct linux_termios *termios)
     wake_up_all(&tty->write_waiters);
 }
 
-/* TCSETS and its relatives. */
+/* The old form says nothing about the upper halves and the later characters: they stay. */
+static int merge_termio(struct tty *tty, uint64_t address, struct linux_termios *termios)
+{
+    struct linux_termio old;
+
+    if (get_user(old, address))
+        return -EFAULT;
+    spin_lock(&tty->lock);
+    *termios = tty->termios;
+    spin_unlock(&tty->lock);
+    termios->iflag = (termios->iflag & ~0xffffu) | old.iflag;
+    termios->oflag = (termios->oflag & ~0xffffu) | old.oflag;
+    termios->cflag = (termios->cflag & ~0xffffu) | old.cflag;
+    termios->lflag = (termios->lflag & ~0xffffu) | old.lflag;
+    termios->line = old.line;
+    memcpy(termios->cc, old.cc, sizeof(old.cc));
+    return 0;
+}
+
+static int64_t get_termio(struct tty *tty, uint64_t address)
+{
+    struct linux_termio old;
+
+    memset(&old, 0, sizeof(old));
+    spin_lock(&tty->lock);
+    old.iflag = (uint16_t)tty->termios.iflag;
+    old.oflag = (uint16_t)tty->termios.oflag;
+    old.cflag = (uint16_t)tty->termios.cflag;
+    old.lflag = (uint16_t)tty->termios.lflag;
+    old.line = tty->termios.line;
+    memcpy(old.cc, tty->termios.cc, sizeof(old.cc));
+    spin_unlock(&tty->lock);
+    return put_user(old, address);
+}
+
+/* TCSETS and its relatives; `bytes` says which structure the program has. */
 static int64_t set_termios(struct tty *tty, uint64_t address, size_t bytes, bool drain, bool flush)
 {
     struct linux_termios2 termios;
@@ -71,8 +128,12 @@ static int64_t set_termios(struct tty *tty, uint64_t address, size_t bytes, bool
     int error = tty_check_change(tty, false);
     if (error)
         return error;
-    if (copy_from_user(&termios, address, bytes))
-        return -EFAULT;
+    if (bytes == sizeof(struct linux_termio))
+        error = merge_termio(tty, address, &termios.base);
+    else if (copy_from_user(&termios, address, bytes))
+        error = -EFAULT;
+    if (error)
+        return error;
     if (drain) {
         error = drain_output(tty);
         if (error)
@@ -94,6 +155,30 @@ static int64_t get_termios(struct tty *tty, uint64_t address, size_t bytes)
     termios.input_speed = SPEED_38400;
     termios.output_speed = SPEED_38400;
     return copy_to_user(address, &termios, bytes);
+}
+
+static int64_t get_locked(struct tty *tty, uint64_t address)
+{
+    struct linux_termios locked;
+
+    spin_lock(&tty->lock);
+    locked = tty->locked;
+    spin_unlock(&tty->lock);
+    return put_user(locked, address);
+}
+
+static int64_t set_locked(struct tty *tty, uint64_t address)
+{
+    struct linux_termios locked;
+
+    if (!process_has_capability(current->process, CAP_SYS_ADMIN))
+        return -EPERM;
+    if (get_user(locked, address))
+        return -EFAULT;
+    spin_lock(&tty->lock);
+    tty->locked = locked;
+    spin_unlock(&tty->lock);
+    return 0;
 }
 
 static int64_t flush(struct tty *tty, uint64_t which)
@@ -199,6 +284,17 @@ int64_t tty_ioctl_on(struct tty *tty, struct file *file, uint32_t command, uint6
     case TCSETSF2:
         return set_termios(tty, argument, sizeof(struct linux_termios2), command != TCSETS2,
                            command == TCSETSF2);
+    case TCGETA:
+        return get_termio(tty, argument);
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+        return set_termios(tty, argument, sizeof(struct linux_termio), command != TCSETA,
+                           command == TCSETAF);
+    case TIOCGLCKTRMIOS:
+        return get_locked(tty, argument);
+    case TIOCSLCKTRMIOS:
+        return set_locked(tty, argument);
     case TCFLSH:
         return flush(tty, argument);
     case TCXONC:

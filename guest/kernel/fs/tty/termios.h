@@ -15,6 +15,14 @@ struct linux_termios {
 };
 _Static_assert(sizeof(struct linux_termios) == 36, "termios is part of the ABI");
 
+/* What TCGETA and TCSETA carry: the lower halves, and the first characters. */
+struct linux_termio {
+    uint16_t iflag, oflag, cflag, lflag;
+    uint8_t line;
+    uint8_t cc[8];
+};
+_Static_assert(sizeof(struct linux_termio) == 18, "termio is part of the ABI");
+
 /* What TCGETS2 and TCSETS2 carry. */
 struct linux_termios2 {
     struct linux_termios base;
@@ -87,38 +95,44 @@ enum {
 #define IEXTEN  0100000u
 
 /* ioctls */
-#define TCGETS     0x5401u
-#define TCSETS     0x5402u
-#define TCSETSW    0x5403u
-#define TCSETSF    0x5404u
-#define TCSBRK     0x5409u
-#define TCXONC     0x540au
-#define TCFLSH     0x540bu
-#define TIOCEXCL   0x540cu
-#define TIOCNXCL   0x540du
-#define TIOCSCTTY  0x540eu
-#define TIOCGPGRP  0x540fu
-#define TIOCSPGRP  0x5410u
-#define TIOCOUTQ   0x5411u
-#define TIOCSTI    0x5412u
-#define TIOCGWINSZ 0x5413u
-#define TIOCSWINSZ 0x5414u
-#define FIONREAD   0x541bu
-#define FIONBIO    0x5421u
-#define TIOCNOTTY  0x5422u
-#define TIOCSETD   0x5423u
-#define TIOCGETD   0x5424u
-#define TCSBRKP    0x5425u
-#define TIOCGSID   0x5429u
-#define TCGETS2    0x802c542au
-#define TCSETS2    0x402c542bu
-#define TCSETSW2   0x402c542cu
-#define TCSETSF2   0x402c542du
-#define TIOCGDEV   0x80045432u
-#define TIOCGEXCL  0x80045440u
-#define FIONCLEX   0x5450u
-#define FIOCLEX    0x5451u
-#define FIOASYNC   0x5452u
-#define FIOQSIZE   0x5460u
+#define TCGETS         0x5401u
+#define TCSETS         0x5402u
+#define TCSETSW        0x5403u
+#define TCSETSF        0x5404u
+#define TCGETA         0x5405u
+#define TCSETA         0x5406u
+#define TCSETAW        0x5407u
+#define TCSETAF        0x5408u
+#define TCSBRK         0x5409u
+#define TCXONC         0x540au
+#define TCFLSH         0x540bu
+#define TIOCEXCL       0x540cu
+#define TIOCNXCL       0x540du
+#define TIOCSCTTY      0x540eu
+#define TIOCGPGRP      0x540fu
+#define TIOCSPGRP      0x5410u
+#define TIOCOUTQ       0x5411u
+#define TIOCSTI        0x5412u
+#define TIOCGWINSZ     0x5413u
+#define TIOCSWINSZ     0x5414u
+#define FIONREAD       0x541bu
+#define FIONBIO        0x5421u
+#define TIOCNOTTY      0x5422u
+#define TIOCSETD       0x5423u
+#define TIOCGETD       0x5424u
+#define TCSBRKP        0x5425u
+#define TIOCGSID       0x5429u
+#define TCGETS2        0x802c542au
+#define TCSETS2        0x402c542bu
+#define TCSETSW2       0x402c542cu
+#define TCSETSF2       0x402c542du
+#define TIOCGDEV       0x80045432u
+#define TIOCGEXCL      0x80045440u
+#define FIONCLEX       0x5450u
+#define FIOCLEX        0x5451u
+#define FIOASYNC       0x5452u
+#define TIOCGLCKTRMIOS 0x5456u
+#define TIOCSLCKTRMIOS 0x5457u
+#define FIOQSIZE       0x5460u
 
 #endif

@@ -52,6 +52,7 @@ struct tty {
     struct spinlock lock;
     struct mutex read_lock, write_lock;
     struct linux_termios termios;
+    struct linux_termios locked; /* bits that no program changes (TIOCSLCKTRMIOS) */
     struct linux_winsize window;
     /* input: cells [read, committed) can be read in canonical mode, [read, head) in raw mode */
     uint32_t head, committed, read;
