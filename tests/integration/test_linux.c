@@ -153,6 +153,24 @@ VARIANT_TEST(like_linux, events)
     compare(variant, "same_events");
 }
 
+/* Opening by name, in all forms. */
+VARIANT_TEST(like_linux, open)
+{
+    compare(variant, "same_open");
+}
+
+/* Names: making, linking, moving, removing, as root and as somebody else. */
+VARIANT_TEST(like_linux, names)
+{
+    compare(variant, "same_names");
+}
+
+/* Bytes between pipes, files and memory: splice, tee, vmsplice, sendfile, copy_file_range. */
+VARIANT_TEST(like_linux, splice)
+{
+    compare(variant, "same_splice");
+}
+
 /* Sockets: making, naming, connecting, options. */
 VARIANT_TEST(like_linux, sockets)
 {

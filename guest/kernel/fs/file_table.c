@@ -157,6 +157,16 @@ static uint32_t find_free(const struct file_table *table, uint32_t from)
     return fd;
 }
 
+bool file_table_is_full(void)
+{
+    struct file_table *table = current->files;
+
+    spin_lock(&table->lock);
+    bool full = find_free(table, 0) >= file_table_limit();
+    spin_unlock(&table->lock);
+    return full;
+}
+
 int file_table_install(struct file *file, int from, bool close_on_exec)
 {
     struct file_table *table = current->files;

@@ -53,6 +53,8 @@ int file_table_get_close_on_exec(int fd);
 int file_table_set_close_on_exec(int fd, bool close_on_exec);
 /* close_range(): [first, last]; marks close-on-exec instead of closing if `mark`. */
 void file_table_close_range(struct file_table *table, uint32_t first, uint32_t last, bool mark);
+/* Would the current task's next descriptor be one too many (EMFILE)? Takes the table's lock. */
+bool file_table_is_full(void);
 /* RLIMIT_NOFILE of the current process, within what a table can hold. */
 uint32_t file_table_limit(void);
 

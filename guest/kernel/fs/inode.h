@@ -61,6 +61,7 @@ struct inode {
     struct mutex lock;        /* RANK_INODE */
     int32_t writers;          /* open for writing; -n: n programs execute it (ETXTBSY); atomic */
     bool mapped;              /* some address space has mapped it, once (mm/file_mappings.h) */
+    bool may_be_named;        /* by link(), though it has no name: O_TMPFILE; directory's lock */
     uint32_t entries_version; /* directories: raised with every change of an entry */
     uint64_t sequence;        /* inode_sequence(); 0 = not asked for yet; atomic */
 };

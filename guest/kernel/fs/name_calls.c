@@ -36,13 +36,15 @@ static int make_in(struct dentry *parent, struct dentry *dentry, const char *nam
         return error;
     if (making->source) {
         inode = making->source->inode;
-        /* A file without names may get one only if it was made so (O_TMPFILE). */
-        if (!inode->links && making->source->parent != making->source)
+        /* A file without names may get one, once, if it was made so (O_TMPFILE). */
+        if (!inode->links && !READ_ONCE(inode->may_be_named))
             return -ENOENT;
         if (!operations->link)
             return -EPERM;
         inode_get(inode);
         error = operations->link(directory, name, length, inode);
+        if (!error)
+            WRITE_ONCE(inode->may_be_named, false);
     } else if (making->target) {
         error = operations->symlink
                     ? operations->symlink(directory, name, length, making->target, &inode)

@@ -6,6 +6,7 @@
  * for long).
  */
 #include "kernel/fs/device/device.h"
+#include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode_flags.h"
 #include "kernel/fs/path.h"
@@ -229,6 +230,12 @@ static int walk_create(struct path_walk *walk, const struct open_request *reques
         if (error)
             return error;
         if (walk->last_kind != PATH_LAST_NAME || walk->trailing_slash) {
+            if (walk->last_kind == PATH_LAST_DOT_DOT) { /* may lead out of what is allowed */
+                error = path_walk_last(walk, ret);
+                if (error)
+                    return error;
+                dentry_put(*ret);
+            }
             if (request->flags & O_EXCL && walk->last_kind != PATH_LAST_NAME)
                 return -EEXIST;
             if (walk->last_kind == PATH_LAST_NONE) { /* where a magic link led, or a directory */
@@ -280,6 +287,7 @@ static int create_unnamed(struct dentry *parent, const struct open_request *requ
     if (error)
         return error;
     inode_set_owner(inode, directory);
+    inode->may_be_named = !(request->flags & O_EXCL);
     *ret = dentry_create(NULL, "#tmpfile", 8, inode);
     inode_put(inode);
     if (!*ret)
@@ -382,10 +390,14 @@ static int64_t open_for_user(int directory_fd, uint64_t user_path, uint32_t path
     int error = path_text_get(&path, user_path);
     if (error)
         return error;
-    error = open_path(directory_fd, path.text, path_flags, &request, &file);
+    /* No descriptor is free: nothing is made or emptied. */
+    if (unlikely(flags & (O_CREAT | O_TRUNC)) && file_table_is_full())
+        error = -EMFILE;
+    else
+        error = open_path(directory_fd, path.text, path_flags, &request, &file);
     path_text_free(&path);
-    if (error)
-        return error;
+    if (unlikely(error))
+        return file_table_is_full() ? -EMFILE : error; /* it is asked for first */
     int fd = file_table_install(file, 0, flags & O_CLOEXEC);
     if (unlikely(fd < 0))
         file_put(file);

@@ -62,7 +62,8 @@ int path_walk_start(struct path_walk *walk, int directory_fd, const char *path, 
     bool absolute = *path == '/';
     if (unlikely(absolute && (flags & PATH_BENEATH)))
         return -EXDEV;
-    if ((absolute && !(flags & PATH_IN_ROOT)) || directory_fd == AT_FDCWD) {
+    absolute &= !(flags & PATH_IN_ROOT); /* then the root is where the walk starts */
+    if (absolute || directory_fd == AT_FDCWD) {
         walk->root = view_get(absolute ? NULL : &start);
         if (absolute) {
             start = walk->root;
