@@ -3,7 +3,7 @@
 SETUP_BUILD := gcc libc6-dev musl-tools busybox-static qemu-system-x86 libelf-dev libdw-dev libjansson-dev libarchive-dev \
     libseccomp-dev libprotobuf-c-dev protobuf-c-compiler libncurses-dev
 SETUP_TEST := libcriterion-dev clang libclang-rt-14-dev erofs-utils cpio python3 trace-cmd protobuf-compiler chromium \
-    strace gdb pkg-config mandoc
+    strace gdb pkg-config mandoc bash-static procps psmisc lua5.4 sqlite3 tini rt-tests stress-ng libpython3.11-testsuite
 SETUP_BENCH := python3
 SETUP_LINT := clang-format clang-tidy cppcheck
 
