@@ -110,6 +110,15 @@ static ssize_t proc_write(struct file *file, struct io_buffer *buffer, uint64_t 
     struct proc_target target;
     char text[WRITE_MAX];
 
+    if (key->entry->write_at) {
+        ssize_t done = proc_target_get(key, &target);
+        if (done)
+            return done;
+        done = key->entry->write_at(&target, buffer, *position);
+        proc_target_put(&target);
+        *position += done > 0 ? (uint64_t)done : 0;
+        return done;
+    }
     if (!key->entry->write)
         return -EIO;
     size_t bytes = buffer->remaining;

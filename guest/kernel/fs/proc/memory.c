@@ -117,6 +117,49 @@ ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer
     return result;
 }
 
+/* All of it, as a tracer may: whatever the mappings allow the program itself. */
+static ssize_t access_memory(const struct proc_target *target, struct io_buffer *buffer,
+                             uint64_t position, bool write)
+{
+    struct address_space *space = task_address_space_get(target->task);
+    char piece[512];
+    ssize_t done = 0;
+    if (!space)
+        return 0;
+    while (buffer->remaining) {
+        size_t count = min(sizeof(piece), buffer->remaining), copied = count;
+        if (write)
+            copied = io_copy_from(buffer, piece, count);
+        ssize_t got = copied ? address_space_access_forced(space, position + (uint64_t)done, piece,
+                                                           copied, write)
+                             : -EFAULT;
+        if (got > 0 && !write)
+            got = (ssize_t)io_copy_to(buffer, piece, (size_t)got);
+        if (got <= 0) {
+            done = done ? done : copied && got < 0 ? -EIO : -EFAULT;
+            break;
+        }
+        done += got;
+        if ((size_t)got < count)
+            break;
+        preemption_point();
+    }
+    address_space_put(space);
+    return done;
+}
+
+ssize_t proc_read_memory(const struct proc_target *target, struct io_buffer *buffer,
+                         uint64_t position)
+{
+    return access_memory(target, buffer, position, false);
+}
+
+ssize_t proc_write_memory(const struct proc_target *target, struct io_buffer *buffer,
+                          uint64_t position)
+{
+    return access_memory(target, buffer, position, true);
+}
+
 ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer,
                        uint64_t position)
 {

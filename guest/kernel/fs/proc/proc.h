@@ -37,6 +37,9 @@ struct proc_entry {
     ssize_t (*read)(const struct proc_target *target, struct io_buffer *buffer, uint64_t position);
     /* Of files that can be written: a NUL-terminated text without its last newline. 0 or -errno. */
     int (*write)(const struct proc_target *target, char *text, size_t length);
+    /* Or bytes at a position, like read(). */
+    ssize_t (*write_at)(const struct proc_target *target, struct io_buffer *buffer,
+                        uint64_t position);
     /* Symbolic links: text, and for links that lead straight to a place, the place. */
     ssize_t (*read_link)(const struct proc_target *target, char *buffer, size_t size);
     int (*follow)(const struct proc_target *target, struct dentry **ret);
@@ -121,6 +124,10 @@ ssize_t proc_read_command_line(const struct proc_target *target, struct io_buffe
                                uint64_t position);
 ssize_t proc_read_environment(const struct proc_target *target, struct io_buffer *buffer,
                               uint64_t position);
+ssize_t proc_read_memory(const struct proc_target *target, struct io_buffer *buffer,
+                         uint64_t position);
+ssize_t proc_write_memory(const struct proc_target *target, struct io_buffer *buffer,
+                          uint64_t position);
 ssize_t proc_read_auxv(const struct proc_target *target, struct io_buffer *buffer,
                        uint64_t position);
 

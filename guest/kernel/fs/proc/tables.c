@@ -106,6 +106,11 @@ const struct proc_entry proc_fdinfo_entry = {
     PROC_FILE("stat", proc_show_process_stat), PROC_FILE("status", proc_show_process_status),      \
         PROC_FILE("statm", proc_show_process_statm),                                               \
         {.name = "cmdline", .mode = S_IFREG | 0444, .read = proc_read_command_line},               \
+        {.name = "mem",                                                                            \
+         .mode = S_IFREG | 0600,                                                                   \
+         .read = proc_read_memory,                                                                 \
+         .write_at = proc_write_memory,                                                            \
+         .private = true},                                                                         \
         {.name = "environ",                                                                        \
          .mode = S_IFREG | 0400,                                                                   \
          .read = proc_read_environment,                                                            \
