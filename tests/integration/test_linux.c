@@ -248,3 +248,9 @@ VARIANT_TEST(like_linux, posix_message_queues)
 {
     compare(variant, "same_mqueue");
 }
+
+/* Programs that steer others: signals, system calls, steps, events, attaching, memory. */
+VARIANT_TEST(like_linux, ptrace)
+{
+    compare(variant, "same_ptrace");
+}

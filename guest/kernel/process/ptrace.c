@@ -181,9 +181,10 @@ static int64_t attach(struct task *task, bool seize, uint64_t options)
         tracee_put(fresh);
     if (error)
         return error;
-    if (!seize && !job_stopped)
+    if (job_stopped)
+        task_wake(task, WAKE_CONTINUE); /* its stop is its tracer's business from now on */
+    else if (!seize)
         signal_send(process, task, SIGSTOP, NULL);
-    task_wake(task, job_stopped ? WAKE_CONTINUE : WAKE_SIGNAL);
     return 0;
 }
 

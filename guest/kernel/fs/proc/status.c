@@ -50,12 +50,12 @@ static char state_letter(const struct task *task, bool zombie)
 {
     if (zombie)
         return 'Z';
+    if (task->tracee && ptrace_is_stopped(task))
+        return 't';
     switch (READ_ONCE(task->state)) {
     case TASK_BLOCKED:
         return 'S';
     case TASK_BLOCKED_HARD:
-        if (task->tracee && ptrace_is_stopped(task))
-            return 't';
         return task->flags & TASK_KERNEL_THREAD ? 'S' : 'D';
     case TASK_STOPPED:
         return 'T';
