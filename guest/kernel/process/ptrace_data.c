@@ -221,6 +221,8 @@ static int64_t register_set(struct tracee *tracee, uint64_t kind, uint64_t addre
                       : 0;
     if (get_user(vector, address))
         return -EFAULT;
+    if (kind == NT_X86_XSTATE && !size)
+        return -ENODEV; /* a CPU without XSAVE */
     if (!size || vector.bytes % 8)
         return -EINVAL;
     vector.bytes = min(vector.bytes, size);
