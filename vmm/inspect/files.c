@@ -148,7 +148,7 @@ struct file_walk {
     struct guest_files files;
     struct task_layout task_layout;
     struct guest_list *list;
-    uint64_t root;
+    struct guest_place root;
     uint8_t *copy;
 };
 

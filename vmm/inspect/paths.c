@@ -1,5 +1,5 @@
 /*
- * vmm/inspect/paths.c - from a dentry up to the root, and the kernel's names for files without one.
+ * vmm/inspect/paths.c - from a place up to the root, across mounts, and the kernel's names for files without one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +24,8 @@ struct vt_error *guest_paths_init(const struct vt_guest *guest, struct guest_pat
         error = LAYOUT_FIND(guest, &ret->operations, "file_operations", 0, GUEST_OPERATIONS_FIELDS);
     if (!error)
         error = LAYOUT_FIND(guest, &ret->filesystem, "filesystem", 0, GUEST_FILESYSTEM_FIELDS);
+    if (!error)
+        error = LAYOUT_FIND(guest, &ret->mount, "mount", 3, GUEST_MOUNT_FIELDS);
     return error;
 }
 
@@ -105,44 +107,66 @@ static void prepend_name(struct guest_paths *paths, uint64_t dentry, struct fron
         prepend(text, name, length);
 }
 
-const char *guest_dentry_path(struct guest_paths *paths, uint64_t dentry, uint64_t root,
-                              struct guest_list *list)
+/* One step up: the parent, or from the root of a mount what it covers. False at the top. */
+static bool step_up(struct guest_paths *paths, struct guest_place *at, struct front *text)
+{
+    struct guest_loads *loads = &paths->loads;
+    bool is_root = at->mount && guest_load(loads, at->mount, paths->mount.root) == at->dentry;
+
+    if (is_root) {
+        uint64_t parent = guest_load(loads, at->mount, paths->mount.parent);
+        uint64_t covered = guest_load(loads, at->mount, paths->mount.mountpoint);
+
+        if (parent == at->mount || !covered)
+            return false;
+        *at = (struct guest_place){parent, covered};
+        return true;
+    }
+    uint64_t up = guest_load(loads, at->dentry, paths->dentry.parent);
+    if (up == at->dentry) { /* a name that never was in a tree */
+        struct front name = {.start = GUEST_PATH_MAX};
+        prepend_name(paths, up, &name);
+        if (GUEST_PATH_MAX - name.start != 1 || name.bytes[name.start] != '/')
+            prepend(text, name.bytes + name.start, GUEST_PATH_MAX - name.start);
+        return false;
+    }
+    prepend_name(paths, at->dentry, text);
+    prepend(text, "/", 1);
+    at->dentry = up;
+    return true;
+}
+
+const char *guest_place_path(struct guest_paths *paths, struct guest_place place,
+                             struct guest_place root, struct guest_list *list)
 {
     struct guest_loads *loads = &paths->loads;
     struct front text = {.start = GUEST_PATH_MAX};
-    uint64_t at = dentry;
+    struct guest_place at = place;
     size_t end = text.start;
 
-    if (guest_load(loads, dentry, paths->dentry.deleted)) {
+    if (guest_load(loads, place.dentry, paths->dentry.deleted)) {
         prepend(&text, DELETED, sizeof(DELETED) - 1);
         end = text.start;
     }
-    for (unsigned level = 0; at != root && !loads->failed; level++) {
-        uint64_t up = guest_load(loads, at, paths->dentry.parent);
-
+    for (unsigned level = 0; (at.dentry != root.dentry || at.mount != root.mount) && !loads->failed;
+         level++) {
         if (level == LEVELS_MAX || paths->steps_left-- == 0) {
             loads->failed = true;
-            loads->bad = at;
+            loads->bad = at.dentry;
             break;
         }
-        if (up != at) {
-            prepend_name(paths, at, &text);
-            prepend(&text, "/", 1);
-        } else {
-            up = guest_load(loads, at, paths->dentry.mounted_on);
-            if (!up) { /* the top, or a name that never was in a tree */
-                struct front name = {.start = GUEST_PATH_MAX};
-                prepend_name(paths, at, &name);
-                if (GUEST_PATH_MAX - name.start != 1 || name.bytes[name.start] != '/')
-                    prepend(&text, name.bytes + name.start, GUEST_PATH_MAX - name.start);
-                break;
-            }
-        }
-        at = up;
+        if (!step_up(paths, &at, &text))
+            break;
     }
     if (text.start == end)
         prepend(&text, "/", 1);
     return guest_safe_text(list, text.bytes + text.start, GUEST_PATH_MAX - text.start);
+}
+
+struct guest_place guest_file_place(struct guest_paths *paths, uint64_t file)
+{
+    return (struct guest_place){.mount = guest_load(&paths->loads, file, paths->file.mount),
+                                .dentry = guest_load(&paths->loads, file, paths->file.dentry)};
 }
 
 void guest_file_kind(struct guest_paths *paths, uint64_t operations, char *buffer, size_t bytes)
@@ -157,14 +181,14 @@ void guest_file_kind(struct guest_paths *paths, uint64_t operations, char *buffe
     buffer[length] = '\0';
 }
 
-const char *guest_file_name(struct guest_paths *paths, uint64_t file, uint64_t root,
+const char *guest_file_name(struct guest_paths *paths, uint64_t file, struct guest_place root,
                             struct guest_list *list)
 {
-    uint64_t dentry = guest_load(&paths->loads, file, paths->file.dentry);
+    struct guest_place place = guest_file_place(paths, file);
     char kind[64], name[128];
 
-    if (dentry)
-        return guest_dentry_path(paths, dentry, root, list);
+    if (place.dentry)
+        return guest_place_path(paths, place, root, list);
     guest_file_kind(paths, guest_load(&paths->loads, file, paths->file.operations), kind,
                     sizeof(kind));
     int length;
@@ -181,11 +205,12 @@ const char *guest_file_name(struct guest_paths *paths, uint64_t file, uint64_t r
 
 #define TASK_FIELDS(F) F(fs, "fs")
 LAYOUT(task_layout, TASK_FIELDS);
-#define CONTEXT_FIELDS(F) F(root, "root")
+#define CONTEXT_FIELDS(F) F(root, "root.dentry") F(mount, "root.mount")
 LAYOUT(context_layout, CONTEXT_FIELDS);
 
-uint64_t guest_task_root(struct guest_loads *loads, uint64_t task)
+struct guest_place guest_task_root(struct guest_loads *loads, uint64_t task)
 {
+    const struct guest_place top = {0, 0};
     struct task_layout task_layout;
     struct context_layout context;
     struct vt_error *error = LAYOUT_FIND(loads->guest, &task_layout, "task", 1, TASK_FIELDS);
@@ -194,8 +219,11 @@ uint64_t guest_task_root(struct guest_loads *loads, uint64_t task)
         error = LAYOUT_FIND(loads->guest, &context, "fs_context", 1, CONTEXT_FIELDS);
     if (error) { /* then paths are shown from the top of the tree */
         vt_error_destroy(error);
-        return 0;
+        return top;
     }
     uint64_t fs = guest_load(loads, task, task_layout.fs);
-    return fs ? guest_load(loads, fs, context.root) : 0;
+    if (!fs)
+        return top;
+    return (struct guest_place){.mount = guest_load(loads, fs, context.mount),
+                                .dentry = guest_load(loads, fs, context.root)};
 }

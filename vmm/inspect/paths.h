@@ -14,13 +14,13 @@
     F(parent, "parent")                                                                            \
     F(name, "name")                                                                                \
     F(name_length, "name_length")                                                                  \
-    F(mounted_on, "mounted_on")                                                                    \
     F(deleted, "deleted")
 LAYOUT(guest_dentry_layout, GUEST_DENTRY_FIELDS);
 
 #define GUEST_FILE_FIELDS(F)                                                                       \
     F(inode, "inode")                                                                              \
     F(dentry, "dentry")                                                                            \
+    F(mount, "mount")                                                                              \
     F(operations, "operations")                                                                    \
     F(flags, "flags")                                                                              \
     F(references, "references") F(private_data, "private_data") F(position, "position")
@@ -37,6 +37,14 @@ LAYOUT(guest_operations_layout, GUEST_OPERATIONS_FIELDS);
 #define GUEST_FILESYSTEM_FIELDS(F) F(device, "device")
 LAYOUT(guest_filesystem_layout, GUEST_FILESYSTEM_FIELDS);
 
+#define GUEST_MOUNT_FIELDS(F) F(parent, "parent") F(mountpoint, "mountpoint") F(root, "root")
+LAYOUT(guest_mount_layout, GUEST_MOUNT_FIELDS);
+
+/* A place in the tree: a dentry as it is seen through a mount (0: through none). */
+struct guest_place {
+    uint64_t mount, dentry;
+};
+
 struct guest_paths {
     uint32_t steps_left;      /* of all paths of one walk */
     struct guest_loads loads; /* failures of all that follows */
@@ -45,6 +53,7 @@ struct guest_paths {
     struct guest_inode_layout inode;
     struct guest_operations_layout operations;
     struct guest_filesystem_layout filesystem;
+    struct guest_mount_layout mount;
 };
 
 struct vt_error *guest_paths_init(const struct vt_guest *guest, struct guest_paths *ret);
@@ -52,18 +61,20 @@ struct vt_error *guest_paths_init(const struct vt_guest *guest, struct guest_pat
 void guest_paths_begin(struct guest_paths *paths);
 
 /*
- * The path of a dentry seen from `root` (0 = the top of the tree) into the list as safe text. The
+ * The path of a place seen from `root` (zeros: the top of the tree) into the list as safe text. The
  * walk up is bounded; loads.failed is set by what is no memory, and by a path without end.
  */
-const char *guest_dentry_path(struct guest_paths *paths, uint64_t dentry, uint64_t root,
-                              struct guest_list *list);
+const char *guest_place_path(struct guest_paths *paths, struct guest_place place,
+                             struct guest_place root, struct guest_list *list);
+/* Where an open file is; zeros: nowhere. */
+struct guest_place guest_file_place(struct guest_paths *paths, uint64_t file);
 /* What an open file is called in /proc/PID/fd: its path, "pipe:[17]", "anon_inode:[eventfd]" ... */
-const char *guest_file_name(struct guest_paths *paths, uint64_t file, uint64_t root,
+const char *guest_file_name(struct guest_paths *paths, uint64_t file, struct guest_place root,
                             struct guest_list *list);
 /* The kernel's word for files without a path: "pipe" ...; "" = it has none. Cut to fit. */
 void guest_file_kind(struct guest_paths *paths, uint64_t operations, char *buffer, size_t bytes);
-/* The root directory of a task, 0 if it has none (any more). */
-uint64_t guest_task_root(struct guest_loads *loads, uint64_t task);
+/* The root directory of a task, zeros if it has none (any more). */
+struct guest_place guest_task_root(struct guest_loads *loads, uint64_t task);
 
 /* Appends to the list what is safe to print of these bytes: control characters, and what is not
  * UTF-8, as \ooo. */

@@ -134,7 +134,7 @@ struct vma_walk {
     const struct glass_type *task_type;
     struct guest_paths paths;
     struct guest_list *list;
-    uint64_t root; /* directory from which paths are told */
+    struct guest_place root; /* directory from which paths are told */
     uint64_t last_end;
     uint64_t named_file; /* neighbours often show the same file */
     const char *name;
@@ -160,10 +160,10 @@ static void name_vma(struct vma_walk *walk, struct vt_vma *vma)
     vma->device = (uint32_t)guest_load(&paths->loads, filesystem, paths->filesystem.device);
     if (vma->file != walk->named_file) {
         static const char shared[] = "/dev/zero (deleted)"; /* shared memory without a file */
-        uint64_t dentry = guest_load(&paths->loads, vma->file, paths->file.dentry);
+        struct guest_place place = guest_file_place(paths, vma->file);
 
-        walk->name = dentry ? guest_dentry_path(paths, dentry, walk->root, walk->list)
-                            : guest_safe_text(walk->list, shared, sizeof(shared) - 1);
+        walk->name = place.dentry ? guest_place_path(paths, place, walk->root, walk->list)
+                                  : guest_safe_text(walk->list, shared, sizeof(shared) - 1);
         walk->named_file = vma->file;
     }
     vma->name = walk->name;
@@ -208,7 +208,7 @@ static struct vt_error *find_space(struct vt_guest *guest, struct vma_walk *walk
 {
     uint64_t id;
 
-    walk->root = 0;
+    walk->root = (struct guest_place){0, 0};
     if (walk->space) {
         *ret = walk->space->address;
         return NULL;

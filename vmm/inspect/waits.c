@@ -227,7 +227,7 @@ static const char *describe(struct waits *waits, struct wait_task *task, struct 
     struct guest_files *files = &waits->files;
 
     if (task->named_file) {
-        uint64_t root = guest_task_root(&files->paths.loads, task->address);
+        struct guest_place root = guest_task_root(&files->paths.loads, task->address);
 
         return guest_file_name(&files->paths, task->named_file, root, list);
     }

@@ -13,9 +13,9 @@
 
 /* ---- mode ---- */
 
-static int64_t change_mode(struct inode *inode, uint32_t mode)
+static int64_t change_mode(const struct mount *mount, struct inode *inode, uint32_t mode)
 {
-    int error = inode_read_only(inode);
+    int error = mount_read_only(mount, inode);
     if (error)
         return error;
     mutex_lock(&inode->lock);
@@ -37,11 +37,13 @@ static int64_t change_mode(struct inode *inode, uint32_t mode)
 static int64_t change_mode_at(int directory_fd, uint64_t path, uint32_t path_flags, uint32_t mode)
 {
     struct inode *inode;
-    int64_t result = path_inode_user(directory_fd, path, path_flags, &inode, NULL);
+    struct path place;
+    int64_t result = path_inode_user(directory_fd, path, path_flags, &inode, &place);
     if (result)
         return result;
-    result = change_mode(inode, mode);
+    result = change_mode(place.mount, inode, mode);
     inode_put(inode);
+    path_release(&place);
     return result;
 }
 
@@ -82,7 +84,7 @@ SYSCALL2(fchmod, int, fd, uint32_t, mode)
     struct file *file = changeable_file(fd, &counted);
     if (!file)
         return -EBADF;
-    int64_t result = change_mode(file->inode, mode);
+    int64_t result = change_mode(file->mount, file->inode, mode);
     file_return(file, counted);
     return result;
 }
@@ -91,9 +93,10 @@ SYSCALL2(fchmod, int, fd, uint32_t, mode)
 
 #define KEEP_ID UINT32_MAX
 
-static int64_t change_owner(struct inode *inode, uint32_t uid, uint32_t gid)
+static int64_t change_owner(const struct mount *mount, struct inode *inode, uint32_t uid,
+                            uint32_t gid)
 {
-    int error = inode_read_only(inode);
+    int error = mount_read_only(mount, inode);
     if (error)
         return error;
     mutex_lock(&inode->lock);
@@ -125,11 +128,13 @@ static int64_t change_owner_at(int directory_fd, uint64_t path, uint32_t flags, 
                                uint32_t gid)
 {
     struct inode *inode;
-    int64_t result = path_inode_user(directory_fd, path, flags, &inode, NULL);
+    struct path place;
+    int64_t result = path_inode_user(directory_fd, path, flags, &inode, &place);
     if (result)
         return result;
-    result = change_owner(inode, uid, gid);
+    result = change_owner(place.mount, inode, uid, gid);
     inode_put(inode);
+    path_release(&place);
     return result;
 }
 
@@ -159,7 +164,7 @@ SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
     struct file *file = changeable_file(fd, &counted);
     if (!file)
         return -EBADF;
-    int64_t result = change_owner(file->inode, uid, gid);
+    int64_t result = change_owner(file->mount, file->inode, uid, gid);
     file_return(file, counted);
     return result;
 }
@@ -186,9 +191,10 @@ static uint64_t nanoseconds_of(int64_t seconds, int64_t nanoseconds)
 }
 
 /* times[0] access, times[1] modification. */
-static int64_t change_times(struct inode *inode, const struct new_time times[2])
+static int64_t change_times(const struct mount *mount, struct inode *inode,
+                            const struct new_time times[2])
 {
-    int error = inode_read_only(inode);
+    int error = mount_read_only(mount, inode);
     if (error)
         return error;
     mutex_lock(&inode->lock);
@@ -216,6 +222,7 @@ static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
                                const struct new_time times[2])
 {
     struct inode *inode;
+    struct path place;
     int64_t result;
     if (!path && directory_fd != AT_FDCWD) {
         bool counted;
@@ -224,7 +231,7 @@ static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
         struct file *file = changeable_file(directory_fd, &counted);
         if (!file)
             return -EBADF;
-        result = change_times(file->inode, times);
+        result = change_times(file->mount, file->inode, times);
         file_return(file, counted);
         return result;
     }
@@ -233,11 +240,12 @@ static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
     result = path_inode_user(directory_fd, path,
                              (flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) |
                                  (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0),
-                             &inode, NULL);
+                             &inode, &place);
     if (result)
         return result;
-    result = change_times(inode, times);
+    result = change_times(place.mount, inode, times);
     inode_put(inode);
+    path_release(&place);
     return result;
 }
 

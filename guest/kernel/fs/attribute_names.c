@@ -51,10 +51,12 @@ struct attribute_place {
 #define BY_LINK(address) ((struct attribute_place){.path = (address)})
 #define BY_FD(number)    ((struct attribute_place){.by_descriptor = true, .fd = (number)})
 
-static int place_inode(const struct attribute_place *place, struct inode **ret)
+/* *ret_path: path_release(). */
+static int place_inode(const struct attribute_place *place, struct inode **ret,
+                       struct path *ret_path)
 {
     if (!place->by_descriptor)
-        return path_inode_user(AT_FDCWD, place->path, place->flags, ret, NULL);
+        return path_inode_user(AT_FDCWD, place->path, place->flags, ret, ret_path);
     bool counted;
     struct file *file = file_borrow(place->fd, &counted);
     if (!file)
@@ -63,6 +65,9 @@ static int place_inode(const struct attribute_place *place, struct inode **ret)
     if (!error) {
         *ret = file->inode;
         inode_get(*ret);
+        *ret_path = (struct path){file->mount, file->dentry};
+        if (file->dentry)
+            path_get(ret_path);
     }
     file_return(file, counted);
     return error;
@@ -79,9 +84,10 @@ static bool has_user_attributes(const struct inode *inode)
     return inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR);
 }
 
-static int may_change(const struct inode *inode, const struct attribute_name *name)
+static int may_change(const struct mount *mount, const struct inode *inode,
+                      const struct attribute_name *name)
 {
-    int error = inode_read_only(inode);
+    int error = mount_read_only(mount, inode);
     if (error)
         return error;
     if (inode_is_kept(inode))
@@ -103,14 +109,15 @@ static int may_look(const struct inode *inode, const struct attribute_name *name
 
 /* ---- setting ---- */
 
-static int64_t change(struct inode *inode, const struct attribute_name *name,
-                      struct extended_attribute *fresh, int flags)
+static int64_t change(const struct mount *mount, struct inode *inode,
+                      const struct attribute_name *name, struct extended_attribute *fresh,
+                      int flags)
 {
     struct extended_attribute **list = list_of(inode);
     if (!list)
         return -EOPNOTSUPP;
     mutex_lock(&inode->lock);
-    int error = may_change(inode, name);
+    int error = may_change(mount, inode, name);
     if (!error)
         error = fresh ? extended_attribute_set(list, fresh, flags)
                       : extended_attribute_remove(list, name->text, name->length);
@@ -125,6 +132,7 @@ static int64_t set_attribute(struct attribute_place place, uint64_t name_address
 {
     struct attribute_name name;
     struct inode *inode;
+    struct path path;
     if (flags & ~XATTR_FLAGS)
         return -EINVAL;
     int64_t error = name_from_user(&name, name_address);
@@ -139,10 +147,11 @@ static int64_t set_attribute(struct attribute_place place, uint64_t name_address
         return -ENOMEM;
     error = copy_from_user(extended_attribute_value(fresh), value_address, bytes) ? -EFAULT : 0;
     if (!error)
-        error = place_inode(&place, &inode);
+        error = place_inode(&place, &inode, &path);
     if (!error) {
-        error = change(inode, &name, fresh, flags);
+        error = change(path.mount, inode, &name, fresh, flags);
         inode_put(inode);
+        path_release(&path);
     }
     if (error)
         kfree(fresh);
@@ -153,13 +162,15 @@ static int64_t remove_attribute(struct attribute_place place, uint64_t name_addr
 {
     struct attribute_name name;
     struct inode *inode;
+    struct path path;
     int64_t error = name_from_user(&name, name_address);
     if (!error)
-        error = place_inode(&place, &inode);
+        error = place_inode(&place, &inode, &path);
     if (error)
         return error;
-    error = change(inode, &name, NULL, 0);
+    error = change(path.mount, inode, &name, NULL, 0);
     inode_put(inode);
+    path_release(&path);
     return error;
 }
 
@@ -196,14 +207,16 @@ static int64_t get_attribute(struct attribute_place place, uint64_t name_address
 {
     struct attribute_name name;
     struct inode *inode;
+    struct path path;
     char *value = NULL;
     int64_t result = name_from_user(&name, name_address);
     if (!result)
-        result = place_inode(&place, &inode);
+        result = place_inode(&place, &inode, &path);
     if (result)
         return result;
     result = copy_value(inode, &name, room, &value);
     inode_put(inode);
+    path_release(&path);
     if (value && result > 0 && copy_to_user(address, value, (size_t)result))
         result = -EFAULT;
     kfree(value);
@@ -249,12 +262,14 @@ static int64_t copy_names(struct inode *inode, size_t room, char **ret)
 static int64_t list_attributes(struct attribute_place place, uint64_t address, size_t room)
 {
     struct inode *inode;
+    struct path path;
     char *names = NULL;
-    int64_t result = place_inode(&place, &inode);
+    int64_t result = place_inode(&place, &inode, &path);
     if (result)
         return result;
     result = copy_names(inode, room, &names);
     inode_put(inode);
+    path_release(&path);
     if (names && result > 0 && copy_to_user(address, names, (size_t)result))
         result = -EFAULT;
     kfree(names);

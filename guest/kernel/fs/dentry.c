@@ -24,7 +24,7 @@
 #define FIRST_BUCKETS 32
 
 static struct object_cache dentry_cache = OBJECT_CACHE_INIT("dentry", struct dentry);
-static uint32_t prune_epoch;
+static uint32_t last_prune_epoch; /* atomic */
 
 uint32_t name_hash(const char *name, size_t length)
 {
@@ -46,7 +46,7 @@ void dentry_get(struct dentry *dentry)
 static struct dentry *dentry_destroy(struct dentry *dentry)
 {
     struct dentry *parent = dentry->parent;
-    kernel_assert(list_empty(&dentry->children) && !dentry->mounted);
+    kernel_assert(list_empty(&dentry->children) && !dentry->mounts);
     if (dentry->inode)
         inode_put(dentry->inode);
     if (dentry->name != dentry->short_name)
@@ -74,6 +74,23 @@ struct dentry *dentry_parent(struct dentry *dentry)
     dentry_get(parent);
     spin_unlock(&dentry->lock);
     return parent;
+}
+
+bool dentry_is_below(struct dentry *dentry, const struct dentry *top)
+{
+    struct dentry *at = dentry;
+    dentry_get(at);
+    while (at != top) {
+        struct dentry *parent = dentry_parent(at);
+        dentry_put(at);
+        if (parent == at) {
+            dentry_put(parent);
+            return false;
+        }
+        at = parent;
+    }
+    dentry_put(at);
+    return true;
 }
 
 /* ---- the cache of one directory; parent->lock held in all of these ---- */
@@ -219,14 +236,13 @@ struct dentry *dentry_create(struct dentry *parent, const char *name, size_t len
     dentry->inode = inode;
     dentry->references = 1;
     dentry->hash_next = NULL;
-    dentry->mounted = dentry->mounted_on = NULL;
+    dentry->mounts = 0;
     spin_init(&dentry->lock, RANK_DENTRY);
     dentry->child_count = 0;
     list_init(&dentry->children);
     list_init(&dentry->sibling_link);
     dentry->buckets = NULL;
     dentry->bucket_count = 0;
-    dentry->version = 0;
     dentry->prune_epoch = 0;
     dentry->deleted = false;
     if (inode)
@@ -239,7 +255,6 @@ struct dentry *dentry_create(struct dentry *parent, const char *name, size_t len
     }
 
     dentry_get(parent);
-    dentry->version = parent->inode ? parent->inode->entries_version : 0;
     struct list victims = LIST_INIT(victims);
     spin_lock(&parent->lock);
     if (unlikely(parent->child_count >= CHILDREN_MAX))
@@ -276,55 +291,14 @@ static void forget_children(struct dentry *dentry)
     destroy_victims(&victims);
 }
 
-/*
- * In a tree with aliases (bind mounts) a name may have been changed through another dentry of the
- * directory. True if the cached answer still holds; directory lock held.
- */
-static int dentry_verify(struct dentry *directory, struct dentry *dentry, bool *ret_valid)
-{
-    struct inode *now = NULL, *inode = directory->inode;
-    int error = inode->operations->lookup(inode, dentry->name, dentry->name_length, &now);
-    if (error)
-        return error;
-    *ret_valid = now == dentry->inode;
-    if (now)
-        inode_put(now);
-    if (*ret_valid)
-        dentry->version = inode->entries_version;
-    return 0;
-}
-
-static bool dentry_current(const struct dentry *directory, const struct dentry *dentry)
-{
-    return likely(!(directory->inode->filesystem->flags & FILESYSTEM_ALIASED)) ||
-           !directory->inode->operations->lookup ||
-           READ_ONCE(dentry->version) == READ_ONCE(directory->inode->entries_version);
-}
-
 static int lookup_locked_hashed(struct dentry *directory, const char *name, size_t length,
                                 uint32_t hash, struct dentry **ret)
 {
     struct inode *inode = directory->inode, *found = NULL;
     int error;
     *ret = cache_find(directory, name, length, hash);
-    if (*ret) {
-        bool valid = true;
-        if (dentry_current(directory, *ret))
-            return 0;
-        error = dentry_verify(directory, *ret, &valid);
-        if (!error && valid)
-            return 0;
-        if (!error && (*ret)->mounted)
-            return 0; /* a mount point stays what it is */
-        if (!error) {
-            dentry_unhash(*ret);
-            forget_children(*ret);
-        }
-        dentry_put(*ret);
-        *ret = NULL;
-        if (error)
-            return error;
-    }
+    if (*ret)
+        return 0;
     if (inode->links && inode->operations->lookup) {
         error = inode->operations->lookup(inode, name, length, &found);
         if (error)
@@ -347,11 +321,8 @@ int dentry_lookup_hashed(struct dentry *directory, const char *name, size_t leng
 {
     struct dentry *found = cache_find(directory, name, length, hash);
     if (likely(found)) {
-        if (dentry_current(directory, found)) {
-            *ret = found;
-            return 0;
-        }
-        dentry_put(found);
+        *ret = found;
+        return 0;
     }
     mutex_lock(&directory->inode->lock);
     int error = lookup_locked_hashed(directory, name, length, hash, ret);
@@ -369,7 +340,6 @@ int dentry_lookup(struct dentry *directory, const char *name, size_t length, str
 void dentry_instantiate(struct dentry *dentry, struct inode *inode)
 {
     inode_get(inode);
-    dentry->version = dentry->parent->inode->entries_version;
     store_release(&dentry->inode, inode);
 }
 
@@ -397,7 +367,6 @@ void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *n
     dentry->name_length = (uint16_t)length;
     dentry->name_hash = name_hash(name, length);
     dentry->parent = new_parent;
-    dentry->version = new_parent->inode->entries_version;
     spin_unlock(&dentry->lock);
 
     spin_lock(&new_parent->lock);
@@ -415,7 +384,7 @@ void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *n
  */
 void dentry_prune_tree(struct dentry *top)
 {
-    uint32_t epoch = ++prune_epoch;
+    uint32_t epoch = __atomic_add_fetch(&last_prune_epoch, 1, __ATOMIC_RELAXED);
     struct dentry *at = top;
     dentry_get(at);
     for (;;) {

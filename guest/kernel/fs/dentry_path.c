@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
@@ -31,55 +32,66 @@ static int prepend(struct text *text, const char *bytes, size_t length)
     return 0;
 }
 
-/* One level: the name of `at` is put in front; *ret_up is where it hangs (itself at the end),
- * counted. */
-static int prepend_name(struct text *text, struct dentry *at, struct dentry **ret_up)
+/* One level: the name of `at` is put in front; *ret_up is where it hangs, counted. False at the top
+ * of its file system. */
+static bool prepend_name(struct text *text, struct dentry *at, struct dentry **ret_up,
+                         int *ret_error)
 {
-    int error = 0;
     spin_lock(&at->lock);
     struct dentry *up = at->parent;
     if (up != at) {
-        error = prepend(text, at->name, at->name_length);
-        if (!error)
-            error = prepend(text, "/", 1);
-    } else if (READ_ONCE(at->mounted_on)) {
-        up = at->mounted_on;
+        *ret_error = prepend(text, at->name, at->name_length);
+        if (!*ret_error)
+            *ret_error = prepend(text, "/", 1);
+        dentry_get(up);
     }
-    dentry_get(up);
     spin_unlock(&at->lock);
     *ret_up = up;
-    return error;
+    return up != at;
 }
 
-static int walk_up(struct text *text, struct dentry *dentry, struct dentry *root,
+/* The name of something that never was in a tree. */
+static int prepend_top(struct text *text, const struct dentry *top)
+{
+    bool named = top->name_length != 1 || top->name[0] != '/';
+    return named ? prepend(text, top->name, top->name_length) : 0;
+}
+
+static int walk_up(struct text *text, const struct path *path, const struct path *root,
                    bool *ret_unreachable)
 {
-    struct dentry *at = dentry, *up;
+    struct path at = *path;
     char *end = text->start;
-    dentry_get(at);
+    int error = 0;
+    path_get(&at);
     *ret_unreachable = false;
-    while (at != root) {
-        int error = prepend_name(text, at, &up);
-        if (error || up == at) {
-            dentry_put(up);
-            /* The top of something outside `root`, or a name that never was in a tree. */
+    while (!error && !path_same(&at, root)) {
+        struct dentry *up;
+        struct path covered;
+        if (path_is_mounted(&at)) {
+            if (!mount_covered_get(at.mount, &covered)) { /* the lowest, or no longer in a tree */
+                *ret_unreachable = true;
+                break;
+            }
+            path_put(&at);
+            at = covered;
+        } else if (prepend_name(text, at.dentry, &up, &error)) {
+            dentry_put(at.dentry);
+            at.dentry = up;
+        } else {
             *ret_unreachable = true;
-            if (!error && (at->name_length != 1 || at->name[0] != '/'))
-                error = prepend(text, at->name, at->name_length);
-            dentry_put(at);
-            if (error)
-                return error;
-            return text->start == end ? prepend(text, "/", 1) : 0;
+            error = prepend_top(text, at.dentry);
+            break;
         }
-        dentry_put(at);
-        at = up;
     }
-    dentry_put(at);
+    path_put(&at);
+    if (error)
+        return error;
     return text->start == end ? prepend(text, "/", 1) : 0;
 }
 
-ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
-                    char **ret, bool *ret_unreachable)
+ssize_t path_text_of(const struct path *path, const struct path *root, char *buffer, size_t size,
+                     char **ret, bool *ret_unreachable)
 {
     struct text text = {.limit = buffer};
     int error = 0;
@@ -89,15 +101,22 @@ ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, si
         text.start = buffer + size - 1;
         *text.start = 0;
         error = 0;
-        if (dentry->deleted)
+        if (path->dentry->deleted)
             error = prepend(&text, DELETED, sizeof(DELETED) - 1);
         if (!error)
-            error = walk_up(&text, dentry, root, ret_unreachable);
+            error = walk_up(&text, path, root, ret_unreachable);
         if (renames == __atomic_load_n(&rename_count, __ATOMIC_ACQUIRE))
             break;
     }
     *ret = text.start;
     return error ? error : buffer + size - 1 - text.start;
+}
+
+ssize_t dentry_text_of(struct dentry *dentry, char *buffer, size_t size, char **ret)
+{
+    struct path path = {NULL, dentry}, top = {NULL, dentry->inode->filesystem->root};
+    bool unreachable;
+    return path_text_of(&path, &top, buffer, size, ret, &unreachable);
 }
 
 ssize_t file_path(struct file *file, char *buffer, size_t size)
@@ -109,13 +128,13 @@ ssize_t file_path(struct file *file, char *buffer, size_t size)
     if (!file->dentry)
         return -ENOENT;
     struct task *task = current;
-    struct dentry *root = tree_root;
+    struct path root = initial_root, path = {file->mount, file->dentry};
     if (task && task->fs)
-        root = fs_context_get_root_of(task->fs);
+        fs_context_get_root_of(task->fs, &root);
     else
-        dentry_get(root);
-    ssize_t length = dentry_path(file->dentry, root, buffer, size, &start, &unreachable);
-    dentry_put(root);
+        path_get(&root);
+    ssize_t length = path_text_of(&path, &root, buffer, size, &start, &unreachable);
+    path_put(&root);
     if (length >= 0)
         memmove(buffer, start, (size_t)length + 1);
     return length;

@@ -3,6 +3,7 @@
  * chroot, umask.
  */
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -107,20 +108,22 @@ SYSCALL3(getdents64, int, fd, uint64_t, user_buffer, uint32_t, bytes)
 SYSCALL2(getcwd, uint64_t, user_buffer, uint64_t, size)
 {
     static const char unreachable_prefix[] = "(unreachable)";
-    struct dentry *root = fs_context_get_root(), *cwd = fs_context_get_cwd();
+    struct path root, cwd;
+    fs_context_get_root(&root);
+    fs_context_get_cwd(&cwd);
     char short_text[256], *text = short_text, *start;
     size_t text_size = sizeof(short_text);
     bool unreachable;
-    ssize_t length = cwd->deleted ? -ENOENT : 0;
+    ssize_t length = cwd.dentry->deleted ? -ENOENT : 0;
     if (!length)
-        length = dentry_path(cwd, root, text, text_size, &start, &unreachable);
+        length = path_text_of(&cwd, &root, text, text_size, &start, &unreachable);
     if (length == -ENAMETOOLONG) {
         text_size = PATH_MAX;
         text = kmalloc(text_size);
-        length = text ? dentry_path(cwd, root, text, text_size, &start, &unreachable) : -ENOMEM;
+        length = text ? path_text_of(&cwd, &root, text, text_size, &start, &unreachable) : -ENOMEM;
     }
-    dentry_put(cwd);
-    dentry_put(root);
+    path_put(&cwd);
+    path_put(&root);
     if (length >= 0 && unreachable) {
         const size_t prefix = sizeof(unreachable_prefix) - 1;
         if ((size_t)(start - text) < prefix) {
@@ -146,15 +149,15 @@ SYSCALL2(getcwd, uint64_t, user_buffer, uint64_t, size)
 
 SYSCALL1(chdir, uint64_t, path)
 {
-    struct dentry *dentry;
-    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW | PATH_DIRECTORY, &dentry);
+    struct path place;
+    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW | PATH_DIRECTORY, &place);
     if (error)
         return error;
-    error = inode_permission(dentry->inode, MAY_EXECUTE);
+    error = inode_permission(place.dentry->inode, MAY_EXECUTE);
     if (error)
-        dentry_put(dentry);
+        path_put(&place);
     else
-        fs_context_replace_cwd(dentry);
+        fs_context_replace_cwd(&place);
     return error;
 }
 
@@ -168,8 +171,9 @@ SYSCALL1(fchdir, int, fd)
     if (file->dentry && inode_is(file->inode, S_IFDIR))
         error = inode_permission(file->inode, MAY_EXECUTE);
     if (!error) {
-        dentry_get(file->dentry);
-        fs_context_replace_cwd(file->dentry);
+        struct path place = {file->mount, file->dentry};
+        path_get(&place);
+        fs_context_replace_cwd(&place);
     }
     file_return(file, counted);
     return error;
@@ -177,17 +181,17 @@ SYSCALL1(fchdir, int, fd)
 
 SYSCALL1(chroot, uint64_t, path)
 {
-    struct dentry *dentry;
-    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW | PATH_DIRECTORY, &dentry);
+    struct path place;
+    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW | PATH_DIRECTORY, &place);
     if (error)
         return error;
-    error = inode_permission(dentry->inode, MAY_EXECUTE);
+    error = inode_permission(place.dentry->inode, MAY_EXECUTE);
     if (!error && !fs_capable(CAP_SYS_CHROOT))
         error = -EPERM;
     if (error)
-        dentry_put(dentry);
+        path_put(&place);
     else
-        fs_context_replace_root(dentry);
+        fs_context_replace_root(&place);
     return error;
 }
 

@@ -10,7 +10,7 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_lock.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
@@ -19,7 +19,7 @@ static struct object_cache file_cache = OBJECT_CACHE_INIT("file", struct file);
 
 static HOT_TABLE const struct file_operations no_operations;
 
-struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
+struct file *file_create(const struct path *path, struct inode *inode, uint32_t flags,
                          const struct file_operations *operations, void *private_data)
 {
     struct file *file = object_cache_allocate(&file_cache);
@@ -28,7 +28,8 @@ struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t fl
     file->references = 1;
     file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
     file->inode = inode;
-    file->dentry = dentry;
+    file->dentry = path ? path->dentry : NULL;
+    file->mount = path ? path->mount : NULL;
     file->operations = operations ? operations : &no_operations;
     file->private_data = private_data;
     file->position = 0;
@@ -38,14 +39,24 @@ struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t fl
     file->held = 0;
     file->epoll_items = NULL;
     inode_get(inode);
-    if (dentry)
-        dentry_get(dentry);
+    if (path)
+        path_get(path);
     return file;
 }
 
 void file_get(struct file *file)
 {
     reference_get(&file->references);
+}
+
+void file_let_go(struct mount *mount, struct inode *inode, uint32_t held)
+{
+    if (held & FILE_HOLDS_WRITER)
+        __atomic_fetch_sub(&inode->writers, 1, __ATOMIC_RELEASE);
+    if (held & FILE_DENIES_WRITERS)
+        __atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELEASE);
+    if (held & FILE_HOLDS_MOUNT_WRITER)
+        mount_drop_write(mount);
 }
 
 /* Nobody refers to it any more. */
@@ -56,13 +67,12 @@ static NO_INLINE void file_destroy(struct file *file)
     file_locks_drop_owner(file, file);
     if (file->operations->release)
         file->operations->release(file);
-    if (file->held & FILE_HOLDS_WRITER)
-        __atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELEASE);
-    if (file->held & FILE_DENIES_WRITERS)
-        __atomic_fetch_add(&file->inode->writers, 1, __ATOMIC_RELEASE);
+    if (file->held)
+        file_let_go(file->mount, file->inode, file->held);
     if (file->dentry)
         dentry_put(file->dentry);
     inode_put(file->inode);
+    mount_put(file->mount);
     object_cache_free(&file_cache, file);
     if (MUTANT_EVERY(OBJECT_FREED_TWICE, 100))
         object_cache_free(&file_cache, file);

@@ -14,6 +14,7 @@ struct boot_info;
 struct dentry;
 struct file;
 struct inode;
+struct mount;
 struct epoll_item;
 struct poll_table;
 struct task;
@@ -76,6 +77,7 @@ struct file {
     uint32_t flags;        /* O_*; F_SETFL changes APPEND and NONBLOCK */
     struct inode *inode;   /* counted */
     struct dentry *dentry; /* counted; NULL for pipes and other nameless files */
+    struct mount *mount;   /* counted; NULL where there is no place */
     const struct file_operations *operations;
     void *private_data;
     uint64_t position;              /* position_lock */
@@ -88,10 +90,13 @@ struct file {
 
 /* What the last file_put() gives back to the inode's `writers` count. */
 enum file_hold {
-    FILE_HOLDS_WRITER = 1u << 0,   /* open() raised inode->writers: lower it */
-    FILE_DENIES_WRITERS = 1u << 1, /* file_open_executable() lowered inode->writers: raise it */
+    FILE_HOLDS_WRITER = 1u << 0,       /* open() raised inode->writers: lower it */
+    FILE_DENIES_WRITERS = 1u << 1,     /* file_open_executable() lowered inode->writers: raise it */
+    FILE_HOLDS_MOUNT_WRITER = 1u << 2, /* mount_want_write() was called */
 };
 
+/* Gives back what a file held (enum file_hold), or what was to be held by one that was not made. */
+void file_let_go(struct mount *mount, struct inode *inode, uint32_t held);
 void file_get(struct file *file);
 void file_put(struct file *file);
 /* Positioned read into kernel memory: bytes or -errno. */

@@ -4,7 +4,7 @@
 #include "kernel/fs/fs_context.h"
 
 #include "arch/cpu.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/object_cache.h"
@@ -14,47 +14,40 @@
 #define INITIAL_UMASK 022u
 
 static struct object_cache context_cache = OBJECT_CACHE_INIT("fs_context", struct fs_context);
-static struct dentry *initial_root; /* written once, before there is a second task */
-
-void fs_context_set_initial_root(struct dentry *root)
-{
-    initial_root = root;
-}
-
 /* Takes over the references to root and cwd, on failure too. */
-static struct fs_context *context_make(struct dentry *root, struct dentry *cwd, uint32_t umask)
+static struct fs_context *context_make(const struct path *root, const struct path *cwd,
+                                       uint32_t umask)
 {
     struct fs_context *context = object_cache_allocate(&context_cache);
     if (!context) {
-        dentry_put(root);
-        dentry_put(cwd);
+        path_put(root);
+        path_put(cwd);
         return NULL;
     }
     context->references = 1;
     context->umask = umask;
     spin_init(&context->lock, RANK_FS_CONTEXT);
-    context->root = root;
-    context->cwd = cwd;
+    context->root = *root;
+    context->cwd = *cwd;
     return context;
 }
 
 struct fs_context *fs_context_create(void)
 {
-    kernel_assert(initial_root);
-    dentry_get(initial_root);
-    dentry_get(initial_root);
-    return context_make(initial_root, initial_root, INITIAL_UMASK);
+    kernel_assert(initial_root.dentry);
+    path_get(&initial_root);
+    path_get(&initial_root);
+    return context_make(&initial_root, &initial_root, INITIAL_UMASK);
 }
 
 struct fs_context *fs_context_duplicate(struct fs_context *source)
 {
     spin_lock(&source->lock);
-    struct dentry *root = source->root;
-    struct dentry *cwd = source->cwd;
-    dentry_get(root);
-    dentry_get(cwd);
+    struct path root = source->root, cwd = source->cwd;
+    path_get(&root);
+    path_get(&cwd);
     spin_unlock(&source->lock);
-    return context_make(root, cwd, READ_ONCE(source->umask));
+    return context_make(&root, &cwd, READ_ONCE(source->umask));
 }
 
 void fs_context_get(struct fs_context *context)
@@ -66,71 +59,86 @@ void fs_context_put(struct fs_context *context)
 {
     if (!reference_put(&context->references))
         return;
-    dentry_put(context->root);
-    dentry_put(context->cwd);
+    path_put(&context->root);
+    path_put(&context->cwd);
     object_cache_free(&context_cache, context);
 }
 
-struct dentry *fs_context_get_root_of(struct fs_context *context)
+void fs_context_get_root_of(struct fs_context *context, struct path *ret)
 {
     spin_lock(&context->lock);
-    struct dentry *root = context->root;
-    dentry_get(root);
+    *ret = context->root;
+    path_get(ret);
     spin_unlock(&context->lock);
-    return root;
 }
 
-struct dentry *fs_context_get_cwd_of(struct fs_context *context)
+void fs_context_get_cwd_of(struct fs_context *context, struct path *ret)
 {
     spin_lock(&context->lock);
-    struct dentry *cwd = context->cwd;
-    dentry_get(cwd);
+    *ret = context->cwd;
+    path_get(ret);
     spin_unlock(&context->lock);
-    return cwd;
 }
 
-struct dentry *fs_context_get_root(void)
+void fs_context_get_root(struct path *ret)
 {
-    return fs_context_get_root_of(current->fs);
+    fs_context_get_root_of(current->fs, ret);
 }
 
-struct dentry *fs_context_get_cwd(void)
+void fs_context_get_cwd(struct path *ret)
 {
-    return fs_context_get_cwd_of(current->fs);
+    fs_context_get_cwd_of(current->fs, ret);
 }
 
-static void replace(struct dentry **place, struct dentry *directory)
+static void replace(struct fs_context *context, struct path *place, const struct path *directory)
 {
-    struct fs_context *context = current->fs;
-
     spin_lock(&context->lock);
-    struct dentry *old = *place;
-    *place = directory;
+    struct path old = *place;
+    *place = *directory;
     spin_unlock(&context->lock);
-    dentry_put(old);
+    path_put(&old);
 }
 
-void fs_context_replace_root(struct dentry *root)
+void fs_context_replace_root(const struct path *root)
 {
-    replace(&current->fs->root, root);
+    replace(current->fs, &current->fs->root, root);
 }
 
-void fs_context_replace_cwd(struct dentry *cwd)
+void fs_context_replace_cwd(const struct path *cwd)
 {
-    replace(&current->fs->cwd, cwd);
+    replace(current->fs, &current->fs->cwd, cwd);
+}
+
+void fs_context_shift(struct fs_context *context, const struct path *from, const struct path *to)
+{
+    unsigned shifted = 0;
+    spin_lock(&context->lock);
+    if (path_same(&context->root, from)) {
+        path_get(to);
+        context->root = *to;
+        shifted++;
+    }
+    if (path_same(&context->cwd, from)) {
+        path_get(to);
+        context->cwd = *to;
+        shifted++;
+    }
+    spin_unlock(&context->lock);
+    while (shifted--)
+        path_put(from);
 }
 
 int fs_context_set_cwd(const char *path)
 {
-    struct dentry *directory;
+    struct path directory;
     int error = path_lookup(AT_FDCWD, path, PATH_FOLLOW | PATH_DIRECTORY, &directory);
     if (error)
         return error;
-    error = inode_permission(directory->inode, 1);
+    error = inode_permission(directory.dentry->inode, 1);
     if (error) {
-        dentry_put(directory);
+        path_put(&directory);
         return error;
     }
-    fs_context_replace_cwd(directory);
+    fs_context_replace_cwd(&directory);
     return 0;
 }

@@ -8,33 +8,27 @@
 #ifndef KERNEL_FS_FS_CONTEXT_H
 #define KERNEL_FS_FS_CONTEXT_H
 
-#include "kernel/fs/file.h"
+#include "kernel/fs/inode.h"
 #include "kernel/sync/spinlock.h"
-
-struct dentry;
 
 struct fs_context {
     uint32_t references;
     uint32_t umask;
     struct spinlock lock;
-    struct dentry *root; /* counted; "/" of this process */
-    struct dentry *cwd;  /* counted */
+    struct path root; /* counted; "/" of this process */
+    struct path cwd;  /* counted */
 };
 
-/* Each returns a counted dentry of the current task's context. */
-struct dentry *fs_context_get_root(void);
-struct dentry *fs_context_get_cwd(void);
+/* Each gives a counted place of the current task's context. */
+void fs_context_get_root(struct path *ret);
+void fs_context_get_cwd(struct path *ret);
 /* The same of another context, for /proc/PID/root and /proc/PID/cwd. */
-struct dentry *fs_context_get_root_of(struct fs_context *context);
-struct dentry *fs_context_get_cwd_of(struct fs_context *context);
+void fs_context_get_root_of(struct fs_context *context, struct path *ret);
+void fs_context_get_cwd_of(struct fs_context *context, struct path *ret);
 /* Replace; each takes over the caller's reference to the (checked) directory. */
-void fs_context_replace_root(struct dentry *root);
-void fs_context_replace_cwd(struct dentry *cwd);
-
-/*
- * The root dentry that a new context starts at. fs_init() sets it once, before the first process:
- * takes over the reference.
- */
-void fs_context_set_initial_root(struct dentry *root);
+void fs_context_replace_root(const struct path *root);
+void fs_context_replace_cwd(const struct path *cwd);
+/* Whoever stands at `from`, by root or working directory, stands at `to` then (pivot_root). */
+void fs_context_shift(struct fs_context *context, const struct path *from, const struct path *to);
 
 #endif

@@ -11,6 +11,8 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/sync/refcount.h"
 
+#define FIRST_FREE_DEVICE 0x20u /* below: file systems of which there is one */
+
 static struct object_cache inode_cache = OBJECT_CACHE_INIT("inode", struct inode);
 
 const struct file_operations empty_file_operations;
@@ -23,6 +25,12 @@ static struct filesystem anonymous_filesystem = {
 void filesystem_hold(struct filesystem *filesystem)
 {
     __atomic_fetch_add(&filesystem->holders, 1, __ATOMIC_RELAXED);
+}
+
+uint32_t filesystem_new_device(void)
+{
+    static uint32_t last = FIRST_FREE_DEVICE - 1;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
 void filesystem_drop(struct filesystem *filesystem)

@@ -9,12 +9,12 @@
  * small); nothing is ever unpacked.
  *
  * Locks: inode->lock (mutex) guards content, size, metadata and, in directories, entries;
- * dentry->lock (spinlock) guards the cached children and the dentry's own parent, name and mount.
+ * dentry->lock (spinlock) guards the cached children and the dentry's own parent and name.
  * rename_lock (mutex) serialises renames between directories.
  *
  * Lifetime: a name that is in its directory's cache stays there without holders until the directory
  * has too many of them. A dentry holds its inode and its parent; a file system lives as long as its
- * mount and inodes.
+ * mounts and inodes.
  */
 #ifndef KERNEL_FS_INODE_H
 #define KERNEL_FS_INODE_H
@@ -42,7 +42,16 @@
 #define SYMLINKS_MAX 40
 
 struct extended_attribute;
-struct filesystem; /* one mounted instance: device number, operations, root */
+struct mount_options;
+struct proc_text;
+struct filesystem; /* one instance of a kind of file system: device number, operations, root */
+struct mount;
+
+/* A place in the tree: the same dentry may be seen through several mounts (mount/mount.h). */
+struct path {
+    struct mount *mount; /* NULL: of a file without a place (a pipe, a namespace) */
+    struct dentry *dentry;
+};
 
 struct inode {
     uint32_t references;
@@ -86,7 +95,7 @@ struct inode_operations {
     ssize_t (*read_link)(struct inode *inode, char *buffer, size_t size);
     /* A link that is no text but leads straight to a place (/proc/PID/cwd, fd/N): counted *ret. May
      * be NULL. */
-    int (*follow)(struct inode *inode, struct dentry **ret);
+    int (*follow)(struct inode *inode, struct path *ret);
     /* Swaps what two existing names stand for (RENAME_EXCHANGE). -EINVAL if NULL. */
     int (*exchange)(struct inode *old_directory, const char *old_name, size_t old_length,
                     struct inode *new_directory, const char *new_name, size_t new_length);
@@ -132,18 +141,15 @@ struct dentry {
     uint32_t
         references; /* holders | DENTRY_UNHASHED; atomic; from 0 up only under the parent's lock */
     uint32_t name_hash;
-    struct dentry *hash_next;  /* next in the parent's bucket; parent->lock */
-    struct dentry *mounted;    /* `lock`: root dentry of what is mounted here, or NULL; counted */
-    struct dentry *mounted_on; /* for a mount's root, the covered dentry; counted; mount_lock,
-                                  cleared under `lock` too */
-    struct spinlock lock;      /* RANK_DENTRY; never two at once */
-    uint32_t child_count;      /* cached children; `lock`, as the next four */
-    struct list children;      /* cached ones, through sibling_link, newest first */
-    struct list sibling_link;  /* parent->lock */
-    struct dentry **buckets;   /* of cached children by name_hash, once there are several */
+    struct dentry *hash_next; /* next in the parent's bucket; parent->lock */
+    uint32_t mounts;          /* that cover it, in all trees; mount_table_lock; read without */
+    struct spinlock lock;     /* RANK_DENTRY; never two at once */
+    uint32_t child_count;     /* cached children; `lock`, as the next four */
+    struct list children;     /* cached ones, through sibling_link, newest first */
+    struct list sibling_link; /* parent->lock */
+    struct dentry **buckets;  /* of cached children by name_hash, once there are several */
     uint32_t bucket_count;
-    uint32_t version;     /* parent's entries_version when it was last verified (aliased trees) */
-    uint32_t prune_epoch; /* of the last dentry_prune_tree() that saw it; mount_lock */
+    uint32_t prune_epoch; /* of the last dentry_prune_tree() that saw it; `lock` of the parent */
     bool deleted;         /* unlinked: path shows " (deleted)" */
     uint16_t name_length; /* with name: `lock`, and the parent's while cached */
     char *name;
@@ -151,8 +157,12 @@ struct dentry {
 };
 
 enum filesystem_flags {
-    FILESYSTEM_ALIASED = 1u << 0, /* bind mounts: one directory may have several dentries */
     FILESYSTEM_READ_ONLY = 1u << 1,
+};
+
+/* For statfs: blocks of 4 KiB. */
+struct filesystem_usage {
+    uint64_t blocks, blocks_free, inodes, inodes_free;
 };
 
 struct filesystem {
@@ -164,13 +174,15 @@ struct filesystem {
     bool volatile_names; /* names come and go by themselves (/proc): dentries are looked up every
                             time and never cached, negative ones neither */
     void *private_data;
-    struct list mount_link; /* mount_lock: in mount_list, in order of mounting */
-    char mount_path[64];    /* for /proc/mounts */
-    uint32_t flags;         /* enum filesystem_flags */
-    uint32_t holders;       /* inodes, and the mount; atomic */
-    /* statfs: blocks of 4 KiB and inodes; NULL: all zero. */
-    void (*usage)(struct filesystem *filesystem, uint64_t *ret_blocks, uint64_t *ret_free,
-                  uint64_t *ret_inodes);
+    struct list mounts;   /* struct mount, through filesystem_link; mount_lock */
+    uint32_t mount_count; /* of them, and one for who made it; atomic: at 0 it is taken down */
+    uint32_t flags;       /* enum filesystem_flags; atomic */
+    uint32_t holders;     /* inodes, and one for all mounts; atomic */
+    void (*usage)(struct filesystem *filesystem, struct filesystem_usage *ret); /* NULL: zeros */
+    /* Its own mount options for /proc/PID/mountinfo, each after a comma; NULL: none. */
+    void (*show_options)(struct filesystem *filesystem, struct proc_text *text);
+    /* New options (mount/options.h) of a remount; mount_lock held. 0 or -EINVAL. NULL: none known. */
+    int (*reconfigure)(struct filesystem *filesystem, const struct mount_options *options);
     /* No holder is left: frees the structure. NULL: it is never freed. */
     void (*release)(struct filesystem *filesystem);
 };
@@ -193,6 +205,7 @@ void inode_free(struct inode *inode);   /* what inode_create() made; called by d
 void inode_deinit(struct inode *inode); /* counterpart of inode_init() */
 void filesystem_hold(struct filesystem *filesystem);
 void filesystem_drop(struct filesystem *filesystem);
+uint32_t filesystem_new_device(void); /* a st_dev that no other one has */
 
 /* dentry.c */
 /*
@@ -222,19 +235,19 @@ void dentry_delete(struct dentry *dentry);
  */
 void dentry_move(struct dentry *dentry, struct dentry *new_parent, const char *name, size_t length,
                  char *spare_name);
-/* Forgets what no one holds below `top`; mount_lock held. */
+/* Forgets what no one holds below `top`. */
 void dentry_prune_tree(struct dentry *top);
 struct dentry *dentry_parent(struct dentry *dentry); /* counted */
-/* The dentry, or the root of what is mounted on it; takes over and returns a reference. */
-struct dentry *dentry_cross_mounts(struct dentry *dentry);
-/* The root of the mount that holds the dentry (for comparison only: not counted). */
-struct dentry *dentry_mount_root(struct dentry *dentry);
+/* Does `dentry` lie below `top`, or is it the same? */
+bool dentry_is_below(struct dentry *dentry, const struct dentry *top);
 /*
  * Text of the path as seen from `root`, NUL-terminated, at the end of the buffer; *ret is its
  * start. The length without NUL or -ENAMETOOLONG. *ret_unreachable: it does not lie below `root`.
  */
-ssize_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
-                    char **ret, bool *ret_unreachable);
+ssize_t path_text_of(const struct path *path, const struct path *root, char *buffer, size_t size,
+                     char **ret, bool *ret_unreachable);
+/* The same within the file system of the dentry, from its root. */
+ssize_t dentry_text_of(struct dentry *dentry, char *buffer, size_t size, char **ret);
 /* Further O_* that only open() looks at. */
 #define O_SYNC    04010000
 #define O_NOATIME 01000000
@@ -251,30 +264,25 @@ enum path_flags {
     PATH_NO_MOUNTS = 1u << 6,
     PATH_BENEATH = 1u << 7,
     PATH_IN_ROOT = 1u << 8,
+    PATH_EXPIRY = 1u << 9, /* arriving is no use of the mount: MNT_EXPIRE */
 };
 #define AT_FDCWD (-100)
-/* Counted dentry of an existing file. */
-int path_lookup(int directory_fd, const char *path, uint32_t flags, struct dentry **ret);
+/* Place of an existing file; counted: path_put(). */
+int path_lookup(int directory_fd, const char *path, uint32_t flags, struct path *ret);
 /*
  * The directory that holds (or will hold) the last component, whose text is copied into `name`
  * (NAME_MAX + 1). -EEXIST/-EBUSY style answers for "/", "." and ".." are the caller's to choose:
  * *ret_special tells.
  */
-int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_parent, char *name,
+int path_lookup_parent(int directory_fd, const char *path, struct path *ret_parent, char *name,
                        bool *ret_special, bool *ret_trailing_slash);
 /* The child of a directory, cached or looked up; counted; dentry->inode NULL if it does not exist.
  */
 int dentry_lookup(struct dentry *directory, const char *name, size_t length, struct dentry **ret);
-/* mount.c */
-extern struct dentry *tree_root; /* root of the whole tree; set by fs_init() */
-extern struct mutex mount_lock;  /* RANK_RENAME: mount_list, who is mounted where */
-extern struct list mount_list;   /* struct filesystem, through mount_link */
-/* Mounts on an existing directory (kernel path; "/" the first time). The file system, or NULL. */
-struct filesystem *mount_filesystem(struct filesystem *filesystem, const char *path);
 /* file.c */
-struct file *file_create(struct dentry *dentry, struct inode *inode, uint32_t flags,
-                         const struct file_operations *operations,
-                         void *private_data); /* takes own references */
+/* `path` NULL: it has no place. Takes references of its own. */
+struct file *file_create(const struct path *path, struct inode *inode, uint32_t flags,
+                         const struct file_operations *operations, void *private_data);
 /*
  * A file without a name (pipe, eventfd): inode on the anonymous file system, one reference. `kind`
  * names it for the reader of the code only.
@@ -286,11 +294,6 @@ extern struct mutex rename_lock; /* RANK_RENAME */
 /* Nothing can be done with a file that has these: O_PATH, and files whose opening failed. */
 extern const struct file_operations empty_file_operations;
 
-/* -EROFS on a read-only file system. */
-static inline int inode_read_only(const struct inode *inode)
-{
-    return inode->filesystem->flags & FILESYSTEM_READ_ONLY ? -EROFS : 0;
-}
 static inline bool inode_is(const struct inode *inode, uint32_t type)
 {
     return (inode->mode & S_IFMT) == type;
@@ -317,5 +320,6 @@ int proc_directory_process_get(int fd, struct process **ret);
 struct filesystem *device_filesystem_create(void);    /* device/ */
 struct filesystem *devpts_create(void);               /* device/ */
 struct filesystem *tmpfs_create(void);                /* root/ without an image */
+struct filesystem *ramfs_create(void);                /* the same without limits */
 
 #endif

@@ -22,20 +22,21 @@
 struct making {
     uint32_t mode; /* with type */
     uint32_t device;
-    const char *target;    /* symlinks */
-    struct dentry *source; /* link(): the existing file */
+    const char *target;        /* symlinks */
+    const struct path *source; /* link(): the existing file */
 };
 
-static int make_in(struct dentry *parent, struct dentry *dentry, const char *name, size_t length,
-                   const struct making *making)
+static int make_in(const struct path *parent, struct dentry *dentry, const char *name,
+                   size_t length, const struct making *making)
 {
-    struct inode *directory = parent->inode, *inode = NULL;
+    struct inode *directory = parent->dentry->inode, *inode = NULL;
     const struct inode_operations *operations = directory->operations;
-    int error = directory_may_create(directory);
+    int error = directory_may_create(parent->mount, directory);
     if (error)
         return error;
     if (making->source) {
-        inode = making->source->inode;
+        struct dentry *source = making->source->dentry;
+        inode = source->inode;
         /* A file without names may get one, once, if it was made so (O_TMPFILE). */
         if (!inode->links && !READ_ONCE(inode->may_be_named))
             return -ENOENT;
@@ -72,22 +73,20 @@ static int make_last(struct path_walk *walk, const struct making *making, struct
 
     if (walk->last_kind != PATH_LAST_NAME)
         return -EEXIST;
-    struct inode *directory = walk->at->inode;
+    struct inode *directory = walk->at.dentry->inode;
     mutex_lock(&directory->lock);
-    int error = dentry_lookup_locked(walk->at, walk->last, walk->last_length, &dentry);
+    int error = dentry_lookup_locked(walk->at.dentry, walk->last, walk->last_length, &dentry);
     if (!error) {
         if (dentry->inode)
             error = -EEXIST;
         else if (walk->trailing_slash && (making->mode & S_IFMT) != S_IFDIR)
             error = -ENOENT;
         else if (making->source &&
-                 dentry_mount_root(walk->at) != dentry_mount_root(making->source) &&
-                 making->source->parent != making->source)
-            error = -EXDEV;
-        else if (making->source && making->source->inode->filesystem != directory->filesystem)
+                 (making->source->mount != walk->at.mount ||
+                  making->source->dentry->inode->filesystem != directory->filesystem))
             error = -EXDEV;
         else
-            error = make_in(walk->at, dentry, walk->last, walk->last_length, making);
+            error = make_in(&walk->at, dentry, walk->last, walk->last_length, making);
         if (!error && ret_inode) {
             *ret_inode = dentry->inode;
             inode_get(*ret_inode);
@@ -199,7 +198,7 @@ SYSCALL3(symlinkat, uint64_t, target, int, directory_fd, uint64_t, path)
 static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new_path,
                          uint32_t flags)
 {
-    struct dentry *source = NULL;
+    struct path source;
     struct inode *inode;
     uint32_t path_flags = flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0;
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
@@ -212,8 +211,8 @@ static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new
     int64_t result = path_inode_user(old_fd, old_path, path_flags, &inode, &source);
     if (result)
         return result;
-    struct making making = {.mode = inode->mode, .source = source};
-    if (!source)
+    struct making making = {.mode = inode->mode, .source = &source};
+    if (!source.dentry)
         result = -EXDEV; /* a pipe or the like: on no file system that has names */
     else if (inode_is_kept(inode))
         result = -EPERM;
@@ -222,8 +221,7 @@ static int64_t make_link(int old_fd, uint64_t old_path, int new_fd, uint64_t new
     else
         result = make_at(new_fd, new_path, &making);
     inode_put(inode);
-    if (source)
-        dentry_put(source);
+    path_release(&source);
     return result;
 }
 
@@ -240,9 +238,9 @@ SYSCALL5(linkat, int, old_fd, uint64_t, old_path, int, new_fd, uint64_t, new_pat
 /* ---- removing ---- */
 
 /* The directory's mutex is held. The inode that lost its name stays alive through the dentry. */
-static int remove_in(struct dentry *parent, struct dentry *dentry, bool directory_wanted)
+static int remove_in(const struct path *parent, struct dentry *dentry, bool directory_wanted)
 {
-    struct inode *directory = parent->inode;
+    struct inode *directory = parent->dentry->inode;
     int error = directory_may_delete(parent, dentry, directory_wanted);
     if (error)
         return error;
@@ -273,25 +271,27 @@ static int64_t remove_at(int directory_fd, uint64_t path, bool directory_wanted)
         path_parent_end(&parent);
         return error;
     }
-    struct inode *directory = walk->at->inode;
-    error = inode_read_only(directory);
+    struct inode *directory = walk->at.dentry->inode;
+    error = mount_read_only(walk->at.mount, directory);
     if (error) {
         path_parent_end(&parent);
         return error;
     }
     mutex_lock(&directory->lock);
-    error = dentry_lookup_locked(walk->at, walk->last, walk->last_length, &dentry);
+    error = dentry_lookup_locked(walk->at.dentry, walk->last, walk->last_length, &dentry);
     if (!error) {
         if (!dentry->inode)
             error = -ENOENT;
         else if (!directory_wanted && walk->trailing_slash)
             error = inode_is(dentry->inode, S_IFDIR) ? -EISDIR : -ENOTDIR;
         else
-            error = remove_in(walk->at, dentry, directory_wanted);
+            error = remove_in(&walk->at, dentry, directory_wanted);
     } else {
         dentry = NULL;
     }
     mutex_unlock(&directory->lock);
+    if (dentry && !error && unlikely(READ_ONCE(dentry->mounts)))
+        mount_detach_from(dentry);
     if (dentry)
         dentry_put(dentry); /* may free a whole file: not under the directory's mutex */
     path_parent_end(&parent);

@@ -49,6 +49,18 @@ static int writers_add(struct inode *inode, int32_t step)
     return 0;
 }
 
+/* What an open file will hold: enum file_hold. */
+static int hold(struct mount *mount, struct inode *inode, uint32_t held)
+{
+    int error = held & FILE_HOLDS_MOUNT_WRITER ? mount_want_write(mount, inode) : 0;
+    if (error)
+        return error;
+    error = writers_add(inode, held & FILE_HOLDS_WRITER ? 1 : -1);
+    if (error && held & FILE_HOLDS_MOUNT_WRITER)
+        mount_drop_write(mount);
+    return error;
+}
+
 /* ---- opening what was found ---- */
 
 static uint32_t permission_wanted(const struct open_request *request)
@@ -82,12 +94,18 @@ static int check_type(const struct inode *inode, const struct open_request *requ
 }
 
 /* Permission of an existing file. */
-static int check_access(const struct inode *inode, const struct open_request *request,
+static int check_access(const struct path *path, const struct open_request *request,
                         uint32_t wanted)
 {
+    const struct inode *inode = path->dentry->inode;
     int error = check_type(inode, request, wanted);
     if (!error && (wanted & MAY_WRITE) && (inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR)))
-        error = inode_read_only(inode);
+        error = mount_read_only(path->mount, inode);
+    if (!error && request->execute && mount_forbids(path->mount, MOUNT_NO_EXECUTE))
+        error = -EACCES;
+    if (!error && (inode_is(inode, S_IFCHR) || inode_is(inode, S_IFBLK)) &&
+        mount_forbids(path->mount, MOUNT_NO_DEVICES))
+        error = -EACCES;
     if (!error)
         error = inode_permission(inode, wanted);
     if (!error && unlikely(inode->flags & INODE_APPEND_ONLY) && wanted & MAY_WRITE &&
@@ -127,10 +145,10 @@ static int truncate_opened(struct inode *inode)
 }
 
 /* `fresh`: just made by this call, so its mode does not matter and it is empty. */
-static int open_found(struct dentry *dentry, const struct open_request *request, bool fresh,
+static int open_found(const struct path *path, const struct open_request *request, bool fresh,
                       struct file **ret)
 {
-    struct inode *inode = dentry->inode;
+    struct inode *inode = path->dentry->inode;
     uint32_t flags = request->flags;
     struct file *file;
     int error;
@@ -138,34 +156,32 @@ static int open_found(struct dentry *dentry, const struct open_request *request,
     if (unlikely(flags & O_PATH)) {
         if ((flags & O_DIRECTORY) && !inode_is(inode, S_IFDIR))
             return -ENOTDIR;
-        file = file_create(dentry, inode, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW),
+        file = file_create(path, inode, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW),
                            &empty_file_operations, NULL);
         *ret = file;
         return file ? 0 : -ENOMEM;
     }
     uint32_t wanted = permission_wanted(request);
     if (!fresh) {
-        error = check_access(inode, request, wanted);
+        error = check_access(path, request, wanted);
         if (error)
             return error;
     }
     uint32_t held = 0;
     if (inode_is(inode, S_IFREG)) {
         if (wanted & MAY_WRITE)
-            held = FILE_HOLDS_WRITER;
+            held = FILE_HOLDS_WRITER | FILE_HOLDS_MOUNT_WRITER;
         else if (request->execute)
             held = FILE_DENIES_WRITERS;
         if (held) {
-            error = writers_add(inode, held == FILE_HOLDS_WRITER ? 1 : -1);
+            error = hold(path->mount, inode, held);
             if (error)
                 return error;
         }
     }
-    file = file_create(dentry, inode, flags & ~(uint32_t)O_TMPFILE, inode->file_operations, NULL);
+    file = file_create(path, inode, flags & ~(uint32_t)O_TMPFILE, inode->file_operations, NULL);
     if (!file) {
-        if (held)
-            __atomic_fetch_add(&inode->writers, held == FILE_HOLDS_WRITER ? -1 : 1,
-                               __ATOMIC_RELEASE);
+        file_let_go(path->mount, inode, held);
         return -ENOMEM;
     }
     file->held = held;
@@ -191,15 +207,15 @@ static int open_found(struct dentry *dentry, const struct open_request *request,
 /* ---- O_CREAT and O_TMPFILE ---- */
 
 /* The last name of the walk does not exist or is to be checked under the lock: makes it. */
-static int create_last(struct path_walk *walk, const struct open_request *request,
-                       struct dentry **ret, bool *ret_fresh)
+static int create_last(struct path_walk *walk, const struct open_request *request, struct path *ret,
+                       bool *ret_fresh)
 {
-    struct dentry *parent = walk->at;
+    struct dentry *parent = walk->at.dentry;
     struct inode *directory = parent->inode, *inode;
     mutex_lock(&directory->lock);
-    int error = dentry_lookup_locked(parent, walk->last, walk->last_length, ret);
-    if (!error && !(*ret)->inode) {
-        error = directory_may_create(directory);
+    int error = dentry_lookup_locked(parent, walk->last, walk->last_length, &ret->dentry);
+    if (!error && !ret->dentry->inode) {
+        error = directory_may_create(walk->at.mount, directory);
         if (!error && !directory->operations->create)
             error = -EACCES;
         if (!error)
@@ -208,21 +224,24 @@ static int create_last(struct path_walk *walk, const struct open_request *reques
                 inode_new_mode(directory, S_IFREG | request->mode), 0, &inode);
         if (!error) {
             inode_set_owner(inode, directory);
-            dentry_instantiate(*ret, inode);
+            dentry_instantiate(ret->dentry, inode);
             inode_put(inode);
             *ret_fresh = true;
         } else {
-            dentry_put(*ret);
+            dentry_put(ret->dentry);
         }
     }
     mutex_unlock(&directory->lock);
+    if (!error) {
+        ret->mount = walk->at.mount;
+        mount_get(ret->mount);
+    }
     return error;
 }
 
-/* Finds or makes the file of an open with O_CREAT: a counted, positive dentry, symlinks followed.
- */
-static int walk_create(struct path_walk *walk, const struct open_request *request,
-                       struct dentry **ret, bool *ret_fresh)
+/* Finds or makes the file of an open with O_CREAT: a counted place, symlinks followed. */
+static int walk_create(struct path_walk *walk, const struct open_request *request, struct path *ret,
+                       bool *ret_fresh)
 {
     *ret_fresh = false;
     for (;;) {
@@ -240,17 +259,17 @@ static int walk_create(struct path_walk *walk, const struct open_request *reques
                 return -EEXIST;
             if (walk->last_kind == PATH_LAST_NONE) { /* where a magic link led, or a directory */
                 *ret = walk->at;
-                dentry_get(*ret);
+                path_get(ret);
                 return 0;
             }
             return -EISDIR;
         }
         error = path_walk_last(walk, ret);
-        if (!error && !load_acquire(&(*ret)->inode)) {
-            dentry_put(*ret);
+        if (!error && !load_acquire(&ret->dentry->inode)) {
+            path_put(ret);
             error = create_last(walk, request, ret, ret_fresh);
             if (!error && !*ret_fresh)
-                *ret = dentry_cross_mounts(*ret);
+                path_cross(ret);
         }
         if (error)
             return error;
@@ -258,24 +277,24 @@ static int walk_create(struct path_walk *walk, const struct open_request *reques
             return 0;
         if (request->flags & O_EXCL)
             error = -EEXIST;
-        else if (inode_is((*ret)->inode, S_IFLNK))
-            error = request->flags & O_NOFOLLOW ? -ELOOP : path_walk_symlink(walk, *ret);
+        else if (inode_is(ret->dentry->inode, S_IFLNK))
+            error = request->flags & O_NOFOLLOW ? -ELOOP : path_walk_symlink(walk, ret->dentry);
         else
             return 0;
-        dentry_put(*ret);
+        path_put(ret);
         if (error)
             return error;
     }
 }
 
 /* O_TMPFILE: a file without a name in the directory `parent`. */
-static int create_unnamed(struct dentry *parent, const struct open_request *request,
-                          struct dentry **ret)
+static int create_unnamed(const struct path *parent, const struct open_request *request,
+                          struct path *ret)
 {
-    struct inode *directory = parent->inode, *inode;
+    struct inode *directory = parent->dentry->inode, *inode;
     if (!inode_is(directory, S_IFDIR))
         return -ENOTDIR;
-    int error = directory_may_create(directory);
+    int error = directory_may_create(parent->mount, directory);
     if (!error && !directory->operations->create_unnamed)
         error = -EOPNOTSUPP;
     if (error)
@@ -288,11 +307,13 @@ static int create_unnamed(struct dentry *parent, const struct open_request *requ
         return error;
     inode_set_owner(inode, directory);
     inode->may_be_named = !(request->flags & O_EXCL);
-    *ret = dentry_create(NULL, "#tmpfile", 8, inode);
+    ret->dentry = dentry_create(NULL, "#tmpfile", 8, inode);
     inode_put(inode);
-    if (!*ret)
+    if (!ret->dentry)
         return -ENOMEM;
-    (*ret)->deleted = true;
+    ret->dentry->deleted = true;
+    ret->mount = parent->mount;
+    mount_get(ret->mount);
     return 0;
 }
 
@@ -300,7 +321,7 @@ static int open_path(int directory_fd, const char *path, uint32_t path_flags,
                      const struct open_request *request, struct file **ret)
 {
     struct path_walk walk;
-    struct dentry *dentry, *found;
+    struct path place, found;
     bool fresh = false;
     if (!(request->flags & O_NOFOLLOW))
         path_flags |= PATH_FOLLOW;
@@ -310,22 +331,22 @@ static int open_path(int directory_fd, const char *path, uint32_t path_flags,
     if (error)
         return error;
     if (likely(!(request->flags & (O_CREAT | O_TMPFILE)))) {
-        error = path_walk_to_end(&walk, &dentry);
+        error = path_walk_to_end(&walk, &place);
     } else if (request->flags & O_TMPFILE) {
         error = path_walk_to_end(&walk, &found);
         if (!error) {
-            error = create_unnamed(found, request, &dentry);
-            dentry_put(found);
+            error = create_unnamed(&found, request, &place);
+            path_put(&found);
             fresh = true;
         }
     } else {
-        error = walk_create(&walk, request, &dentry, &fresh);
+        error = walk_create(&walk, request, &place, &fresh);
     }
     path_walk_end(&walk);
     if (error)
         return error;
-    error = open_found(dentry, request, fresh, ret);
-    dentry_put(dentry);
+    error = open_found(&place, request, fresh, ret);
+    path_put(&place);
     return error;
 }
 
@@ -350,7 +371,8 @@ int file_open_executable(int directory_fd, const char *path, uint32_t at_flags, 
         struct file *from = file_table_find(directory_fd);
         if (!from)
             return -EBADF;
-        int error = from->dentry ? open_found(from->dentry, &request, false, ret) : -EACCES;
+        const struct path place = {from->mount, from->dentry};
+        int error = from->dentry ? open_found(&place, &request, false, ret) : -EACCES;
         file_put(from);
         return error;
     }
@@ -362,6 +384,8 @@ void file_set_id_bits(const struct file *file, uint32_t *ret_mode, uint32_t *ret
 {
     const struct inode *inode = file->inode;
     uint32_t mode = READ_ONCE(inode->mode) & (S_ISUID | S_ISGID | 0010);
+    if (unlikely(mount_forbids(file->mount, MOUNT_NO_SET_ID)))
+        mode = 0;
     *ret_mode = mode & S_ISUID;
     if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
         *ret_mode |= S_ISGID; /* without group execute it means something else (inode(7)) */

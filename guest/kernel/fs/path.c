@@ -19,44 +19,41 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 
-static void replace(struct dentry **place, struct dentry *with)
+static void replace(struct path *place, const struct path *with)
 {
-    dentry_put(*place);
-    *place = with;
+    path_put(place);
+    *place = *with;
 }
 
 /* ---- where a walk starts ---- */
 
 /* Counted root and, if asked for, working directory of the current task; boot code stands at the
  * tree's root. */
-static struct dentry *view_get(struct dentry **ret_cwd)
+static void view_get(struct path *ret_root, struct path *ret_cwd)
 {
     struct task *task = current;
     struct fs_context *context = task ? task->fs : NULL;
-    struct dentry *root;
     if (unlikely(!context)) {
-        root = tree_root;
-        dentry_get(root);
+        *ret_root = initial_root;
+        path_get(ret_root);
         if (ret_cwd) {
-            *ret_cwd = root;
-            dentry_get(root);
+            *ret_cwd = initial_root;
+            path_get(ret_cwd);
         }
-        return root;
+        return;
     }
     spin_lock(&context->lock);
-    root = context->root;
-    dentry_get(root);
+    *ret_root = context->root;
+    path_get(ret_root);
     if (ret_cwd) {
         *ret_cwd = context->cwd;
-        dentry_get(*ret_cwd);
+        path_get(ret_cwd);
     }
     spin_unlock(&context->lock);
-    return root;
 }
 
 int path_walk_start(struct path_walk *walk, int directory_fd, const char *path, uint32_t flags)
 {
-    struct dentry *start = NULL;
     if (unlikely(!*path) && !(flags & PATH_EMPTY))
         return -ENOENT;
     bool absolute = *path == '/';
@@ -64,10 +61,10 @@ int path_walk_start(struct path_walk *walk, int directory_fd, const char *path, 
         return -EXDEV;
     absolute &= !(flags & PATH_IN_ROOT); /* then the root is where the walk starts */
     if (absolute || directory_fd == AT_FDCWD) {
-        walk->root = view_get(absolute ? NULL : &start);
+        view_get(&walk->root, absolute ? NULL : &walk->at);
         if (absolute) {
-            start = walk->root;
-            dentry_get(start);
+            walk->at = walk->root;
+            path_get(&walk->at);
         }
     } else {
         bool counted;
@@ -78,16 +75,15 @@ int path_walk_start(struct path_walk *walk, int directory_fd, const char *path, 
             file_return(file, counted);
             return -ENOTDIR;
         }
-        start = file->dentry;
-        dentry_get(start);
+        walk->at = (struct path){file->mount, file->dentry};
+        path_get(&walk->at);
         file_return(file, counted);
-        walk->root = view_get(NULL);
+        view_get(&walk->root, NULL);
     }
     if (flags & (PATH_BENEATH | PATH_IN_ROOT)) {
-        replace(&walk->root, start);
-        dentry_get(start);
+        path_get(&walk->at);
+        replace(&walk->root, &walk->at);
     }
-    walk->at = start;
     walk->rest = path;
     walk->link_text = NULL;
     walk->flags = flags;
@@ -102,46 +98,68 @@ void path_walk_end(struct path_walk *walk)
         kfree(walk->stack[--walk->depth].link_text);
     if (unlikely(walk->link_text))
         kfree(walk->link_text);
-    dentry_put(walk->at);
-    dentry_put(walk->root);
+    path_put(&walk->at);
+    path_put(&walk->root);
 }
 
 /* ---- steps ---- */
 
-static int cross_mounts(struct path_walk *walk, struct dentry **place)
+/* To what is mounted at the place, if anything. */
+static NO_INLINE int cross(const struct path_walk *walk, struct path *place)
 {
-    if (unlikely((*place)->mounted)) {
-        if (walk->flags & PATH_NO_MOUNTS)
-            return -EXDEV;
-        *place = dentry_cross_mounts(*place);
+    bool marked = false;
+    if (walk->flags & PATH_EXPIRY) { /* crossing takes the mark away: it is put back */
+        spin_lock(&mount_table_lock);
+        struct mount *mount = mount_find(place->mount, place->dentry);
+        marked = mount && mount->expiring;
+        spin_unlock(&mount_table_lock);
     }
-    return 0;
+    struct mount *top = mount_cross(place->mount, &place->dentry);
+    if (!top)
+        return 0;
+    mount_put(place->mount);
+    place->mount = top;
+    if (marked)
+        WRITE_ONCE(top->expiring, true);
+    return walk->flags & PATH_NO_MOUNTS ? -EXDEV : 0;
+}
+
+/* A rename may have moved a directory out of what a bind mount shows: no way up then. */
+static bool leads_up(const struct path *place)
+{
+    const struct mount *mount = place->mount;
+    return !mount || mount->root == mount->filesystem->root ||
+           dentry_is_below(place->dentry, mount->root);
 }
 
 /* "..": *place becomes its parent, across the root of a mount, never above the walk's root. */
-static int step_up(struct path_walk *walk, struct dentry **place)
+static int step_up(struct path_walk *walk, struct path *place)
 {
     for (;;) {
-        struct dentry *at = *place;
-        if (at == walk->root)
+        if (path_same(place, &walk->root))
             return walk->flags & PATH_BENEATH ? -EXDEV : 0;
-        struct dentry *parent = dentry_parent(at);
-        if (parent != at) {
-            replace(place, parent);
-            return cross_mounts(walk, place);
+        if (!path_is_mounted(place)) {
+            struct dentry *parent = dentry_parent(place->dentry);
+            if (parent == place->dentry) { /* of no tree */
+                dentry_put(parent);
+                return 0;
+            }
+            if (!leads_up(place)) {
+                dentry_put(parent);
+                return -ENOENT;
+            }
+            dentry_put(place->dentry);
+            place->dentry = parent;
+            break;
         }
-        dentry_put(parent);
-        spin_lock(&at->lock);
-        struct dentry *covered = at->mounted_on;
-        if (covered)
-            dentry_get(covered);
-        spin_unlock(&at->lock);
-        if (!covered)
-            return 0;
-        replace(place, covered);
+        struct path covered;
+        if (!mount_covered_get(place->mount, &covered))
+            break; /* the lowest mount, or one that was unmounted */
+        replace(place, &covered);
         if (walk->flags & PATH_NO_MOUNTS)
             return -EXDEV;
     }
+    return READ_ONCE(place->dentry->mounts) ? cross(walk, place) : 0;
 }
 
 /* The current text has been walked: go on with the one before. */
@@ -157,11 +175,12 @@ int path_walk_symlink(struct path_walk *walk, struct dentry *link)
 {
     struct inode *inode = link->inode;
     const struct inode_operations *operations = inode->operations;
-    if (walk->links++ >= SYMLINKS_MAX || (walk->flags & PATH_NO_SYMLINKS))
+    if (walk->links++ >= SYMLINKS_MAX || (walk->flags & PATH_NO_SYMLINKS) ||
+        (walk->at.mount && walk->at.mount->flags & MOUNT_NO_SYMLINKS))
         return -ELOOP;
 
     if (operations->follow) {
-        struct dentry *target;
+        struct path target;
         if (walk->flags & PATH_NO_MAGIC_LINKS)
             return -ELOOP;
         if (walk->flags & (PATH_BENEATH | PATH_IN_ROOT | PATH_NO_MOUNTS))
@@ -169,7 +188,7 @@ int path_walk_symlink(struct path_walk *walk, struct dentry *link)
         int error = operations->follow(inode, &target);
         if (error)
             return error;
-        replace(&walk->at, target);
+        replace(&walk->at, &target);
         return 0;
     }
 
@@ -198,8 +217,8 @@ int path_walk_symlink(struct path_walk *walk, struct dentry *link)
     walk->link_text = text;
     walk->rest = text;
     if (*text == '/') {
-        dentry_get(walk->root);
-        replace(&walk->at, walk->root);
+        path_get(&walk->root);
+        replace(&walk->at, &walk->root);
     }
     return 0;
 }
@@ -220,7 +239,7 @@ int path_walk_parent(struct path_walk *walk)
             return 0;
         }
 
-        struct inode *inode = walk->at->inode;
+        struct inode *inode = walk->at.dentry->inode;
         if (unlikely(!inode_is(inode, S_IFDIR)))
             return -ENOTDIR;
         int error = inode_permission_by(inode, MAY_EXECUTE, walk->flags & PATH_REAL_IDS);
@@ -259,17 +278,28 @@ int path_walk_parent(struct path_walk *walk)
             error = kind == PATH_LAST_DOT_DOT ? step_up(walk, &walk->at) : 0;
         } else {
             struct dentry *next;
-            error = dentry_lookup_hashed(walk->at, name, length, hash, &next);
+            error = dentry_lookup_hashed(walk->at.dentry, name, length, hash, &next);
             if (unlikely(error))
                 return error;
-            error = cross_mounts(walk, &next);
             inode = load_acquire(&next->inode);
-            if (!error && unlikely(!inode)) {
+            if (unlikely(READ_ONCE(next->mounts))) {
+                struct path place = {walk->at.mount, next};
+                mount_get(place.mount);
+                error = cross(walk, &place);
+                if (error) {
+                    path_put(&place);
+                    return error;
+                }
+                replace(&walk->at, &place);
+                continue;
+            }
+            if (unlikely(!inode)) {
                 error = -ENOENT;
-            } else if (!error && unlikely(inode_is(inode, S_IFLNK))) {
+            } else if (unlikely(inode_is(inode, S_IFLNK))) {
                 error = path_walk_symlink(walk, next);
-            } else if (!error) {
-                replace(&walk->at, next);
+            } else {
+                dentry_put(walk->at.dentry);
+                walk->at.dentry = next;
                 continue;
             }
             dentry_put(next);
@@ -279,57 +309,59 @@ int path_walk_parent(struct path_walk *walk)
     }
 }
 
-int path_walk_last(struct path_walk *walk, struct dentry **ret)
+int path_walk_last(struct path_walk *walk, struct path *ret)
 {
-    int error;
+    int error = 0;
     if (likely(walk->last_kind == PATH_LAST_NAME)) {
-        error = dentry_lookup_hashed(walk->at, walk->last, walk->last_length, walk->last_hash, ret);
+        error = dentry_lookup_hashed(walk->at.dentry, walk->last, walk->last_length,
+                                     walk->last_hash, &ret->dentry);
         if (error)
             return error;
-        error = cross_mounts(walk, ret);
+        ret->mount = walk->at.mount;
+        mount_get(ret->mount);
+        if (unlikely(READ_ONCE(ret->dentry->mounts)))
+            error = cross(walk, ret);
     } else {
         *ret = walk->at;
-        dentry_get(*ret);
+        path_get(ret);
         error = walk->last_kind == PATH_LAST_DOT_DOT ? step_up(walk, ret) : 0;
     }
     if (error)
-        dentry_put(*ret);
+        path_put(ret);
     return error;
 }
 
-int path_walk_to_end(struct path_walk *walk, struct dentry **ret)
+int path_walk_to_end(struct path_walk *walk, struct path *ret)
 {
-    struct dentry *found;
     for (;;) {
         int error = path_walk_parent(walk);
         if (!error)
-            error = path_walk_last(walk, &found);
+            error = path_walk_last(walk, ret);
         if (error)
             return error;
-        struct inode *inode = load_acquire(&found->inode);
+        struct inode *inode = load_acquire(&ret->dentry->inode);
         if (!inode) {
-            dentry_put(found);
+            path_put(ret);
             return -ENOENT;
         }
         /* A directory_fd may itself be a symlink (O_PATH | O_NOFOLLOW): it is not followed. */
         if (unlikely(inode_is(inode, S_IFLNK)) && walk->last_kind != PATH_LAST_NONE &&
             ((walk->flags & PATH_FOLLOW) || walk->trailing_slash)) {
-            error = path_walk_symlink(walk, found);
-            dentry_put(found);
+            error = path_walk_symlink(walk, ret->dentry);
+            path_put(ret);
             if (error)
                 return error;
             continue;
         }
         if ((walk->trailing_slash || (walk->flags & PATH_DIRECTORY)) && !inode_is(inode, S_IFDIR)) {
-            dentry_put(found);
+            path_put(ret);
             return -ENOTDIR;
         }
-        *ret = found;
         return 0;
     }
 }
 
-int path_lookup(int directory_fd, const char *path, uint32_t flags, struct dentry **ret)
+int path_lookup(int directory_fd, const char *path, uint32_t flags, struct path *ret)
 {
     struct path_walk walk;
     int error = path_walk_start(&walk, directory_fd, path, flags);
@@ -340,7 +372,7 @@ int path_lookup(int directory_fd, const char *path, uint32_t flags, struct dentr
     return error;
 }
 
-int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_parent, char *name,
+int path_lookup_parent(int directory_fd, const char *path, struct path *ret_parent, char *name,
                        bool *ret_special, bool *ret_trailing_slash)
 {
     struct path_walk walk;
@@ -356,7 +388,7 @@ int path_lookup_parent(int directory_fd, const char *path, struct dentry **ret_p
             memcpy(name, walk.last, length);
         name[length] = 0;
         *ret_parent = walk.at;
-        dentry_get(walk.at);
+        path_get(&walk.at);
     }
     path_walk_end(&walk);
     return error;
@@ -390,7 +422,7 @@ void path_text_free(struct path_text *path)
         kfree(path->text);
 }
 
-int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struct dentry **ret)
+int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struct path *ret)
 {
     struct path_text path;
     int error = path_text_get(&path, user_path);
@@ -402,11 +434,11 @@ int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struc
 }
 
 int path_inode_user(int directory_fd, uint64_t user_path, uint32_t flags, struct inode **ret,
-                    struct dentry **ret_dentry)
+                    struct path *ret_path)
 {
     char first;
-    if (ret_dentry)
-        *ret_dentry = NULL;
+    if (ret_path)
+        *ret_path = (struct path){NULL, NULL};
     if ((flags & PATH_EMPTY) && directory_fd != AT_FDCWD) {
         if (get_user(first, user_path))
             return -EFAULT;
@@ -416,24 +448,24 @@ int path_inode_user(int directory_fd, uint64_t user_path, uint32_t flags, struct
                 return -EBADF;
             *ret = file->inode;
             inode_get(*ret);
-            if (ret_dentry && file->dentry) {
-                *ret_dentry = file->dentry;
-                dentry_get(file->dentry);
+            if (ret_path && file->dentry) {
+                *ret_path = (struct path){file->mount, file->dentry};
+                path_get(ret_path);
             }
             file_put(file);
             return 0;
         }
     }
-    struct dentry *dentry;
-    int error = path_lookup_user(directory_fd, user_path, flags, &dentry);
+    struct path path;
+    int error = path_lookup_user(directory_fd, user_path, flags, &path);
     if (error)
         return error;
-    *ret = dentry->inode;
+    *ret = path.dentry->inode;
     inode_get(*ret);
-    if (ret_dentry)
-        *ret_dentry = dentry;
+    if (ret_path)
+        *ret_path = path;
     else
-        dentry_put(dentry);
+        path_put(&path);
     return 0;
 }
 

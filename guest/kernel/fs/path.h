@@ -9,7 +9,7 @@
 #ifndef KERNEL_FS_PATH_H
 #define KERNEL_FS_PATH_H
 
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 
 enum path_last {
     PATH_LAST_NAME, /* an ordinary name below `at`, not looked up yet */
@@ -19,13 +19,13 @@ enum path_last {
 };
 
 struct path_walk {
-    struct dentry *root; /* counted */
-    struct dentry *at;   /* counted; the directory reached so far */
-    const char *rest;    /* text still to be walked */
-    char *link_text;     /* what `rest` points into if it is a symlink's; kmalloc */
-    uint32_t flags;      /* enum path_flags */
-    uint16_t links;      /* symlinks followed */
-    uint16_t depth;      /* of the stack of texts to return to */
+    struct path root; /* counted */
+    struct path at;   /* counted; the directory reached so far */
+    const char *rest; /* text still to be walked */
+    char *link_text;  /* what `rest` points into if it is a symlink's; kmalloc */
+    uint32_t flags;   /* enum path_flags */
+    uint16_t links;   /* symlinks followed */
+    uint16_t depth;   /* of the stack of texts to return to */
     enum path_last last_kind;
     bool trailing_slash; /* the last name must be a directory */
     uint8_t last_length;
@@ -45,12 +45,12 @@ int path_walk_parent(struct path_walk *walk);
  */
 int path_walk_symlink(struct path_walk *walk, struct dentry *link);
 /*
- * The dentry of the last name (mounts crossed, symlinks not followed): counted, perhaps negative.
+ * The place of the last name (mounts crossed, symlinks not followed): counted, perhaps negative.
  * For the other kinds of last component the directory that they mean.
  */
-int path_walk_last(struct path_walk *walk, struct dentry **ret);
+int path_walk_last(struct path_walk *walk, struct path *ret);
 /* Walks all the way, following a last symlink if the flags say so. Never negative. */
-int path_walk_to_end(struct path_walk *walk, struct dentry **ret);
+int path_walk_to_end(struct path_walk *walk, struct path *ret);
 void path_walk_end(struct path_walk *walk);
 
 /* ---- path texts from user memory ---- */
@@ -66,14 +66,19 @@ int path_text_get(struct path_text *path, uint64_t user_address);
 void path_text_free(struct path_text *path);
 
 /* path_lookup() of a path in user memory. */
-int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struct dentry **ret);
+int path_lookup_user(int directory_fd, uint64_t user_path, uint32_t flags, struct path *ret);
 /*
  * The inode that a call with AT_EMPTY_PATH (PATH_EMPTY) or an ordinary path means: counted. Also
- * works on an open file without a name. *ret_dentry may be NULL then; pass NULL if it is not
- * wanted.
+ * works on an open file without a name. ret_path->dentry may be NULL then; path_release() gives it
+ * back. Pass NULL if it is not wanted.
  */
 int path_inode_user(int directory_fd, uint64_t user_path, uint32_t flags, struct inode **ret,
-                    struct dentry **ret_dentry);
+                    struct path *ret_path);
+static inline void path_release(const struct path *path)
+{
+    if (path->dentry)
+        path_put(path);
+}
 /* A path from user memory whose parent is wanted; path_walk_parent() has been done. Ends with
  * path_parent_end(). */
 struct path_parent {

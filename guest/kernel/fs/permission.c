@@ -6,7 +6,11 @@
 
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
+<<<<<<< HEAD
 #include "kernel/fs/inode_flags.h"
+=======
+#include "kernel/fs/mount/mount.h"
+>>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
 #include "kernel/process/process.h"
 
 static const struct credentials *credentials_now(void)
@@ -76,34 +80,39 @@ bool fs_in_group(uint32_t gid)
     return !credentials || credentials->fsgid == gid || in_groups(credentials, gid);
 }
 
-int directory_may_create(const struct inode *directory)
+int directory_may_create(const struct mount *mount, const struct inode *directory)
 {
-    int error = inode_read_only(directory);
+    int error = mount_read_only(mount, directory);
     if (!error && !directory->links)
         error = -ENOENT;
     return error ? error : inode_permission(directory, MAY_WRITE | MAY_EXECUTE);
 }
 
-int directory_may_delete(const struct dentry *directory, const struct dentry *victim,
+int directory_may_delete(const struct path *directory, const struct dentry *victim,
                          bool want_directory)
 {
-    const struct inode *inode = victim->inode;
-    int error = inode_read_only(directory->inode);
+    const struct inode *inode = victim->inode, *parent = directory->dentry->inode;
+    int error = mount_read_only(directory->mount, parent);
     if (!error)
-        error = inode_permission(directory->inode, MAY_WRITE | MAY_EXECUTE);
+        error = inode_permission(parent, MAY_WRITE | MAY_EXECUTE);
     if (error)
         return error;
+<<<<<<< HEAD
     if (unlikely(directory->inode->flags & INODE_APPEND_ONLY || inode_is_kept(inode)))
         return -EPERM;
     if ((directory->inode->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
         !inode_owner_or_privileged(directory->inode))
+=======
+    if ((parent->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
+        !inode_owner_or_privileged(parent))
+>>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
         return -EPERM;
     bool is_directory = inode_is(inode, S_IFDIR);
     if (want_directory && !is_directory)
         return -ENOTDIR;
     if (!want_directory && is_directory)
         return -EISDIR;
-    return victim->mounted ? -EBUSY : 0;
+    return unlikely(victim->mounts) && mount_covers_here(victim) ? -EBUSY : 0;
 }
 
 void inode_drop_set_ids(struct inode *inode)

@@ -23,12 +23,13 @@ bool inode_owner_or_privileged(const struct inode *inode);
 bool fs_in_group(uint32_t gid);
 /* May an entry be added to the directory? 0, -ENOENT (the directory itself was removed), -EACCES,
  * -EROFS. */
-int directory_may_create(const struct inode *directory);
+int directory_may_create(const struct mount *mount, const struct inode *directory);
 /*
  * May the entry that stands for `victim` be removed from it? Also -EPERM (sticky bit), -ENOTDIR or
- * -EISDIR when `victim` is not as `want_directory` says, -EBUSY for mount points.
+ * -EISDIR when `victim` is not as `want_directory` says, -EBUSY for mount points of the
+ * current tree.
  */
-int directory_may_delete(const struct dentry *directory, const struct dentry *victim,
+int directory_may_delete(const struct path *directory, const struct dentry *victim,
                          bool want_directory);
 /* set-id bits that a write or truncate by someone without privilege takes away; inode lock held. */
 void inode_drop_set_ids(struct inode *inode);

@@ -34,7 +34,7 @@ static bool is_below(struct dentry *below, const struct dentry *above,
     return true;
 }
 
-/* Both mutexes; rename_lock is held. One mutex if both are dentries of one inode (a bind mount). */
+/* Both mutexes; rename_lock is held. */
 static void lock_directories(struct dentry *a, struct dentry *b)
 {
     const struct dentry *child;
@@ -60,6 +60,7 @@ static void unlock_directories(struct dentry *a, struct dentry *b)
 
 /* The two ends of a rename. */
 struct end {
+    const struct path *place; /* of the directory */
     struct dentry *parent;
     struct dentry *dentry;
     const char *name;
@@ -83,15 +84,15 @@ static int check_rights(const struct end *from, const struct end *to, uint32_t f
 {
     struct inode *inode = from->dentry->inode, *replaced = to->dentry->inode;
     bool directory = inode_is(inode, S_IFDIR);
-    int error = directory_may_delete(from->parent, from->dentry, directory);
+    int error = directory_may_delete(from->place, from->dentry, directory);
     if (error)
         return error;
     if (!replaced)
-        error = directory_may_create(to->parent->inode);
+        error = directory_may_create(to->place->mount, to->parent->inode);
     else if (flags & RENAME_EXCHANGE)
-        error = directory_may_delete(to->parent, to->dentry, inode_is(replaced, S_IFDIR));
+        error = directory_may_delete(to->place, to->dentry, inode_is(replaced, S_IFDIR));
     else
-        error = directory_may_delete(to->parent, to->dentry, directory);
+        error = directory_may_delete(to->place, to->dentry, directory);
     /* A directory that changes its parent has its ".." changed. */
     if (!error && from->parent != to->parent && directory)
         error = inode_permission(inode, MAY_WRITE);
@@ -187,21 +188,23 @@ static int rename_locked(struct end *from, struct end *to, uint32_t flags)
 
 static int rename_between(struct path_walk *old_walk, struct path_walk *new_walk, uint32_t flags)
 {
-    struct end from = {.parent = old_walk->at,
+    struct end from = {.place = &old_walk->at,
+                       .parent = old_walk->at.dentry,
                        .name = old_walk->last,
                        .length = old_walk->last_length,
                        .slash = old_walk->trailing_slash};
-    struct end to = {.parent = new_walk->at,
+    struct end to = {.place = &new_walk->at,
+                     .parent = new_walk->at.dentry,
                      .name = new_walk->last,
                      .length = new_walk->last_length,
                      .slash = new_walk->trailing_slash};
-    if (dentry_mount_root(from.parent) != dentry_mount_root(to.parent))
+    if (from.place->mount != to.place->mount)
         return -EXDEV;
     if (old_walk->last_kind != PATH_LAST_NAME)
         return -EBUSY;
     if (new_walk->last_kind != PATH_LAST_NAME)
         return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-    int error = inode_read_only(from.parent->inode);
+    int error = mount_read_only(from.place->mount, from.parent->inode);
     if (error)
         return error;
     from.dentry = to.dentry = NULL;
@@ -226,6 +229,8 @@ static int rename_between(struct path_walk *old_walk, struct path_walk *new_walk
     unlock_directories(from.parent, to.parent);
     if (two)
         mutex_unlock(&rename_lock);
+    if (!error && unlikely(READ_ONCE(to.dentry->mounts)) && to.dentry->deleted)
+        mount_detach_from(to.dentry);
     if (from.dentry)
         dentry_put(from.dentry);
     if (to.dentry)

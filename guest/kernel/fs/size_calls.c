@@ -39,18 +39,18 @@ static int truncate_inode(struct inode *inode, uint64_t bytes)
 
 SYSCALL2(truncate, uint64_t, path, int64_t, bytes)
 {
-    struct dentry *dentry;
+    struct path place;
     if (bytes < 0)
         return -EINVAL;
-    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW, &dentry);
+    int error = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW, &place);
     if (error)
         return error;
-    struct inode *inode = dentry->inode;
+    struct inode *inode = place.dentry->inode;
     if (inode_is(inode, S_IFDIR))
         error = -EISDIR;
     else if (!inode_is(inode, S_IFREG))
         error = -EINVAL;
-    else if (!(error = inode_read_only(inode)))
+    else if (!(error = mount_read_only(place.mount, inode)))
         error = inode_permission(inode, MAY_WRITE);
     if (!error && inode->flags & INODE_APPEND_ONLY)
         error = -EPERM;
@@ -58,7 +58,7 @@ SYSCALL2(truncate, uint64_t, path, int64_t, bytes)
         error = -ETXTBSY;
     if (!error)
         error = truncate_inode(inode, (uint64_t)bytes);
-    dentry_put(dentry);
+    path_put(&place);
     return error;
 }
 

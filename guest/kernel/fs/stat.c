@@ -72,12 +72,12 @@ static int stat_to_user(struct inode *inode, uint64_t user_stat)
 
 static int64_t stat_path(int directory_fd, uint64_t path, uint32_t flags, uint64_t user_stat)
 {
-    struct dentry *dentry;
-    int error = path_lookup_user(directory_fd, path, flags, &dentry);
+    struct path place;
+    int error = path_lookup_user(directory_fd, path, flags, &place);
     if (error)
         return error;
-    error = stat_to_user(dentry->inode, user_stat);
-    dentry_put(dentry);
+    error = stat_to_user(place.dentry->inode, user_stat);
+    path_put(&place);
     return error;
 }
 
@@ -182,14 +182,14 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
          user_statx)
 {
     struct inode *inode;
-    struct dentry *dentry;
+    struct path place;
     if (mask & STATX_RESERVED)
         return -EINVAL;
     if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
         return -EINVAL;
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
         return -EINVAL;
-    int error = path_inode_user(directory_fd, path, path_flags_of(flags), &inode, &dentry);
+    int error = path_inode_user(directory_fd, path, path_flags_of(flags), &inode, &place);
     if (error)
         return error;
     if (inode->operations->refresh)
@@ -214,10 +214,20 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .device_major = device_major(inode->filesystem->device),
         .device_minor = device_minor(inode->filesystem->device),
     };
+<<<<<<< HEAD
     if (dentry && (dentry->mounted_on || dentry == tree_root))
         statx.attributes |= STATX_ATTR_MOUNT_ROOT;
     if (dentry)
         dentry_put(dentry);
+=======
+    if (path_is_mounted(&place))
+        statx.attributes = STATX_ATTR_MOUNT_ROOT;
+    if (place.mount) {
+        statx.mask |= STATX_MNT_ID;
+        statx.mount_id = place.mount->id;
+    }
+    path_release(&place);
+>>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
     inode_put(inode);
     return copy_to_user(user_statx, &statx, sizeof(statx));
 }
@@ -232,11 +242,37 @@ struct linux_statfs {
 };
 _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs of the x86-64 ABI");
 
-#define ST_RDONLY   1
-#define ST_VALID    0x20
-#define ST_RELATIME 0x1000
+#define ST_RDONLY      1
+#define ST_NOSUID      2
+#define ST_NODEV       4
+#define ST_NOEXEC      8
+#define ST_VALID       0x20
+#define ST_NOATIME     0x400
+#define ST_NODIRATIME  0x800
+#define ST_RELATIME    0x1000
+#define ST_NOSYMFOLLOW 0x2000
 
-static int64_t statfs_to_user(const struct inode *inode, uint64_t user_statfs)
+static int64_t statfs_flags(const struct mount *mount, const struct inode *inode)
+{
+    static const struct {
+        uint32_t flag;
+        int64_t linux_flag;
+    } names[] = {{MOUNT_NO_SET_ID, ST_NOSUID},
+                 {MOUNT_NO_DEVICES, ST_NODEV},
+                 {MOUNT_NO_EXECUTE, ST_NOEXEC},
+                 {MOUNT_NO_ACCESS_TIME, ST_NOATIME},
+                 {MOUNT_NO_DIRECTORY_ACCESS_TIME, ST_NODIRATIME},
+                 {MOUNT_RELATIVE_ACCESS_TIME, ST_RELATIME},
+                 {MOUNT_NO_SYMLINKS, ST_NOSYMFOLLOW}};
+    uint32_t flags = mount ? READ_ONCE(mount->flags) : 0;
+    int64_t result = mount_read_only(mount, inode) ? ST_RDONLY | ST_VALID : ST_VALID;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        result |= flags & names[i].flag ? names[i].linux_flag : 0;
+    return result;
+}
+
+static int64_t statfs_to_user(const struct mount *mount, const struct inode *inode,
+                              uint64_t user_statfs)
 {
     struct filesystem *filesystem = inode->filesystem;
     struct linux_statfs statfs = {
@@ -245,25 +281,27 @@ static int64_t statfs_to_user(const struct inode *inode, uint64_t user_statfs)
         .id = {(int32_t)filesystem->device, 0},
         .name_max = NAME_MAX,
         .fragment_bytes = PAGE_SIZE,
-        .flags =
-            ST_VALID | ST_RELATIME | (filesystem->flags & FILESYSTEM_READ_ONLY ? ST_RDONLY : 0),
+        .flags = statfs_flags(mount, inode),
     };
     if (filesystem->usage) {
-        filesystem->usage(filesystem, &statfs.blocks, &statfs.blocks_free, &statfs.files);
-        statfs.blocks_available = statfs.blocks_free;
-        statfs.files_free = statfs.files;
+        struct filesystem_usage usage = {0};
+        filesystem->usage(filesystem, &usage);
+        statfs.blocks = usage.blocks;
+        statfs.blocks_free = statfs.blocks_available = usage.blocks_free;
+        statfs.files = usage.inodes;
+        statfs.files_free = usage.inodes_free;
     }
     return copy_to_user(user_statfs, &statfs, sizeof(statfs));
 }
 
 SYSCALL2(statfs, uint64_t, path, uint64_t, user_statfs)
 {
-    struct dentry *dentry;
-    int64_t result = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW, &dentry);
+    struct path place;
+    int64_t result = path_lookup_user(AT_FDCWD, path, PATH_FOLLOW, &place);
     if (result)
         return result;
-    result = statfs_to_user(dentry->inode, user_statfs);
-    dentry_put(dentry);
+    result = statfs_to_user(place.mount, place.dentry->inode, user_statfs);
+    path_put(&place);
     return result;
 }
 
@@ -273,7 +311,7 @@ SYSCALL2(fstatfs, int, fd, uint64_t, user_statfs)
     struct file *file = file_borrow(fd, &counted);
     if (!file)
         return -EBADF;
-    int64_t result = statfs_to_user(file->inode, user_statfs);
+    int64_t result = statfs_to_user(file->mount, file->inode, user_statfs);
     file_return(file, counted);
     return result;
 }
@@ -283,21 +321,26 @@ SYSCALL2(fstatfs, int, fd, uint64_t, user_statfs)
 static int64_t access_path(int directory_fd, uint64_t path, uint32_t mode, uint32_t flags)
 {
     struct inode *inode;
+    struct path place;
     bool real = !(flags & AT_EACCESS);
     if (mode & ~7u)
         return -EINVAL;
     if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     int error = path_inode_user(directory_fd, path,
-                                path_flags_of(flags) | (real ? PATH_REAL_IDS : 0), &inode, NULL);
+                                path_flags_of(flags) | (real ? PATH_REAL_IDS : 0), &inode, &place);
     if (error)
         return error;
-    if (mode)
+    if (mode & MAY_EXECUTE && inode_is(inode, S_IFREG) &&
+        mount_forbids(place.mount, MOUNT_NO_EXECUTE))
+        error = -EACCES;
+    if (!error && mode)
         error = inode_permission_by(inode, mode, real);
     if (!error && (mode & MAY_WRITE) &&
         (inode_is(inode, S_IFREG) || inode_is(inode, S_IFDIR) || inode_is(inode, S_IFLNK)))
-        error = inode_read_only(inode);
+        error = mount_read_only(place.mount, inode);
     inode_put(inode);
+    path_release(&place);
     return error;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "arch/cpu.h"
 #include "kernel/fs/name_calls.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
@@ -61,11 +62,11 @@ static struct socket_address *copy_address(const struct socket_address *address)
 /* Linux looks at the path first: a name that exists is EADDRINUSE for a bound socket too. */
 static int bound_already(const struct socket_address *address)
 {
-    struct dentry *dentry;
+    struct path place;
 
-    if (!socket_address_is_path(address) || path_lookup(AT_FDCWD, address->path, 0, &dentry))
+    if (!socket_address_is_path(address) || path_lookup(AT_FDCWD, address->path, 0, &place))
         return -EINVAL;
-    dentry_put(dentry);
+    path_put(&place);
     return -EADDRINUSE;
 }
 

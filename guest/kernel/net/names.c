@@ -6,6 +6,7 @@
  */
 #include "kernel/net/names.h"
 
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
@@ -110,21 +111,22 @@ static struct socket *find_get(const struct socket_address *address, uint32_t ty
 
 int names_find(const struct socket_address *address, uint32_t type, struct socket **ret)
 {
-    struct dentry *dentry;
+    struct path place;
 
     if (!socket_address_is_path(address)) {
         *ret = find_get(address, type, NULL);
         return *ret ? 0 : -ECONNREFUSED;
     }
-    int error = path_lookup(AT_FDCWD, address->path, PATH_FOLLOW, &dentry);
+    int error = path_lookup(AT_FDCWD, address->path, PATH_FOLLOW, &place);
     if (error)
         return error;
-    error = inode_permission(dentry->inode, MAY_WRITE);
+    struct inode *inode = place.dentry->inode;
+    error = inode_permission(inode, MAY_WRITE);
     if (!error) {
-        *ret = inode_is(dentry->inode, S_IFSOCK) ? find_get(address, type, dentry->inode) : NULL;
+        *ret = inode_is(inode, S_IFSOCK) ? find_get(address, type, inode) : NULL;
         error = *ret ? 0 : -ECONNREFUSED;
     }
-    dentry_put(dentry);
+    path_put(&place);
     if (!error && (*ret)->type != type) {
         socket_put(*ret);
         error = -EPROTOTYPE;

@@ -7,7 +7,7 @@
 #include "kernel/fs/file_lock_state.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/pipe_state.h"
 
 #define FILE_TABLE_FIELDS(F)                                                                       \
@@ -23,6 +23,7 @@
     F(file, flags, UNSIGNED, "")                                                                   \
     F(file, inode, ADDRESS, "inode")                                                               \
     F(file, dentry, ADDRESS, "dentry")                                                             \
+    F(file, mount, ADDRESS, "mount")                                                               \
     F(file, operations, ADDRESS, "file_operations")                                                \
     F(file, private_data, UNSIGNED, "")                                                            \
     F(file, position, UNSIGNED, "")                                                                \
@@ -50,7 +51,7 @@
     F(dentry, parent, ADDRESS, "dentry")                                                           \
     F(dentry, inode, ADDRESS, "inode")                                                             \
     F(dentry, references, UNSIGNED, "")                                                            \
-    F(dentry, mounted_on, ADDRESS, "dentry")                                                       \
+    F(dentry, mounts, UNSIGNED, "")                                                                \
     F(dentry, lock, STRUCT, "spinlock")                                                            \
     F(dentry, deleted, UNSIGNED, "")                                                               \
     F(dentry, name_length, UNSIGNED, "")                                                           \
@@ -66,8 +67,31 @@
     F(fs_context, references, UNSIGNED, "")                                                        \
     F(fs_context, umask, UNSIGNED, "")                                                             \
     F(fs_context, lock, STRUCT, "spinlock")                                                        \
-    F(fs_context, root, ADDRESS, "dentry")                                                         \
-    F(fs_context, cwd, ADDRESS, "dentry")
+    F(fs_context, root.mount, ADDRESS, "mount")                                                    \
+    F(fs_context, root.dentry, ADDRESS, "dentry")                                                  \
+    F(fs_context, cwd.mount, ADDRESS, "mount")                                                     \
+    F(fs_context, cwd.dentry, ADDRESS, "dentry")
+
+#define MOUNT_FIELDS(F)                                                                            \
+    F(mount, references, UNSIGNED, "")                                                             \
+    F(mount, flags, UNSIGNED, "")                                                                  \
+    F(mount, writers, UNSIGNED, "")                                                                \
+    F(mount, id, UNSIGNED, "")                                                                     \
+    F(mount, parent, ADDRESS, "mount")                                                             \
+    F(mount, mountpoint, ADDRESS, "dentry")                                                        \
+    F(mount, root, ADDRESS, "dentry")                                                              \
+    F(mount, filesystem, ADDRESS, "filesystem")                                                    \
+    F(mount, namespace, ADDRESS, "mount_namespace")                                                \
+    F(mount, namespace_link, STRUCT, "list")                                                       \
+    F(mount, group, UNSIGNED, "")                                                                  \
+    F(mount, master, ADDRESS, "mount")                                                             \
+    F(mount, source, UNSIGNED, "")
+
+#define MOUNT_NAMESPACE_FIELDS(F)                                                                  \
+    F(mount_namespace, references, UNSIGNED, "")                                                   \
+    F(mount_namespace, mount_count, UNSIGNED, "")                                                  \
+    F(mount_namespace, root, ADDRESS, "mount")                                                     \
+    F(mount_namespace, mounts, STRUCT, "list")
 
 #define PIPE_FIELDS(F)                                                                             \
     F(pipe, lock, STRUCT, "mutex")                                                                 \
@@ -110,6 +134,8 @@
     T(dentry, "dentry", DENTRY_FIELDS)                                                             \
     T(filesystem, "filesystem", FILESYSTEM_FIELDS)                                                 \
     T(fs_context, "fs_context", FS_CONTEXT_FIELDS)                                                 \
+    T(mount, "mount", MOUNT_FIELDS)                                                                \
+    T(mount_namespace, "mount_namespace", MOUNT_NAMESPACE_FIELDS)                                  \
     T(pipe, "pipe", PIPE_FIELDS)                                                                   \
     T(file_lock, "file_lock", FILE_LOCK_FIELDS)                                                    \
     T(file_lock_bucket, "file_lock_bucket", FILE_LOCK_BUCKET_FIELDS)                               \
@@ -120,6 +146,8 @@
     R("file_lock_blocked_lock", "spinlock", &file_lock_blocked_lock, 1)                            \
     R("file_lock_blocked", "list", &file_lock_blocked, 1)                                          \
     R("mount_lock", "mutex", &mount_lock, 1)                                                       \
+    R("mount_table_lock", "spinlock", &mount_table_lock, 1)                                        \
+    R("initial_mount_namespace", "mount_namespace", &initial_mount_namespace, 1)                   \
     R("rename_lock", "mutex", &rename_lock, 1)
 
 #endif

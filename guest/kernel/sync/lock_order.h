@@ -43,6 +43,7 @@ enum lock_rank {
     RANK_SOCKET_NAMES = 71,      /* which sockets have which addresses */
     RANK_SOCKET_WATCH = 71,      /* (never with the other) who waits for room elsewhere */
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
+    RANK_MOUNT_TABLE = 73,       /* what covers what; mounts of a file system */
     RANK_FS_CONTEXT = 74,        /* cwd, root, umask */
     RANK_PTY_TABLE = 75,         /* numbers of pseudo-terminals, and who has them open */
     RANK_TERMINAL = 76,          /* line discipline of a tty */

@@ -101,15 +101,17 @@ class Current(gdb.Command):
                       (index, thread_of(running), name_of(running), int(running.address)))
 
 
-def path_of(entry):
-    """The names from a dentry up to the root of all mounts."""
+def path_of(entry, mount):
+    """The names from a dentry, seen through a mount, up to the root of all mounts."""
     names = []
     for _ in range(4096):
-        if int(entry["parent"]) == int(entry):
-            if not int(entry["mounted_on"]):
+        if int(mount) and int(mount["root"]) == int(entry):
+            if int(mount["parent"]) == int(mount):
                 break
-            entry = entry["mounted_on"]
+            entry, mount = mount["mountpoint"], mount["parent"]
             continue
+        if int(entry["parent"]) == int(entry):
+            break
         names.append(entry["name"].string(errors="replace", length=int(entry["name_length"])))
         entry = entry["parent"]
     return "/" + "/".join(reversed(names))
@@ -132,7 +134,7 @@ class Files(gdb.Command):
                 continue
             file = table["files"][index]
             if int(file["dentry"]):
-                what = path_of(file["dentry"])
+                what = path_of(file["dentry"], file["mount"])
             elif int(file["operations"]) and int(file["operations"]["kind"]):
                 what = file["operations"]["kind"].string(errors="replace")
             else:

@@ -6,7 +6,8 @@
  */
 #include "arch/cpu.h"
 #include "kernel/fs/device/device.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
+#include "kernel/fs/mount/options.h"
 #include "kernel/fs/tty/pty.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
@@ -107,6 +108,14 @@ static const struct file_operations directory_operations = {
     .seek = seek_directory,
 };
 
+struct filesystem *devpts_get(void)
+{
+    if (!devpts.root)
+        return NULL;
+    filesystem_mounts_get(&devpts);
+    return &devpts;
+}
+
 struct filesystem *devpts_create(void)
 {
     devpts.type = "devpts";
@@ -114,6 +123,8 @@ struct filesystem *devpts_create(void)
     devpts.device = DEVPTS_DEVICE;
     devpts.volatile_names = true;
     devpts.holders = 1;
+    filesystem_mounts_init(&devpts);
+    filesystem_mounts_get(&devpts); /* it stays when it is mounted nowhere */
     struct inode *root = inode_create(&devpts, S_IFDIR | 0755);
     ptmx_node = inode_create(&devpts, S_IFCHR | 0666);
     if (!root || !ptmx_node)

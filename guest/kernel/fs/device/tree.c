@@ -4,7 +4,8 @@
  * says so.
  */
 #include "kernel/fs/device/device.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
+#include "kernel/fs/mount/options.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
 
@@ -51,11 +52,24 @@ static int make_node(struct inode *directory, const struct node_description *nod
     return error;
 }
 
+static struct filesystem *the_filesystem;
+
+struct filesystem *device_filesystem_get(void)
+{
+    if (the_filesystem)
+        filesystem_mounts_get(the_filesystem);
+    return the_filesystem;
+}
+
 struct filesystem *device_filesystem_create(void)
 {
     struct filesystem *filesystem = tmpfs_create();
     if (!filesystem)
         return NULL;
+    filesystem_mounts_get(filesystem); /* it stays when it is mounted nowhere */
+    the_filesystem = filesystem;
+    filesystem->reconfigure = NULL;
+    filesystem->show_options = NULL;
     filesystem->type = "devtmpfs";
     filesystem->magic = DEVTMPFS_MAGIC;
     struct inode *directory = filesystem->root->inode;

@@ -7,6 +7,7 @@
  * time.
  */
 #include "arch/cpu.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/proc/file.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/print.h"
@@ -14,13 +15,11 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
 
-#define PROC_MAGIC  0x9fa0u
-#define PROC_DEVICE 3u
+#define PROC_MAGIC 0x9fa0u
 #define FIRST_NUMBER_POSITION                                                                      \
     0x1000u /* of a directory's entries: 0 ".", 1 "..", 2.. named, then numbers */
 
 static struct object_cache inode_cache = OBJECT_CACHE_INIT("proc_inode", struct proc_inode);
-static struct filesystem proc_filesystem;
 static const struct inode_operations directory_inode_operations, link_inode_operations,
     place_inode_operations, file_inode_operations;
 static const struct file_operations directory_operations;
@@ -179,13 +178,13 @@ static void destroy(struct inode *inode)
     object_cache_free(&inode_cache, proc_of(inode));
 }
 
-static struct inode *make_inode(const struct proc_key *key)
+static struct inode *make_inode(struct filesystem *filesystem, const struct proc_key *key)
 {
     struct proc_inode *proc = object_cache_allocate(&inode_cache);
     if (!proc)
         return NULL;
     uint32_t mode = key->entry->mode;
-    inode_init(&proc->inode, &proc_filesystem, mode);
+    inode_init(&proc->inode, filesystem, mode);
     proc->key = *key;
     proc->inode.number = number_of(key);
     proc->inode.links = 1;
@@ -277,7 +276,7 @@ static int lookup(struct inode *directory, const char *name, size_t length, stru
     proc_target_put(&target);
     if (!find_child(key, name, length, &child))
         return 0;
-    *ret = make_inode(&child);
+    *ret = make_inode(directory->filesystem, &child);
     return *ret ? 0 : -ENOMEM;
 }
 
@@ -366,7 +365,7 @@ static ssize_t read_link(struct inode *inode, char *buffer, size_t size)
     return result;
 }
 
-static int follow(struct inode *inode, struct dentry **ret)
+static int follow(struct inode *inode, struct path *ret)
 {
     const struct proc_key *key = proc_key_of(inode);
     struct proc_target target;
@@ -411,19 +410,33 @@ static const struct file_operations directory_operations = {
     .seek = seek_directory,
 };
 
+static void release(struct filesystem *filesystem)
+{
+    kfree(filesystem);
+}
+
+/* One for each mount of the type, as on Linux. */
 struct filesystem *proc_filesystem_create(void)
 {
     const struct proc_key key = {.entry = &proc_root_entry, .fd = -1};
+    struct filesystem *filesystem = kzalloc(sizeof(*filesystem));
 
-    proc_filesystem.type = "proc";
-    proc_filesystem.magic = PROC_MAGIC;
-    proc_filesystem.device = PROC_DEVICE;
-    proc_filesystem.volatile_names = true;
-    proc_filesystem.holders = 1;
-    struct inode *root = make_inode(&key);
-    if (!root)
+    if (!filesystem)
         return NULL;
-    proc_filesystem.root = dentry_create(NULL, "/", 1, root);
-    inode_put(root);
-    return proc_filesystem.root ? &proc_filesystem : NULL;
+    filesystem->type = "proc";
+    filesystem->magic = PROC_MAGIC;
+    filesystem->device = filesystem_new_device();
+    filesystem->volatile_names = true;
+    filesystem->holders = 1;
+    filesystem->release = release;
+    filesystem_mounts_init(filesystem);
+    struct inode *root = make_inode(filesystem, &key);
+    if (root) {
+        filesystem->root = dentry_create(NULL, "/", 1, root);
+        inode_put(root);
+    }
+    if (filesystem->root)
+        return filesystem;
+    filesystem_drop(filesystem);
+    return NULL;
 }

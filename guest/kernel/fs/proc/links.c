@@ -5,6 +5,7 @@
 #include "kernel/fs/proc/links.h"
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
@@ -38,7 +39,7 @@ static size_t nameless(const struct file *file, char *buffer, size_t size)
 }
 
 /* Copies a path that needs a whole PATH_MAX to be made into a shorter buffer. */
-static ssize_t path_text(struct file *file, struct dentry *dentry, char *buffer, size_t size)
+static ssize_t path_text(struct file *file, const struct path *place, char *buffer, size_t size)
 {
     char *path = kmalloc(PATH_MAX), *start = path;
     ssize_t length;
@@ -48,10 +49,11 @@ static ssize_t path_text(struct file *file, struct dentry *dentry, char *buffer,
     if (file) {
         length = file_path(file, path, PATH_MAX);
     } else {
-        struct dentry *root = fs_context_get_root();
+        struct path root;
         bool unreachable;
-        length = dentry_path(dentry, root, path, PATH_MAX, &start, &unreachable);
-        dentry_put(root);
+        fs_context_get_root(&root);
+        length = path_text_of(place, &root, path, PATH_MAX, &start, &unreachable);
+        path_put(&root);
     }
     if (length > 0) {
         length = (ssize_t)min((size_t)length, size);
@@ -71,18 +73,19 @@ static ssize_t file_text(struct file *file, char *buffer, size_t size)
     return (ssize_t)length;
 }
 
-static int file_place(struct file *file, struct dentry **ret)
+static int file_place(struct file *file, struct path *ret)
 {
     char name[64];
 
     if (file->dentry) {
-        dentry_get(file->dentry);
-        *ret = file->dentry;
+        *ret = (struct path){file->mount, file->dentry};
+        path_get(ret);
         return 0;
     }
     size_t length = nameless(file, name, sizeof(name));
-    *ret = dentry_create(NULL, name, length, file->inode);
-    return *ret ? 0 : -ENOMEM;
+    ret->mount = NULL;
+    ret->dentry = dentry_create(NULL, name, length, file->inode);
+    return ret->dentry ? 0 : -ENOMEM;
 }
 
 ssize_t proc_fd_read_link(const struct proc_target *target, char *buffer, size_t size)
@@ -95,7 +98,7 @@ ssize_t proc_fd_read_link(const struct proc_target *target, char *buffer, size_t
     return length;
 }
 
-int proc_fd_follow(const struct proc_target *target, struct dentry **ret)
+int proc_fd_follow(const struct proc_target *target, struct path *ret)
 {
     struct file *file = descriptor(target);
     if (!file)
@@ -110,8 +113,9 @@ int proc_show_fdinfo(struct proc_text *text, const struct proc_target *target)
     struct file *file = descriptor(target);
     if (!file)
         return -ENOENT;
-    text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n",
-               file_is_stream(file) ? 0ul : file->position, file->flags, file->inode->number);
+    text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
+               file_is_stream(file) ? 0ul : file->position, file->flags,
+               file->mount ? file->mount->id : 0, file->inode->number);
     file_put(file);
     return 0;
 }
@@ -140,7 +144,7 @@ ssize_t proc_exe_read_link(const struct proc_target *target, char *buffer, size_
     return length;
 }
 
-int proc_exe_follow(const struct proc_target *target, struct dentry **ret)
+int proc_exe_follow(const struct proc_target *target, struct path *ret)
 {
     struct file *file = executable(target);
     if (!file)
@@ -152,46 +156,48 @@ int proc_exe_follow(const struct proc_target *target, struct dentry **ret)
 
 /* ---- cwd and root ---- */
 
-static struct dentry *directory_of(const struct proc_target *target,
-                                   struct dentry *(*get)(struct fs_context *))
+static int directory_of(const struct proc_target *target,
+                        void (*get)(struct fs_context *, struct path *), struct path *ret)
 {
     struct fs_context *context = task_fs_get(target->task);
     if (!context)
-        return NULL;
-    struct dentry *dentry = get(context);
+        return -ENOENT;
+    get(context, ret);
     fs_context_put(context);
-    return dentry;
+    return 0;
 }
 
-static ssize_t directory_text(struct dentry *dentry, char *buffer, size_t size)
+static ssize_t directory_text(const struct proc_target *target,
+                              void (*get)(struct fs_context *, struct path *), char *buffer,
+                              size_t size)
 {
-    if (!dentry)
-        return -ENOENT;
-    ssize_t length = path_text(NULL, dentry, buffer, size);
-    dentry_put(dentry);
+    struct path place;
+    int error = directory_of(target, get, &place);
+    if (error)
+        return error;
+    ssize_t length = path_text(NULL, &place, buffer, size);
+    path_put(&place);
     return length;
 }
 
 ssize_t proc_cwd_read_link(const struct proc_target *target, char *buffer, size_t size)
 {
-    return directory_text(directory_of(target, fs_context_get_cwd_of), buffer, size);
+    return directory_text(target, fs_context_get_cwd_of, buffer, size);
 }
 
 ssize_t proc_root_read_link(const struct proc_target *target, char *buffer, size_t size)
 {
-    return directory_text(directory_of(target, fs_context_get_root_of), buffer, size);
+    return directory_text(target, fs_context_get_root_of, buffer, size);
 }
 
-int proc_cwd_follow(const struct proc_target *target, struct dentry **ret)
+int proc_cwd_follow(const struct proc_target *target, struct path *ret)
 {
-    *ret = directory_of(target, fs_context_get_cwd_of);
-    return *ret ? 0 : -ENOENT;
+    return directory_of(target, fs_context_get_cwd_of, ret);
 }
 
-int proc_root_follow(const struct proc_target *target, struct dentry **ret)
+int proc_root_follow(const struct proc_target *target, struct path *ret)
 {
-    *ret = directory_of(target, fs_context_get_root_of);
-    return *ret ? 0 : -ENOENT;
+    return directory_of(target, fs_context_get_root_of, ret);
 }
 
 /* ---- links by text ---- */

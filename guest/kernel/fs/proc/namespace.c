@@ -6,7 +6,7 @@
 
 #include "kernel/fs/file.h"
 #include "kernel/fs/file_table.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/namespace/nsproxy.h"
@@ -21,8 +21,12 @@
 #define NS_GET_NSTYPE    0xb703
 #define NS_GET_OWNER_UID 0xb704
 
-static struct filesystem namespaces = {
-    .type = "nsfs", .magic = NSFS_MAGIC, .device = NSFS_DEVICE, .holders = 1};
+static struct filesystem namespaces = {.type = "nsfs",
+                                       .magic = NSFS_MAGIC,
+                                       .device = NSFS_DEVICE,
+                                       .holders = 1,
+                                       .mount_count = 1,
+                                       .mounts = LIST_INIT(namespaces.mounts)};
 
 static size_t name_of(const struct namespace *namespace, char *name, size_t size)
 {
@@ -50,7 +54,7 @@ static const struct file_operations nsfs_file_operations = {
 };
 
 /* A name for the namespace outside of any directory; takes over the reference, also on failure. */
-static int make_dentry(struct namespace *namespace, struct dentry **ret)
+static int make_dentry(struct namespace *namespace, struct path *ret)
 {
     char name[40];
     struct inode *inode = inode_create(&namespaces, S_IFREG | 0444);
@@ -63,9 +67,10 @@ static int make_dentry(struct namespace *namespace, struct dentry **ret)
     inode->private_data = namespace;
     inode->operations = &operations;
     inode->file_operations = &nsfs_file_operations;
-    *ret = dentry_create(NULL, name, name_of(namespace, name, sizeof(name)), inode);
+    ret->mount = NULL;
+    ret->dentry = dentry_create(NULL, name, name_of(namespace, name, sizeof(name)), inode);
     inode_put(inode);
-    return *ret ? 0 : -ENOMEM;
+    return ret->dentry ? 0 : -ENOMEM;
 }
 
 /* What the link of this name leads to, counted; NULL: the thread has ended. */
@@ -103,7 +108,7 @@ static ssize_t read_link(const struct proc_target *target, char *buffer, size_t 
     return (ssize_t)length;
 }
 
-static int follow(const struct proc_target *target, struct dentry **ret)
+static int follow(const struct proc_target *target, struct path *ret)
 {
     struct namespace *namespace = behind(target);
     return namespace ? make_dentry(namespace, ret) : -ENOENT;
@@ -138,12 +143,13 @@ const struct proc_entry proc_namespace_children[] = {
 /* A descriptor for the namespace; takes over the reference. */
 static int64_t open_namespace(struct namespace *namespace)
 {
-    struct dentry *dentry;
-    int error = make_dentry(namespace, &dentry);
+    struct path place;
+    int error = make_dentry(namespace, &place);
     if (error)
         return error;
-    struct file *file = file_create(dentry, dentry->inode, O_RDONLY, &nsfs_file_operations, NULL);
-    dentry_put(dentry);
+    struct file *file =
+        file_create(&place, place.dentry->inode, O_RDONLY, &nsfs_file_operations, NULL);
+    path_put(&place);
     if (!file)
         return -ENOMEM;
     int fd = file_table_install(file, 0, true);

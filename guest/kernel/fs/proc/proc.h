@@ -42,7 +42,7 @@ struct proc_entry {
                         uint64_t position);
     /* Symbolic links: text, and for links that lead straight to a place, the place. */
     ssize_t (*read_link)(const struct proc_target *target, char *buffer, size_t size);
-    int (*follow)(const struct proc_target *target, struct dentry **ret);
+    int (*follow)(const struct proc_target *target, struct path *ret);
     /* Directories: named children (ends with a NULL name), and one kind of child per number. */
     const struct proc_entry *children;
     const struct proc_entry *number_child;

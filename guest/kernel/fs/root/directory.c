@@ -11,6 +11,7 @@
  * Locks: the directory's mutex in all operations; that of a child (parent before child) to change
  * its link count or to see that it is empty.
  */
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/root/node.h"
 
 #include "kernel/lib/panic.h"
@@ -127,7 +128,6 @@ static struct inode *entry_unset(struct node *directory, struct entry *entry)
 static void directory_touch(struct inode *directory)
 {
     directory->modify_ns = directory->change_ns = clock_realtime_ns();
-    WRITE_ONCE(directory->entries_version, directory->entries_version + 1);
 }
 
 void directory_clear(struct node *directory, void (*drop)(void *context, struct inode *inode),
@@ -516,7 +516,7 @@ static int directory_read(struct file *file, void *argument)
         struct rb_node *next = rb_next(&entry->by_position);
         entry = next ? rb_entry(next, struct entry, by_position) : NULL;
     }
-    if (inode->access_ns <= inode->modify_ns)
+    if (inode->access_ns <= inode->modify_ns && !mount_keeps_access_time(file->mount, inode))
         inode->access_ns = clock_realtime_ns();
     mutex_unlock(&inode->lock);
     return 0;

@@ -2,10 +2,10 @@
  * kernel/fs/root/filesystem.c - the in-memory file systems as a whole: the root over the image,
  * tmpfs, and the files that the host adds at boot.
  *
- * Limits: the private pages of one file system may take half of the machine's memory (as tmpfs(5)
- * does by default), its inodes as many as half the machine's frames, plus those of the image.
+ * Their limits are in limits.c.
  */
 #include "arch/layout.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/root/node.h"
 #include "kernel/fs/root/root.h"
 #include "kernel/lib/panic.h"
@@ -14,21 +14,8 @@
 #include "kernel/mm/object_cache.h"
 #include "shared/boot.h"
 
-#define TMPFS_MAGIC        0x01021994u
-#define FIRST_TMPFS_DEVICE 0x20u
-
-static uint32_t next_device = FIRST_TMPFS_DEVICE; /* atomic */
-
-static void memory_usage(struct filesystem *filesystem, uint64_t *ret_blocks, uint64_t *ret_free,
-                         uint64_t *ret_inodes)
-{
-    struct memory_filesystem *memory =
-        container_of(filesystem, struct memory_filesystem, filesystem);
-    uint64_t used = READ_ONCE(memory->pages_used);
-    *ret_blocks = memory->pages_max;
-    *ret_free = used < memory->pages_max ? min(memory->pages_max - used, frames_free_count()) : 0;
-    *ret_inodes = memory->inodes_max;
-}
+#define TMPFS_MAGIC 0x01021994u
+#define RAMFS_MAGIC 0x858458f6u
 
 static void memory_release(struct filesystem *filesystem)
 {
@@ -43,11 +30,10 @@ struct memory_filesystem *memory_filesystem_create(const struct image *image)
         return NULL;
     memory->filesystem.type = "tmpfs";
     memory->filesystem.magic = TMPFS_MAGIC;
-    memory->filesystem.device = __atomic_fetch_add(&next_device, 1, __ATOMIC_RELAXED);
-    memory->filesystem.usage = memory_usage;
+    memory->filesystem.device = filesystem_new_device();
     memory->filesystem.holders = 1; /* until it is unmounted */
-    memory->pages_max = frame_table_count / 2;
-    memory->inodes_max = frame_table_count / 2;
+    filesystem_mounts_init(&memory->filesystem);
+    memory_limits_init(memory);
     spin_init(&memory->table_lock, RANK_DENTRY);
     if (image) {
         memory->image = *image;
@@ -74,7 +60,22 @@ struct memory_filesystem *memory_filesystem_create(const struct image *image)
 struct filesystem *tmpfs_create(void)
 {
     struct memory_filesystem *memory = memory_filesystem_create(NULL);
-    return memory ? &memory->filesystem : NULL;
+    if (!memory)
+        return NULL;
+    memory->filesystem.root->inode->mode = S_IFDIR | S_ISVTX | 0777;
+    return &memory->filesystem;
+}
+
+struct filesystem *ramfs_create(void)
+{
+    struct memory_filesystem *memory = memory_filesystem_create(NULL);
+    if (!memory)
+        return NULL;
+    memory->filesystem.type = "ramfs";
+    memory->filesystem.magic = RAMFS_MAGIC;
+    memory->filesystem.usage = NULL;
+    memory->pages_max = memory->inodes_max = UINT64_MAX;
+    return &memory->filesystem;
 }
 
 struct filesystem *root_filesystem_create(const struct boot_info *boot)
@@ -101,17 +102,18 @@ struct filesystem *root_filesystem_create(const struct boot_info *boot)
 int root_make_directory(const char *path, uint32_t mode)
 {
     char name[NAME_MAX + 1];
-    struct dentry *parent, *dentry;
+    struct path parent;
+    struct dentry *dentry;
     bool special, slash;
     int error = path_lookup_parent(AT_FDCWD, path, &parent, name, &special, &slash);
     if (error || special) {
         if (!error)
-            dentry_put(parent);
+            path_put(&parent);
         return error;
     }
-    struct inode *directory = parent->inode, *inode;
+    struct inode *directory = parent.dentry->inode, *inode;
     mutex_lock(&directory->lock);
-    error = dentry_lookup_locked(parent, name, strlen(name), &dentry);
+    error = dentry_lookup_locked(parent.dentry, name, strlen(name), &dentry);
     if (!error) {
         if (!dentry->inode) {
             error = directory->operations->create(directory, name, strlen(name), S_IFDIR | mode, 0,
@@ -124,7 +126,7 @@ int root_make_directory(const char *path, uint32_t mode)
         dentry_put(dentry);
     }
     mutex_unlock(&directory->lock);
-    dentry_put(parent);
+    path_put(&parent);
     return error;
 }
 
@@ -147,7 +149,8 @@ static int make_parents(char *path)
 static int add_file(char *path, const struct boot_file *file)
 {
     char name[NAME_MAX + 1];
-    struct dentry *parent, *dentry;
+    struct path parent;
+    struct dentry *dentry;
     struct node *node;
     bool special, slash;
     int error = make_parents(path);
@@ -155,15 +158,15 @@ static int add_file(char *path, const struct boot_file *file)
         error = path_lookup_parent(AT_FDCWD, path, &parent, name, &special, &slash);
     if (error)
         return error;
-    struct inode *directory = parent->inode;
+    struct inode *directory = parent.dentry->inode;
     if (special || slash || directory->operations != &node_directory_operations) {
-        dentry_put(parent);
+        path_put(&parent);
         return -EINVAL;
     }
     size_t length = strlen(name);
     error = node_create(memory_of(directory), S_IFREG | (file->mode & 07777), &node);
     if (error) {
-        dentry_put(parent);
+        path_put(&parent);
         return error;
     }
     node->inode.bytes = file->bytes;
@@ -172,7 +175,7 @@ static int add_file(char *path, const struct boot_file *file)
     node->file.in_place_bytes = file->bytes;
 
     mutex_lock(&directory->lock);
-    error = dentry_lookup_locked(parent, name, length, &dentry);
+    error = dentry_lookup_locked(parent.dentry, name, length, &dentry);
     if (!error && dentry->inode) {
         error = inode_is(dentry->inode, S_IFDIR)
                     ? -EISDIR
@@ -181,7 +184,7 @@ static int add_file(char *path, const struct boot_file *file)
             dentry_delete(dentry);
         dentry_put(dentry);
         if (!error)
-            error = dentry_lookup_locked(parent, name, length, &dentry);
+            error = dentry_lookup_locked(parent.dentry, name, length, &dentry);
     }
     if (!error) {
         node->inode.links = 0;
@@ -192,7 +195,7 @@ static int add_file(char *path, const struct boot_file *file)
     }
     mutex_unlock(&directory->lock);
     inode_put(&node->inode);
-    dentry_put(parent);
+    path_put(&parent);
     return error;
 }
 

@@ -64,7 +64,8 @@ static int nameless_file(const char *name, uint32_t mode, uint64_t bytes, uint32
     if (error)
         return error;
     struct inode *inode = dentry->inode;
-    struct file *file = file_create(dentry, inode, O_RDWR, inode->file_operations, NULL);
+    const struct path place = {NULL, dentry};
+    struct file *file = file_create(&place, inode, O_RDWR, inode->file_operations, NULL);
     *ret = file;
     if (file) {
         file->held = FILE_HOLDS_WRITER;

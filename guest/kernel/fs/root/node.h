@@ -60,6 +60,8 @@ struct memory_filesystem {
     struct image image;               /* base NULL: none */
     uint64_t pages_used, pages_max;   /* atomic; private pages of files */
     uint64_t inodes_used, inodes_max; /* atomic */
+    uint32_t shown; /* options that were given (enum mount_option) and are not the default */
+    uint32_t mode, uid, gid;    /* as they were given */
     struct spinlock table_lock; /* RANK_DENTRY (no dentry is locked inside): the table's chains */
     struct node *table[NODE_TABLE_BUCKETS]; /* nodes of the image by nid; one reference each */
 };
@@ -102,6 +104,9 @@ void node_destroy(struct inode *inode); /* the `destroy` of all four kinds */
 struct extended_attribute **node_attributes(struct inode *inode); /* their `attributes` */
 extern const struct inode_operations node_symlink_operations;
 extern const struct inode_operations node_special_operations;
+
+/* limits.c: the default limits, and the operations that know them. */
+void memory_limits_init(struct memory_filesystem *memory);
 
 /* filesystem.c */
 /* An empty file system with a root directory (0755); NULL when out of memory. */

@@ -13,10 +13,11 @@
 #include "arch/layout.h"
 #include "kernel/fs/device/device.h"
 #include "kernel/fs/file_table.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/tty/stream.h"
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
 #include "kernel/process/process.h"
 #include "shared/boot.h"
 
@@ -183,38 +184,38 @@ static void console_init(const struct boot_info *boot)
     console_pump(&console);
 }
 
-/* /dev/console as a place in the tree, so that ttyname() finds it; NULL if the tree has none.
- * Counted. */
-static struct dentry *find_console_node(void)
+/* /dev/console as a place in the tree, so that ttyname() finds it; counted. False: there is none. */
+static bool find_console_node(struct path *ret)
 {
-    struct dentry *devices, *node;
-
-    if (dentry_lookup(tree_root, "dev", 3, &devices))
-        return NULL;
-    if (!devices->inode || !inode_is(devices->inode, S_IFDIR)) {
-        dentry_put(devices);
-        return NULL;
+    *ret = initial_root;
+    path_get(ret);
+    static const char *const names[] = {"dev", "console"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        struct dentry *next = NULL;
+        if (!inode_is(ret->dentry->inode, S_IFDIR) ||
+            dentry_lookup(ret->dentry, names[i], strlen(names[i]), &next))
+            next = NULL;
+        if (!next || !next->inode) {
+            if (next)
+                dentry_put(next);
+            path_put(ret);
+            return false;
+        }
+        dentry_put(ret->dentry);
+        ret->dentry = next;
+        path_cross(ret);
     }
-    devices = dentry_cross_mounts(devices);
-    int error = dentry_lookup(devices, "console", 7, &node);
-    dentry_put(devices);
-    if (error)
-        return NULL;
-    if (!node->inode) {
-        dentry_put(node);
-        return NULL;
-    }
-    return node;
+    return true;
 }
 
 static struct file *console_file_create(void)
 {
-    struct dentry *node = find_console_node();
+    struct path node;
     struct file *file;
 
-    if (node) {
-        file = file_create(node, node->inode, O_RDWR, &tty_file_operations, &console);
-        dentry_put(node);
+    if (find_console_node(&node)) {
+        file = file_create(&node, node.dentry->inode, O_RDWR, &tty_file_operations, &console);
+        path_put(&node);
         return file;
     }
     struct inode *inode = anonymous_inode(S_IFCHR | 0620, "console");

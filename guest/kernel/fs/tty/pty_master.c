@@ -5,7 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/user_access.h"
 #include "kernel/fs/file_table.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/poll.h"
 #include "kernel/fs/tty/pty.h"
 #include "kernel/lib/errno.h"
@@ -141,18 +141,19 @@ static void master_release(struct file *file)
 static int64_t open_peer(struct pty *pty, uint32_t flags)
 {
     char name[16];
-    struct dentry *node = NULL;
+    struct path node = {NULL, NULL};
     struct file *file;
 
     snprintf(name, sizeof(name), "/dev/pts/%u", pty->index);
-    if (path_lookup(AT_FDCWD, name, PATH_FOLLOW, &node) || node->inode != pty->node) {
-        if (node)
-            dentry_put(node);
-        node = NULL;
+    if (path_lookup(AT_FDCWD, name, PATH_FOLLOW, &node)) {
+        node.dentry = NULL;
+    } else if (node.dentry->inode != pty->node) {
+        path_put(&node);
+        node.dentry = NULL;
     }
-    file = file_create(node, pty->node, flags, NULL, NULL);
-    if (node)
-        dentry_put(node);
+    file = file_create(node.dentry ? &node : NULL, pty->node, flags, NULL, NULL);
+    if (node.dentry)
+        path_put(&node);
     if (!file)
         return -ENOMEM;
     int error = tty_open(&pty->tty, file);
