@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,33 @@ VARIANT_TEST(like_linux, namespaces)
 VARIANT_TEST(like_linux, ends)
 {
     compare(variant, "same_ends");
+}
+
+/* Mounts are compared in a namespace of their own: not every host lets its tests make one. */
+static void compare_mounts(const struct variant *variant, const char *program)
+{
+    pid_t child = fork();
+    int status;
+
+    cr_assert(child >= 0, "fork: %s", strerror(errno));
+    if (child == 0)
+        _exit(unshare(CLONE_NEWNS) ? 1 : 0);
+    cr_assert(waitpid(child, &status, 0) == child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        cr_skip_test("unshare(CLONE_NEWNS) is not allowed on this host: nothing to compare with");
+    compare(variant, program);
+}
+
+/* mount and umount2: options, binding, remounting, moving, what flags forbid, walking. */
+VARIANT_TEST(like_linux, mounts)
+{
+    compare_mounts(variant, "same_mounts");
+}
+
+/* Shared, slave and unbindable mounts, mount namespaces, pivot_root and chroot. */
+VARIANT_TEST(like_linux, propagation)
+{
+    compare_mounts(variant, "same_propagation");
 }
 
 /* Signals: sending, queues, flags, what becomes of interrupted calls, stopped and continued. */

@@ -49,7 +49,7 @@ struct task *kernel_guest_task(struct kernel_guest *kg, struct process *process,
     task->address_space = space;
     task->files = files;
     task->fs = kernel_guest_allocate(kg, sizeof(*task->fs));
-    task->fs->root = task->fs->cwd = kg->root;
+    task->fs->root.dentry = task->fs->cwd.dentry = kg->root;
     list_push_back(&process->threads, &task->thread_link);
     process->task_count++;
     if (task->tid == process->pid)

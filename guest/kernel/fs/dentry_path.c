@@ -17,7 +17,6 @@
 uint32_t rename_count;
 
 #define TRIES   8
-#define DELETED " (deleted)"
 
 struct text {
     char *start, *limit;
@@ -90,8 +89,9 @@ static int walk_up(struct text *text, const struct path *path, const struct path
     return text->start == end ? prepend(text, "/", 1) : 0;
 }
 
-ssize_t path_text_of(const struct path *path, const struct path *root, char *buffer, size_t size,
-                     char **ret, bool *ret_unreachable)
+/* `suffix` follows the name of what was deleted. */
+static ssize_t text_of(const struct path *path, const struct path *root, const char *suffix,
+                       char *buffer, size_t size, char **ret, bool *ret_unreachable)
 {
     struct text text = {.limit = buffer};
     int error = 0;
@@ -102,7 +102,7 @@ ssize_t path_text_of(const struct path *path, const struct path *root, char *buf
         *text.start = 0;
         error = 0;
         if (path->dentry->deleted)
-            error = prepend(&text, DELETED, sizeof(DELETED) - 1);
+            error = prepend(&text, suffix, strlen(suffix));
         if (!error)
             error = walk_up(&text, path, root, ret_unreachable);
         if (renames == __atomic_load_n(&rename_count, __ATOMIC_ACQUIRE))
@@ -112,11 +112,24 @@ ssize_t path_text_of(const struct path *path, const struct path *root, char *buf
     return error ? error : buffer + size - 1 - text.start;
 }
 
+ssize_t path_text_of(const struct path *path, const struct path *root, char *buffer, size_t size,
+                     char **ret, bool *ret_unreachable)
+{
+    return text_of(path, root, " (deleted)", buffer, size, ret, ret_unreachable);
+}
+
+ssize_t mount_text_of(struct mount *mount, const struct path *root, char *buffer, size_t size,
+                      char **ret, bool *ret_unreachable)
+{
+    const struct path path = {mount, mount->root};
+    return text_of(&path, root, "", buffer, size, ret, ret_unreachable);
+}
+
 ssize_t dentry_text_of(struct dentry *dentry, char *buffer, size_t size, char **ret)
 {
     struct path path = {NULL, dentry}, top = {NULL, dentry->inode->filesystem->root};
     bool unreachable;
-    return path_text_of(&path, &top, buffer, size, ret, &unreachable);
+    return text_of(&path, &top, "//deleted", buffer, size, ret, &unreachable);
 }
 
 ssize_t file_path(struct file *file, char *buffer, size_t size)

@@ -288,7 +288,7 @@ static int64_t file_ioctl(struct file *file, int fd, uint32_t command, uint64_t 
     if (command == FS_IOC_GETFLAGS)
         return inode_flags_get(file->inode, argument);
     if (command == FS_IOC_SETFLAGS)
-        return inode_flags_set(file->inode, argument);
+        return inode_flags_set(file, argument);
     if (file->operations->ioctl)
         return file->operations->ioctl(file, command, argument);
     if (inode_is(file->inode, S_IFREG))

@@ -246,7 +246,10 @@ bool dentry_is_below(struct dentry *dentry, const struct dentry *top);
  */
 ssize_t path_text_of(const struct path *path, const struct path *root, char *buffer, size_t size,
                      char **ret, bool *ret_unreachable);
-/* The same within the file system of the dentry, from its root. */
+/* The same of a mount's root, whether that was deleted or not. */
+ssize_t mount_text_of(struct mount *mount, const struct path *root, char *buffer, size_t size,
+                      char **ret, bool *ret_unreachable);
+/* The same within the file system of the dentry, from its root; "//deleted" as in mountinfo. */
 ssize_t dentry_text_of(struct dentry *dentry, char *buffer, size_t size, char **ret);
 /* Further O_* that only open() looks at. */
 #define O_SYNC    04010000

@@ -2,6 +2,7 @@
 #include "kernel/fs/inode_flags.h"
 
 #include "arch/user_access.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/permission.h"
 #include "kernel/process/capability.h"
 
@@ -18,13 +19,14 @@ int64_t inode_flags_get(struct inode *inode, uint64_t address)
     return has_flags(inode) ? put_user(flags, address) : -ENOTTY;
 }
 
-int64_t inode_flags_set(struct inode *inode, uint64_t address)
+int64_t inode_flags_set(struct file *file, uint64_t address)
 {
+    struct inode *inode = file->inode;
     uint32_t wanted;
     int64_t error = 0;
     if (get_user(wanted, address))
         return -EFAULT;
-    if (inode_read_only(inode))
+    if (mount_read_only(file->mount, inode))
         return -EROFS;
     if (!has_flags(inode))
         return -ENOTTY;

@@ -22,6 +22,6 @@ static inline bool inode_is_kept(const struct inode *inode)
 
 /* FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: 0 or -errno; -ENOTTY if its file system has none. */
 int64_t inode_flags_get(struct inode *inode, uint64_t address);
-int64_t inode_flags_set(struct inode *inode, uint64_t address);
+int64_t inode_flags_set(struct file *file, uint64_t address);
 
 #endif

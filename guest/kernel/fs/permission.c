@@ -6,11 +6,8 @@
 
 #include "arch/cpu.h"
 #include "kernel/fs/fs_context.h"
-<<<<<<< HEAD
 #include "kernel/fs/inode_flags.h"
-=======
 #include "kernel/fs/mount/mount.h"
->>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
 #include "kernel/process/process.h"
 
 static const struct credentials *credentials_now(void)
@@ -97,15 +94,10 @@ int directory_may_delete(const struct path *directory, const struct dentry *vict
         error = inode_permission(parent, MAY_WRITE | MAY_EXECUTE);
     if (error)
         return error;
-<<<<<<< HEAD
-    if (unlikely(directory->inode->flags & INODE_APPEND_ONLY || inode_is_kept(inode)))
+    if (unlikely(parent->flags & INODE_APPEND_ONLY || inode_is_kept(inode)))
         return -EPERM;
-    if ((directory->inode->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
-        !inode_owner_or_privileged(directory->inode))
-=======
     if ((parent->mode & S_ISVTX) && !inode_owner_or_privileged(inode) &&
         !inode_owner_or_privileged(parent))
->>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
         return -EPERM;
     bool is_directory = inode_is(inode, S_IFDIR);
     if (want_directory && !is_directory)

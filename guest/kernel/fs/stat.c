@@ -214,20 +214,13 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .device_major = device_major(inode->filesystem->device),
         .device_minor = device_minor(inode->filesystem->device),
     };
-<<<<<<< HEAD
-    if (dentry && (dentry->mounted_on || dentry == tree_root))
-        statx.attributes |= STATX_ATTR_MOUNT_ROOT;
-    if (dentry)
-        dentry_put(dentry);
-=======
     if (path_is_mounted(&place))
-        statx.attributes = STATX_ATTR_MOUNT_ROOT;
+        statx.attributes |= STATX_ATTR_MOUNT_ROOT;
     if (place.mount) {
         statx.mask |= STATX_MNT_ID;
         statx.mount_id = place.mount->id;
     }
     path_release(&place);
->>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
     inode_put(inode);
     return copy_to_user(user_statx, &statx, sizeof(statx));
 }

@@ -4,7 +4,7 @@
  */
 #include "arch/page_table.h"
 #include "kernel/fs/file.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/mapping.h"
 #include "kernel/mm/page_table.h"
@@ -136,14 +136,17 @@ static bool extend_neighbour(struct address_space *space, uint64_t start, uint64
 }
 
 /* What mprotect may give: a shared file mapping never more than the file was opened for, or its
- * seals allow. */
+ * seals allow; and nothing is executed where the mount forbids it. */
 static uint32_t max_protection_of(const struct map_request *request)
 {
-    if (request->file && request->flags & VMA_SHARED &&
-        ((request->file->flags & O_ACCMODE) == O_RDONLY ||
-         file_seals_forbid_writing(request->file)))
-        return VMA_READ | VMA_EXECUTE;
-    return VMA_PROTECTION;
+    const struct file *file = request->file;
+    uint32_t most = VMA_PROTECTION;
+    if (file && request->flags & VMA_SHARED &&
+        ((file->flags & O_ACCMODE) == O_RDONLY || file_seals_forbid_writing(request->file)))
+        most = VMA_READ | VMA_EXECUTE;
+    if (file && mount_forbids(file->mount, MOUNT_NO_EXECUTE))
+        most &= ~(uint32_t)VMA_EXECUTE;
+    return most;
 }
 
 int64_t map_range(struct address_space *space, const struct map_request *request, uint64_t bytes,

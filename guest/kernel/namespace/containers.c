@@ -30,8 +30,6 @@ const struct namespace_type cgroup_namespace_type = {
     .create = create_bare,
     .release = release_bare,
 };
-const struct namespace_type mount_namespace_type = {
-    .kind = NAMESPACE_MOUNT, .name = "mnt", .clone_flag = CLONE_NEWNS};
 const struct namespace_type net_namespace_type = {
     .kind = NAMESPACE_NET,
     .name = "net",
@@ -52,8 +50,6 @@ static const struct namespace_type time_type = {
 
 struct namespace initial_cgroup_namespace =
     NAMESPACE_INIT(&cgroup_namespace_type, NAMESPACE_FIRST_CGROUP);
-struct namespace initial_mount_namespace =
-    NAMESPACE_INIT(&mount_namespace_type, NAMESPACE_FIRST_MOUNT);
 struct namespace initial_net_namespace = NAMESPACE_INIT(&net_namespace_type, NAMESPACE_FIRST_NET);
 struct namespace initial_user_namespace =
     NAMESPACE_INIT(&user_namespace_type, NAMESPACE_FIRST_USER);

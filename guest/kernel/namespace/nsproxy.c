@@ -2,6 +2,7 @@
 #include "kernel/namespace/nsproxy.h"
 
 #include "arch/cpu.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/ipc/sysv/namespace.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -16,7 +17,7 @@ struct nsproxy initial_nsproxy = {
         {
             [NAMESPACE_CGROUP] = &initial_cgroup_namespace,
             [NAMESPACE_IPC] = &initial_ipc_namespace.head,
-            [NAMESPACE_MOUNT] = &initial_mount_namespace,
+            [NAMESPACE_MOUNT] = &initial_mount_namespace.head,
             [NAMESPACE_NET] = &initial_net_namespace,
             [NAMESPACE_PID] = &initial_pid_namespace_head,
             [NAMESPACE_TIME] = &initial_time_namespace_head,

@@ -88,7 +88,8 @@
     F(mount, source, UNSIGNED, "")
 
 #define MOUNT_NAMESPACE_FIELDS(F)                                                                  \
-    F(mount_namespace, references, UNSIGNED, "")                                                   \
+    F(mount_namespace, head.references, UNSIGNED, "")                                              \
+    F(mount_namespace, head.number, UNSIGNED, "")                                                  \
     F(mount_namespace, mount_count, UNSIGNED, "")                                                  \
     F(mount_namespace, root, ADDRESS, "mount")                                                     \
     F(mount_namespace, mounts, STRUCT, "list")

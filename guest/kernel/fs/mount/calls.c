@@ -6,6 +6,7 @@
 #include "kernel/fs/mount/options.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
+#include "kernel/fs/proc/namespace.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/syscall/syscall.h"
@@ -49,7 +50,7 @@ int mount_place_lock(struct path *place)
         path_cross(place);
         mutex_lock(&mount_lock);
     }
-    if (place->dentry->deleted) {
+    if (place->dentry->deleted || (place->mount && !place->mount->namespace)) {
         mutex_unlock(&mount_lock);
         return -ENOENT;
     }
@@ -189,11 +190,23 @@ static int change_propagation(struct path *place, uint64_t flags)
 
 /* ---- binding and moving ---- */
 
+/* A mount namespace that was not made after the one it is to be mounted in would hold itself. */
+static bool would_loop(const struct inode *inode)
+{
+    struct namespace *namespace;
+    if (!proc_namespace_get(inode, &namespace))
+        return false;
+    bool loop = namespace->type == &mount_namespace_type &&
+                namespace->number <= mount_namespace_current()->head.number;
+    namespace_put(namespace);
+    return loop;
+}
+
 int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret)
 {
     struct filesystem *filesystem = from->dentry->inode->filesystem;
     if (!from->mount) { /* a namespace's file, which bind mounts keep; nothing else without a place */
-        if (strcmp(filesystem->type, "nsfs") != 0)
+        if (strcmp(filesystem->type, "nsfs") != 0 || would_loop(from->dentry->inode))
             return -EINVAL;
         filesystem_mounts_get(filesystem);
         *ret = mount_create(filesystem, from->dentry, "nsfs");

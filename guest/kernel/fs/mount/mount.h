@@ -16,9 +16,10 @@
 #define KERNEL_FS_MOUNT_MOUNT_H
 
 #include "kernel/fs/inode.h"
+#include "kernel/namespace/namespace.h"
 #include "kernel/sync/refcount.h"
 
-struct process;
+struct task;
 
 enum mount_flags {
     MOUNT_NO_SET_ID = 1u << 0,
@@ -79,7 +80,7 @@ struct mount {
 };
 
 struct mount_namespace {
-    uint32_t references;
+    struct namespace head;
     uint32_t mount_count; /* mount_lock */
     struct mount *root;   /* the lowest; its reference is the tree's */
     struct list mounts;   /* through namespace_link, oldest first; mount_lock */
@@ -230,9 +231,8 @@ bool mount_reaches(const struct mount *mount, struct dentry *dentry, const struc
 
 /* The current task's; not counted. Boot code has the initial one. */
 struct mount_namespace *mount_namespace_current(void);
-/* A process's: counted, or NULL when it has ended. */
-struct mount_namespace *mount_namespace_of(struct process *process);
-void mount_namespace_get(struct mount_namespace *namespace);
+/* A task's: counted, or NULL when it has ended. */
+struct mount_namespace *mount_namespace_of(struct task *task);
 void mount_namespace_put(struct mount_namespace *namespace); /* NULL is fine */
 
 /* ---- start (mount.c) ---- */

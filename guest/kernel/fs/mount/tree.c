@@ -8,6 +8,7 @@
 #include "kernel/fs/mount/mount.h"
 
 #include "arch/cpu.h"
+#include "kernel/fs/proc/namespace.h"
 #include "kernel/sched/task.h"
 
 #define MOUNTS_MAX 100000u /* of one namespace; Linux's fs.mount-max */
@@ -90,6 +91,17 @@ static struct mount *copy_one(struct mount *source, struct dentry *root, enum mo
     return mount;
 }
 
+/* The file of a mount namespace: not copied with a tree, or trees could hold each other. */
+static bool keeps_tree(const struct mount *mount)
+{
+    struct namespace *namespace;
+    if (!proc_namespace_get(mount->root->inode, &namespace))
+        return false;
+    bool keeps = namespace->type == &mount_namespace_type;
+    namespace_put(namespace);
+    return keeps;
+}
+
 int mount_copy_tree(struct mount *top, struct dentry *root, enum mount_copy kind, bool recursive,
                     bool all, struct mount **ret)
 {
@@ -101,7 +113,7 @@ int mount_copy_tree(struct mount *top, struct dentry *root, enum mount_copy kind
         return -ENOMEM;
     top->copy = copied;
     for (source = recursive ? mount_next(top, top) : NULL; source && !error; source = next) {
-        if ((!all && source->flags & MOUNT_UNBINDABLE) ||
+        if ((all ? keeps_tree(source) : source->flags & MOUNT_UNBINDABLE) ||
             (source->parent == top && !dentry_is_below(source->mountpoint, root))) {
             next = mount_next_beside(source, top);
             continue;

@@ -107,11 +107,10 @@ static void show_all(struct proc_text *text, const struct mount_namespace *names
     mutex_lock(&mount_lock);
     list_for_each(mount, &namespace->mounts, namespace_link)
     {
-        const struct path path = {mount, mount->root};
         bool unreachable;
         char *start;
         if (!mount_reaches(mount, mount->root, root) ||
-            path_text_of(&path, root, place, PATH_MAX, &start, &unreachable) < 0 || unreachable)
+            mount_text_of(mount, root, place, PATH_MAX, &start, &unreachable) < 0 || unreachable)
             continue;
         show(text, mount, start, root, buffer);
     }
@@ -126,7 +125,7 @@ static int show_tree(struct proc_text *text, const struct proc_target *target, s
         return -EINVAL;
     fs_context_get_root_of(context, &root);
     fs_context_put(context);
-    struct mount_namespace *namespace = mount_namespace_of(target->process);
+    struct mount_namespace *namespace = mount_namespace_of(target->task);
     char *place = kmalloc(PATH_MAX), *buffer = kmalloc(PATH_MAX);
     if (namespace && place && buffer)
         show_all(text, namespace, &root, show, place, buffer);

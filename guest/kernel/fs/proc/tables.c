@@ -144,7 +144,10 @@ const struct proc_entry proc_fdinfo_entry = {
          .mode = S_IFREG | 0444,                                                                   \
          .show = proc_show_mountinfo,                                                              \
          .text_at_open = true},                                                                    \
-        {.name = "ns", .mode = S_IFDIR | 0511, .children = proc_namespace_children, .private = true},   \
+        {.name = "ns",                                                                             \
+         .mode = S_IFDIR | 0511,                                                                   \
+         .children = proc_namespace_children,                                                      \
+         .private = true},                                                                         \
         LINK("exe", proc_exe_read_link, proc_exe_follow),                                          \
         LINK("cwd", proc_cwd_read_link, proc_cwd_follow),                                          \
         LINK("root", proc_root_read_link, proc_root_follow),                                       \

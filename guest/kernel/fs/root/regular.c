@@ -182,11 +182,7 @@ static ssize_t regular_read(struct file *file, struct io_buffer *buffer, uint64_
     if (at == start)
         return -EFAULT;
     if (inode->access_ns <= inode->modify_ns && !(file->flags & O_NOATIME) &&
-<<<<<<< HEAD
-        !(inode->flags & INODE_NO_ATIME))
-=======
-        !mount_keeps_access_time(file->mount, inode))
->>>>>>> 7394f70 (Mounts: places are (mount, dentry) pairs; bind, move, propagation, limits of tmpfs)
+        !(inode->flags & INODE_NO_ATIME) && !mount_keeps_access_time(file->mount, inode))
         inode->access_ns = clock_realtime_ns(); /* as Linux's relatime, without its daily update */
     *position = at;
     return (ssize_t)(at - start);
