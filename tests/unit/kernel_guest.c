@@ -7,6 +7,7 @@
 
 #include "arch/cpu_limits.h"
 #include "arch/per_cpu.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/net/names.h"
 #include "kernel/observe/audit_roots.h"
 #include "kernel/observe/describe.h"

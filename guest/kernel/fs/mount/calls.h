@@ -10,6 +10,8 @@
 
 /* Takes mount_lock; `place` is then the topmost there. 0, or -ENOENT (removed) without the lock. */
 int mount_place_lock(struct path *place);
+/* Is the place the root of a mount of the current task's tree? mount_lock held. 0 or -EINVAL. */
+int mount_check_root(const struct path *place);
 /* A copy of what is mounted at a place, for a bind mount. mount_lock held. 0, -EINVAL, -ENOMEM. */
 int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret);
 /* mount_attach_tree() with the checks of a bind mount: -EINVAL, -ENOTDIR. */

@@ -163,7 +163,7 @@ int proc_directory_process_get(int fd, struct process **ret)
     if (!file)
         return -EBADF;
     int error = -EBADF;
-    if (file->inode->filesystem == &proc_filesystem &&
+    if (file->inode->operations == &directory_inode_operations &&
         proc_key_of(file->inode)->entry == &proc_process_entry) {
         *ret = process_find_get(proc_key_of(file->inode)->pid);
         error = *ret ? 0 : -ESRCH;
