@@ -253,7 +253,7 @@ static int walk_create(struct path_walk *walk, const struct open_request *reques
                 error = path_walk_last(walk, ret);
                 if (error)
                     return error;
-                dentry_put(*ret);
+                path_put(ret);
             }
             if (request->flags & O_EXCL && walk->last_kind != PATH_LAST_NAME)
                 return -EEXIST;

@@ -215,7 +215,8 @@ static int check_existing(const struct mqueue *queue, uint32_t flags)
 static int open_queue(struct mqueue *queue, uint32_t flags)
 {
     struct dentry *dentry = dentry_create(NULL, queue->name, strlen(queue->name), queue->inode);
-    struct file *file = dentry ? file_create(dentry, queue->inode, flags & (O_ACCMODE | O_NONBLOCK),
+    const struct path place = {NULL, dentry};
+    struct file *file = dentry ? file_create(&place, queue->inode, flags & (O_ACCMODE | O_NONBLOCK),
                                              &mqueue_operations, queue)
                                : NULL;
 

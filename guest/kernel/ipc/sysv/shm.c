@@ -219,8 +219,9 @@ static int hold_segment(int32_t id, int flags, struct shm_segment **ret)
 static int64_t map_segment(struct shm_segment *segment, uint64_t address, int flags)
 {
     bool read_only = flags & SHM_RDONLY;
-    struct file *file = file_create(segment->memory, segment->memory->inode,
-                                    read_only ? O_RDONLY : O_RDWR, &attachment_operations, segment);
+    const struct path nowhere = {NULL, segment->memory};
+    struct file *file = file_create(&nowhere, segment->memory->inode, read_only ? O_RDONLY : O_RDWR,
+                                    &attachment_operations, segment);
 
     if (!file)
         return -ENOMEM;
