@@ -1,6 +1,6 @@
 // SOURCES: guest/kernel/mm/address_space.c guest/kernel/mm/vma.c guest/kernel/mm/page_table.c
 // guest/kernel/mm/shared_table.c guest/kernel/mm/file_mappings.c guest/kernel/mm/fault.c guest/kernel/mm/fork.c
-// guest/kernel/mm/map.c guest/kernel/mm/access.c guest/kernel/mm/map_calls.c
+// guest/kernel/mm/map.c guest/kernel/mm/access.c guest/kernel/mm/map_calls.c guest/kernel/mm/counted.c
 // guest/kernel/mm/remap_calls.c guest/kernel/mm/advice_calls.c guest/kernel/mm/lock_calls.c
 // guest/kernel/mm/slot_table.c guest/kernel/mm/object_cache.c guest/kernel/mm/frame.c
 // guest/kernel/mm/free_list.c guest/kernel/mm/untouched.c guest/kernel/lib/rbtree.c
