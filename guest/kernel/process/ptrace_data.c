@@ -332,6 +332,8 @@ static int64_t event_message(struct tracee *tracee, uint64_t address)
     return put_user(message, address);
 }
 
+/* NOLINTBEGIN(readability-suspicious-call-argument): which of the two is an address is the request's
+ * choice */
 int64_t ptrace_data(struct tracee *tracee, int64_t request, uint64_t address, uint64_t data)
 {
     switch (request) {
@@ -373,3 +375,4 @@ int64_t ptrace_data(struct tracee *tracee, int64_t request, uint64_t address, ui
         return -EIO;
     }
 }
+/* NOLINTEND(readability-suspicious-call-argument) */
