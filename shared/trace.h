@@ -111,6 +111,7 @@ enum wait_kind {
     WAIT_SEMAPHORE = 17,    /* System V; object: id of the set << 16 | number of the semaphore */
     WAIT_MESSAGE_READ = 18, /* object: id of the System V queue, or a POSIX queue (an address) */
     WAIT_MESSAGE_WRITE = 19,
+    WAIT_TEMPLATE = 20, /* a template, between its copies */
     WAIT_KINDS
 };
 

@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include "tests/guest/guest.h"
 
+#include <vitrine/spawn.h>
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -142,6 +144,23 @@ static void try_exec(void)
         say("result %d", WEXITSTATUS(shared->status));
 }
 
+/* The builder is made once: only the call's own allocations count. */
+static void try_spawn(void)
+{
+    static struct spawn_builder *builder;
+
+    if (!builder) {
+        builder = spawn_create(self);
+        spawn_add_argument(builder, self);
+        spawn_add_argument(builder, "executed");
+        spawn_map_standard_fds(builder);
+    }
+    int error = spawn_start(builder, NULL, NULL);
+    if (!error)
+        collect();
+    say("result %d", error ? error : shared->status ? 1000 : 0);
+}
+
 static void try_open(void)
 {
     int file = open("/tmp/new", O_RDWR | O_CREAT, 0600), error = errno;
@@ -219,6 +238,8 @@ int main(int argument_count, char **arguments)
             try_fork();
         } else if (strcmp(line, "exec") == 0) {
             try_exec();
+        } else if (strcmp(line, "spawn") == 0) {
+            try_spawn();
         } else if (strcmp(line, "open") == 0) {
             try_open();
         } else if (strcmp(line, "mmap") == 0) {

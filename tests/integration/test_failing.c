@@ -110,19 +110,19 @@ static unsigned fail_each(const struct variant *variant, struct acted_on *progra
 }
 
 /*
- * fork, exec, open and mmap, with each of their allocations failing in turn. Do they fail with an
+ * fork, exec, open, mmap and spawn, with each of their allocations failing in turn. Do they fail with an
  * error or not at all, and do frames, tasks, processes and address spaces return to where they
  * were?
  */
 VARIANT_TEST(failing, each_allocation)
 {
-    static const char *const calls[] = {"fork\n", "exec\n", "open\n", "mmap\n"};
+    static const char *const calls[] = {"fork\n", "exec\n", "open\n", "mmap\n", "spawn\n"};
 
     variant_require(variant);
     struct acted_on program = acted_on_start(variant, NULL);
     /* On one CPU: what is freed on another one fills the caches there, and is missing here. */
     require_ok(vt_guest_set_affinity(program.guest, program.pid, 1), "affinity");
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
         cr_assert(fail_each(variant, &program, calls[i]) >= 1, "%s allocated nothing", calls[i]);
     session_send(program.session, "quit\n");
     session_wait_exit(program.session, 0);

@@ -91,6 +91,9 @@ static void wait_text(enum wait_kind kind, uint64_t object, char *text, size_t r
         else
             snprintf(text, room, "waits for room in message queue %" PRIu64, object);
         break;
+    case WAIT_TEMPLATE:
+        snprintf(text, room, "waits to be copied");
+        break;
     case WAIT_EXIT:
         snprintf(text, room, "waits for its threads to end");
         break;

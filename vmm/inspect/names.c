@@ -50,6 +50,7 @@ const char *vt_wait_kind_name(enum wait_kind kind)
         [WAIT_SEMAPHORE] = "semaphore",
         [WAIT_MESSAGE_READ] = "message read",
         [WAIT_MESSAGE_WRITE] = "message write",
+        [WAIT_TEMPLATE] = "template",
     };
 
     return NAME_OF(names, kind);

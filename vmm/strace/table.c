@@ -6,14 +6,22 @@
 
 #include "vmm/strace/table.h"
 
-/* Beyond this number there is no call in table.def (checked below). */
+#include "guest/kernel/syscall/native.h"
+
+/* Beyond this number there is no call in table.def (checked below); those of native.def have the
+ * places that follow. */
 #define NUMBER_END 512u
+#define PLACES     (NUMBER_END + NATIVE_CALL_COUNT)
 
 static const struct {
     const char *name, *letters;
-} calls[NUMBER_END] = {
+} calls[PLACES] = {
 #define SYSCALL(number, name, arguments, part) [number] = {#name, arguments},
 #include "guest/kernel/syscall/table.def"
+#undef SYSCALL
+#define SYSCALL(number, name, arguments, part)                                                     \
+    [(number)-NATIVE_CALL_FIRST + NUMBER_END] = {#name, arguments},
+#include "guest/kernel/syscall/native.def"
 #undef SYSCALL
 };
 #define SYSCALL(number, name, arguments, part)                                                     \
@@ -103,6 +111,8 @@ static const struct syscall_info known[] = {
     {"rseq", "xuxx"},
     {"set_robust_list", "xu"},
     {"clone3", "xu"},
+    {"spawn", "xu"},
+    {"template_ready", "xuf"},
     {"waitid", "ddxWx"},
     {"setpgid", "dd"},
     {"getpgid", "d"},
@@ -128,12 +138,12 @@ static char kind_of(char letter)
     }
 }
 
-static struct syscall_info infos[NUMBER_END];
-static char default_kinds[NUMBER_END][SYSCALL_ARGUMENTS_MAX + 1];
+static struct syscall_info infos[PLACES];
+static char default_kinds[PLACES][SYSCALL_ARGUMENTS_MAX + 1];
 
 static void __attribute__((constructor)) fill(void)
 {
-    for (unsigned number = 0; number < NUMBER_END; number++) {
+    for (unsigned number = 0; number < PLACES; number++) {
         infos[number].name = calls[number].name;
         if (!calls[number].name)
             continue;
@@ -150,5 +160,9 @@ const struct syscall_info *syscall_info(uint64_t number)
 {
     static const struct syscall_info unknown = {NULL, "xxxxxx"};
 
-    return number < NUMBER_END && infos[number].name ? &infos[number] : &unknown;
+    if (number - NATIVE_CALL_FIRST < NATIVE_CALL_COUNT)
+        number = number - NATIVE_CALL_FIRST + NUMBER_END;
+    else if (number >= NUMBER_END)
+        return &unknown;
+    return infos[number].name ? &infos[number] : &unknown;
 }

@@ -103,6 +103,38 @@ void arch_task_copy_user(struct task *child, const struct task *parent)
     arch_task_start_at_user_return(child);
 }
 
+int arch_user_state_save(struct arch_user_state *state)
+{
+    read_user_bases(current);
+    state->frame = arch_task_frame(&current->arch);
+    state->fs_base = current->arch.fs_base;
+    state->gs_base = current->arch.gs_base;
+    state->fpu = fpu_area_allocate();
+    if (!state->fpu)
+        return -ENOMEM;
+    fpu_save_current(state->fpu);
+    return 0;
+}
+
+void arch_user_state_drop(struct arch_user_state *state)
+{
+    fpu_area_free(state->fpu);
+    state->fpu = NULL;
+}
+
+void arch_task_copy_state(struct task *child, const struct arch_user_state *state, int64_t result)
+{
+    struct trap_frame *frame = arch_task_frame(&child->arch);
+    *frame = *state->frame;
+    frame->rax = (uint64_t)result;
+    frame->original_rax = UINT64_MAX; /* nothing to restart */
+    child->arch.fs_base = state->fs_base;
+    child->arch.gs_base = state->gs_base;
+    fpu_area_copy(child->arch.fpu, state->fpu);
+    child->arch.fpu_cpu = 0;
+    arch_task_start_at_user_return(child);
+}
+
 static void write_fs_base(uint64_t base)
 {
     if (cpu_features & BOOT_CPU_FSGSBASE)

@@ -253,18 +253,28 @@ static void copy_area(uint8_t *to, const uint8_t *from)
         memcpy(to, from, area_bytes);
 }
 
-void fpu_copy_current(struct task *child)
+void fpu_save_current(void *area)
 {
     /* Not xsaveopt: it may leave out what it believes to be in the area already. */
     uint32_t low = (uint32_t)state_components, high = (uint32_t)(state_components >> 32);
     if (this_cpu()->fpu_trapped)
-        copy_area(child->arch.fpu, current->arch.fpu);
+        copy_area(area, current->arch.fpu);
     else if (unlikely(by_host))
-        fpu_host_save(child->arch.fpu);
+        fpu_host_save(area);
     else if (has_xsave())
-        __asm__ volatile("xsave64 (%0)" : : "r"(child->arch.fpu), "a"(low), "d"(high) : "memory");
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
     else
-        __asm__ volatile("fxsave64 (%0)" : : "r"(child->arch.fpu) : "memory");
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+void fpu_area_copy(void *to, const void *from)
+{
+    memcpy(to, from, area_bytes);
+}
+
+void fpu_copy_current(struct task *child)
+{
+    fpu_save_current(child->arch.fpu);
     child->arch.fpu_cpu = 0;
     child->arch.fpu_turns = current->arch.fpu_turns; /* it is likely to be like its parent */
 }

@@ -25,6 +25,9 @@ void fpu_use_host(const struct boot_info *boot);
 void fpu_init_cpu(void);
 void *fpu_area_allocate(void); /* holds the initial state; NULL = out of memory */
 void fpu_area_free(void *area);
+/* The current task's state, whole, into an area that is as fpu_area_allocate() made it. */
+void fpu_save_current(void *area);
+void fpu_area_copy(void *to, const void *from);
 /* fork: the current task's state for the child, whose area is as fpu_area_allocate() made it. */
 void fpu_copy_current(struct task *child);
 void fpu_switch(struct cpu *cpu, struct task *prev, struct task *next);

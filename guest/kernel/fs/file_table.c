@@ -231,6 +231,48 @@ int file_table_install_first(struct file_table *table, int fd, struct file *file
     return 0;
 }
 
+int file_table_install_at(struct file_table *table, int fd, struct file *file, bool close_on_exec,
+                          uint32_t limit)
+{
+    int error = 0;
+    if ((uint32_t)fd >= min(limit, FILE_TABLE_MAX))
+        return -EBADF;
+    spin_lock(&table->lock);
+    while ((uint32_t)fd >= table->capacity && !error)
+        error = table_grow(table, (uint32_t)fd);
+    if (!error && file_table_at(table, fd))
+        error = -EEXIST;
+    if (!error) {
+        file_get(file);
+        mark_open(table, (uint32_t)fd, file, close_on_exec);
+        while (file_table_at(table, (int)table->lowest_free))
+            table->lowest_free++;
+    }
+    spin_unlock(&table->lock);
+    return error;
+}
+
+int file_table_fill_from(struct file_table *table, struct file_table *source)
+{
+    int error = 0;
+    for (int fd = file_table_next(source, 0); fd >= 0 && !error;
+         fd = file_table_next(source, fd + 1)) {
+        spin_lock(&source->lock);
+        struct file *file = file_table_at(source, fd);
+        bool marked = file && source->close_on_exec[fd / 64] >> (fd % 64) & 1;
+        if (file)
+            file_get(file);
+        spin_unlock(&source->lock);
+        if (!file)
+            continue;
+        error = file_table_install_at(table, fd, file, marked, FILE_TABLE_MAX);
+        if (error == -EEXIST)
+            error = 0;
+        file_put(file);
+    }
+    return error;
+}
+
 int file_table_replace(struct file *file, int fd, bool close_on_exec)
 {
     struct file_table *table = current->files;

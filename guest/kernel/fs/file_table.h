@@ -48,6 +48,13 @@ static inline bool file_table_is_private(const struct file_table *table)
 /* Before the table has a task: fd < FILE_TABLE_INLINE becomes `file`, whose reference is taken
  * over. 0. */
 int file_table_install_first(struct file_table *table, int fd, struct file *file);
+/* In a table that has no task yet: `fd` below `limit` becomes a further reference to `file`. 0,
+ * -EBADF (beyond the limit), -EEXIST (open already), -ENOMEM. */
+int file_table_install_at(struct file_table *table, int fd, struct file *file, bool close_on_exec,
+                          uint32_t limit);
+/* What `source` has open and `table`, which has no task yet, does not, with its mark. 0 or -ENOMEM.
+ */
+int file_table_fill_from(struct file_table *table, struct file_table *source);
 /* For fcntl(F_GETFD, F_SETFD), on the current task's table: 0 or 1, or -EBADF. */
 int file_table_get_close_on_exec(int fd);
 int file_table_set_close_on_exec(int fd, bool close_on_exec);

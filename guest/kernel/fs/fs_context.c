@@ -106,7 +106,12 @@ void fs_context_replace_root(const struct path *root)
 
 void fs_context_replace_cwd(const struct path *cwd)
 {
-    replace(current->fs, &current->fs->cwd, cwd);
+    fs_context_replace_cwd_of(current->fs, cwd);
+}
+
+void fs_context_replace_cwd_of(struct fs_context *context, const struct path *cwd)
+{
+    replace(context, &context->cwd, cwd);
 }
 
 void fs_context_shift(struct fs_context *context, const struct path *from, const struct path *to)

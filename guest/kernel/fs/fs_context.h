@@ -30,5 +30,7 @@ void fs_context_replace_root(const struct path *root);
 void fs_context_replace_cwd(const struct path *cwd);
 /* Whoever stands at `from`, by root or working directory, stands at `to` then (pivot_root). */
 void fs_context_shift(struct fs_context *context, const struct path *from, const struct path *to);
+/* The working directory of a context that has no task yet; takes over the reference. */
+void fs_context_replace_cwd_of(struct fs_context *context, const struct path *cwd);
 
 #endif

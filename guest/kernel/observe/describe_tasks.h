@@ -126,6 +126,7 @@
     F(process, credentials.egid, UNSIGNED, "")                                                     \
     F(process, no_new_privileges, UNSIGNED, "")                                                    \
     F(process, oom_score_adj, SIGNED, "")                                                          \
+    F(process, template_copies, UNSIGNED, "")                                                      \
     F(process, parts_lock, STRUCT, "spinlock")
 
 #define PENDING_SIGNAL_FIELDS(F)                                                                   \

@@ -53,16 +53,13 @@ static int chosen_tid(const struct linux_clone_args *wanted, int32_t *ret)
     return process_has_capability(current->process, CAP_CHECKPOINT_RESTORE) ? 0 : -EPERM;
 }
 
-SYSCALL2(clone3, uint64_t, address, size_t, size)
+int struct_from_user(void *to, size_t known, uint64_t address, size_t size, size_t smallest)
 {
-    struct linux_clone_args wanted = {};
-    int error;
     if (size > PAGE_SIZE)
         return -E2BIG;
-    if (size < CLONE_ARGS_SIZE_VER0)
+    if (size < smallest)
         return -EINVAL;
-    /* A larger struct than ours is fine as long as what we do not know is zero. */
-    for (size_t offset = sizeof(wanted); offset < size;) {
+    for (size_t offset = known; offset < size;) {
         uint64_t unknown = 0;
         size_t bytes = min(size - offset, sizeof(unknown));
         if (copy_from_user(&unknown, address + offset, bytes))
@@ -71,8 +68,15 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
             return -E2BIG;
         offset += bytes;
     }
-    if (copy_from_user(&wanted, address, min(size, sizeof(wanted))))
-        return -EFAULT;
+    return copy_from_user(to, address, min(size, known));
+}
+
+SYSCALL2(clone3, uint64_t, address, size_t, size)
+{
+    struct linux_clone_args wanted = {};
+    int error = struct_from_user(&wanted, sizeof(wanted), address, size, CLONE_ARGS_SIZE_VER0);
+    if (error)
+        return error;
     if (wanted.set_tid_size > SET_TID_MAX || !wanted.set_tid != !wanted.set_tid_size)
         return -EINVAL;
     if (wanted.exit_signal & ~CSIGNAL || wanted.exit_signal > SIGNALS)

@@ -20,9 +20,6 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/posix_timer.h"
 
-#define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_EMPTY_PATH       0x1000
-
 #define SCRIPT_DEPTH_MAX  5 /* interpreters that are scripts themselves; then ELOOP, as on Linux */
 #define SCRIPT_LINE_BYTES 256 /* BINPRM_BUF_SIZE of execve(2) */
 
@@ -135,7 +132,7 @@ static void replace_memory(struct task *task, struct address_space *space)
     }
 }
 
-static void take_ids(struct process *process, const struct loading *loading)
+void exec_take_ids(struct process *process, const struct loading *loading)
 {
     struct credentials *c = &process->credentials;
     spin_lock(&process->signal_lock);
@@ -145,6 +142,16 @@ static void take_ids(struct process *process, const struct loading *loading)
     c->egid = c->sgid = c->fsgid = loading->egid;
     capabilities_follow_exec(c, gained_id);
     spin_unlock(&process->signal_lock);
+}
+
+const char *exec_name(const char *path)
+{
+    const char *name = path;
+    for (const char *at = path; *at; at++) {
+        if (*at == '/')
+            name = at + 1;
+    }
+    return name;
 }
 
 /* From here on nothing fails. */
@@ -157,19 +164,14 @@ static void become_program(struct loading *loading, const char *path)
     loading->space = NULL;
     file_table_close_on_exec(task->files);
     reset_signals(task);
-    take_ids(process, loading);
+    exec_take_ids(process, loading);
     if (loading->secure)
         task->parent_death_signal = 0;
     process->did_exec = true;
     task->flags &= ~TASK_FORKED_NO_EXEC;
     task->exit_signal = SIGCHLD;
 
-    const char *name = path;
-    for (const char *at = path; *at; at++) {
-        if (*at == '/')
-            name = at + 1;
-    }
-    task_set_comm(task, name);
+    task_set_comm(task, exec_name(path));
     uint64_t comm[2];
     memcpy(comm, task->comm, sizeof(comm));
     trace_event(TRACE_EXEC, comm[0], comm[1],
@@ -179,7 +181,7 @@ static void become_program(struct loading *loading, const char *path)
 
 static void effective_ids(struct loading *loading)
 {
-    struct process *process = current->process;
+    const struct process *process = loading->process;
     const struct credentials *c = &process->credentials;
     uint32_t mode, uid, gid;
     loading->euid = c->euid;
@@ -291,52 +293,78 @@ static int identify(struct file **file, const char *path, struct exec_strings *s
     return error;
 }
 
-/* Takes over the reference to the file. */
-static int exec_file(struct file *file, const char *path, struct exec_strings *strings)
+int exec_load(struct process *process, struct file *file, const char *path,
+              struct exec_strings *strings, struct loading **ret)
 {
-    struct task *task = current;
     struct loading *loading = kzalloc(sizeof(*loading));
     if (!loading) {
         file_put(file);
         return -ENOMEM;
     }
+    loading->process = process;
     int error = identify(&file, path, strings, &loading->image);
     loading->file = file;
-    if (error)
-        goto out;
-    effective_ids(loading);
-    error = -ENOMEM;
-    loading->space = address_space_create();
-    if (!loading->space)
-        goto out;
-    error = loading_map(loading);
+    if (!error) {
+        effective_ids(loading);
+        loading->space = address_space_create();
+        error = loading->space ? loading_map(loading) : -ENOMEM;
+    }
     if (!error)
         error = loading_build_stack(loading, path, strings);
-    if (!error)
-        error = become_only_thread(task);
-    if (!error)
-        error = task_own_files(task);
-    if (!error)
-        error = own_actions(task->process);
-    if (error)
-        goto out;
+    if (error) {
+        exec_unload(loading);
+        return error;
+    }
     file_get(file);
     loading->space->executable = file;
-    become_program(loading, path);
-out:
+    *ret = loading;
+    return 0;
+}
+
+void exec_unload(struct loading *loading)
+{
     if (loading->space)
         address_space_put(loading->space);
     file_put(loading->file);
     kfree(loading);
+}
+
+/* Takes over the reference to the file. */
+static int exec_file(struct file *file, const char *path, struct exec_strings *strings)
+{
+    struct task *task = current;
+    struct loading *loading;
+    int error = exec_load(task->process, file, path, strings, &loading);
+    if (error)
+        return error;
+    error = become_only_thread(task);
+    if (!error)
+        error = task_own_files(task);
+    if (!error)
+        error = own_actions(task->process);
+    if (!error)
+        become_program(loading, path);
+    exec_unload(loading);
     return error;
 }
 
-/* Strings may fill a quarter of the stack that the program may have (execve(2)), within what we can
- * hold. */
-static size_t strings_limit(void)
+size_t exec_strings_limit(const struct process *process)
 {
-    uint64_t quarter = process_limit(current->process, RLIMIT_STACK) / 4;
+    uint64_t quarter = process_limit(process, RLIMIT_STACK) / 4;
     return min(max(quarter, 32 * PAGE_SIZE), 2ul << 20);
+}
+
+int exec_open(int directory_fd, char *path, uint32_t flags, struct file **ret)
+{
+    int error = file_open_executable(directory_fd, path, flags, ret);
+    if (!error && directory_fd != AT_FDCWD && path[0] != '/') {
+        char *relative = kstrdup(path);
+        if (relative)
+            snprintf(path, PATH_MAX, "/dev/fd/%d%s%s", directory_fd, *relative ? "/" : "",
+                     relative);
+        kfree(relative);
+    }
+    return error;
 }
 
 static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t arguments,
@@ -350,7 +378,8 @@ static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t argum
     if (!path)
         return -ENOMEM;
     ssize_t length = string_from_user(path, path_address, PATH_MAX);
-    int error = length < 0 ? (int)length : exec_strings_init(&strings, strings_limit());
+    int error = length < 0 ? (int)length
+                           : exec_strings_init(&strings, exec_strings_limit(current->process));
     if (error) {
         kfree(path);
         return error;
@@ -366,16 +395,8 @@ static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t argum
         error = exec_strings_replace_first(&strings, "", 1, 1);
     }
     if (!error)
-        error = file_open_executable(directory_fd, path, (uint32_t)flags, &file);
+        error = exec_open(directory_fd, path, (uint32_t)flags, &file);
     if (!error) {
-        if (directory_fd != AT_FDCWD && path[0] != '/') {
-            /* The name by which the program, or its interpreter, finds it again (execveat(2)). */
-            char *relative = kstrdup(path);
-            if (relative)
-                snprintf(path, PATH_MAX, "/dev/fd/%d%s%s", directory_fd, *relative ? "/" : "",
-                         relative);
-            kfree(relative);
-        }
         int32_t old_tid = current->tid;
         error = exec_file(file, path, &strings);
         if (!error && task_is_traced(current))
@@ -410,7 +431,7 @@ static int append_array(struct exec_strings *strings, char *const *array, uint32
 int process_exec(struct file *program, const char *path, char *const *argv, char *const *envp)
 {
     struct exec_strings strings;
-    int error = exec_strings_init(&strings, strings_limit());
+    int error = exec_strings_init(&strings, exec_strings_limit(current->process));
     if (error)
         return error;
     error = append_array(&strings, argv, &strings.argument_count);
@@ -440,7 +461,7 @@ int process_exec_packed(const char *path, const char *arguments, uint32_t argume
 {
     struct exec_strings strings;
     struct file *file;
-    int error = exec_strings_init(&strings, strings_limit());
+    int error = exec_strings_init(&strings, exec_strings_limit(current->process));
     if (error)
         return error;
     strings.argument_count = argument_count;

@@ -52,8 +52,7 @@ static int check_flags(const struct clone_arguments *arguments)
     return 0;
 }
 
-/* RLIMIT_NPROC counts the threads of a real user id; the superuser is exempt. */
-static bool too_many_tasks(struct process *process)
+bool process_too_many_tasks(struct process *process)
 {
     uint64_t limit = process_limit(process, RLIMIT_NPROC);
     uint32_t uid = process->credentials.uid;
@@ -102,7 +101,7 @@ static void copy_task(struct task *child, const struct task *parent,
         child->exit_signal = (int32_t)arguments->exit_signal;
 }
 
-static struct process *copy_process(struct process *parent, uint64_t flags)
+struct process *process_duplicate(struct process *parent, uint64_t flags)
 {
     struct process *process = process_create();
     if (!process)
@@ -166,7 +165,7 @@ static int copy_parts(struct task *child, struct task *parent, uint64_t flags)
     return address_space_duplicate(parent->address_space, &child->address_space);
 }
 
-static void drop_parts(struct task *child)
+void task_drop_parts(struct task *child)
 {
     if (child->address_space)
         address_space_put(child->address_space);
@@ -231,7 +230,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
     int error = check_flags(arguments), pidfd = -1;
     if (error)
         return error;
-    if (too_many_tasks(process))
+    if (process_too_many_tasks(process))
         return -EAGAIN;
     struct task *child = task_create(true);
     if (!child)
@@ -240,7 +239,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
     copy_task(child, self, arguments);
     error = -ENOMEM;
     if (!(flags & CLONE_THREAD)) {
-        child_process = copy_process(process, flags);
+        child_process = process_duplicate(process, flags);
         if (!child_process)
             goto fail;
     }
@@ -349,7 +348,7 @@ fail:
         spin_unlock(&family_lock);
         file_table_close(pidfd);
     }
-    drop_parts(child);
+    task_drop_parts(child);
     sem_undo_leave(child);
     child->vfork_done = NULL;
     if (child_process) {

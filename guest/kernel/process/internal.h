@@ -56,6 +56,13 @@ struct process *process_create_first(const char *name, bool user, struct task **
 void process_discard_first(struct process *process, struct task *task);
 
 /* ---- fork.c ---- */
+/* RLIMIT_NPROC counts the threads of a real user id; the superuser is exempt. Takes family_lock. */
+bool process_too_many_tasks(struct process *process);
+/* A new process, in no table, with what a child has of its parent; flags: CLONE_* as far as they
+ * matter here. NULL when out of memory. */
+struct process *process_duplicate(struct process *parent, uint64_t flags);
+/* The memory, files and place of a task that was never started. */
+void task_drop_parts(struct task *child);
 /* A thread enters its process. signal_lock held too. */
 void process_add_thread_locked(struct process *process, struct task *task);
 /* A new process enters family, group and session (0 = its own), with its first thread. */
@@ -112,6 +119,8 @@ int pidfd_create(struct process *process, uint32_t flags);
 /* The process as a counted reference: 0, -EBADF (no pidfd), -ESRCH (reaped). ret_nonblocking may be
  * NULL. */
 int pidfd_process_get(int fd, bool *ret_nonblocking, struct process **ret);
+/* Whoever may inspect a process may have what it has open, and copies of it. */
+bool process_may_take_from(const struct process *process);
 void pidfd_tell_ended_locked(struct process *process);
 void pidfd_cut_off_locked(struct process *process); /* the process leaves all tables */
 
@@ -123,7 +132,36 @@ void signalfd_wake_signal_locked(struct process *process);
 /* The task's table of descriptors is its own from now on: 0 or -ENOMEM. */
 int task_own_files(struct task *task);
 
+/* ---- clone_calls.c ---- */
+/*
+ * A structure that grows at its end, of `size` bytes by its user and `known` by us. 0; -E2BIG if
+ * more than a page, or what we do not know is not zero; -EINVAL below `smallest`; -EFAULT.
+ */
+int struct_from_user(void *to, size_t known, uint64_t address, size_t size, size_t smallest);
+
 /* ---- exec.c ---- */
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_EMPTY_PATH       0x1000
+struct exec_strings;
+struct loading;
+/*
+ * A program for `process`, in memory of its own: nothing of the process is changed. Takes over the
+ * reference to the file, on failure too. 0, and exec_unload() drops what is left in *ret; or
+ * -errno.
+ */
+int exec_load(struct process *process, struct file *file, const char *path,
+              struct exec_strings *strings, struct loading **ret);
+void exec_unload(struct loading *loading);
+/* Opens a program by a path in PATH_MAX bytes, which become the name by which the program, or its
+ * interpreter, finds it again (execveat(2)). 0 or -errno. */
+int exec_open(int directory_fd, char *path, uint32_t flags, struct file **ret);
+/* The process has the ids that the program gives it. Takes signal_lock. */
+void exec_take_ids(struct process *process, const struct loading *loading);
+/* Strings may fill a quarter of the stack that the program may have (execve(2)), within what we can
+ * hold. */
+size_t exec_strings_limit(const struct process *process);
+/* The last name of a path: what a task is called. */
+const char *exec_name(const char *path);
 /* The current task, which has no program yet: strings follow each other, NUL-terminated. */
 int process_exec_packed(const char *path, const char *arguments, uint32_t argument_count,
                         const char *environment, uint32_t environment_count);
@@ -134,6 +172,10 @@ void process_account_child_locked(struct process *parent, struct process *child)
 
 /* ---- limits.c ---- */
 void limits_init(struct rlimit limits[RLIMIT_COUNT]);
+/* `wanted` and `ret_old` may be NULL. The caller may look at and change the target. 0, -EINVAL,
+ * -EPERM. */
+int limits_change(struct process *target, unsigned resource, const struct rlimit *wanted,
+                  struct rlimit *ret_old);
 static inline uint64_t process_limit(const struct process *process, enum rlimit_index index)
 {
     return READ_ONCE(process->rlimits[index].soft);

@@ -32,11 +32,10 @@ void limits_init(struct rlimit limits[RLIMIT_COUNT])
     limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
 }
 
-/* `wanted` and `ret_old` may be NULL. The caller may look at and change the target. */
-static int64_t change_limit(struct process *target, unsigned resource, const struct rlimit *wanted,
-                            struct rlimit *ret_old)
+int limits_change(struct process *target, unsigned resource, const struct rlimit *wanted,
+                  struct rlimit *ret_old)
 {
-    int64_t error = 0;
+    int error = 0;
     if (resource >= RLIMIT_COUNT)
         return -EINVAL;
     if (wanted && wanted->soft > wanted->hard)
@@ -66,7 +65,7 @@ static int64_t change_limit(struct process *target, unsigned resource, const str
 SYSCALL2(getrlimit, unsigned, resource, uint64_t, address)
 {
     struct rlimit limit;
-    int64_t error = change_limit(current->process, resource, NULL, &limit);
+    int64_t error = limits_change(current->process, resource, NULL, &limit);
     return error ? error : copy_to_user(address, &limit, sizeof(limit));
 }
 
@@ -75,7 +74,7 @@ SYSCALL2(setrlimit, unsigned, resource, uint64_t, address)
     struct rlimit limit;
     if (get_user(limit, address))
         return -EFAULT;
-    return change_limit(current->process, resource, &limit, NULL);
+    return limits_change(current->process, resource, &limit, NULL);
 }
 
 static bool may_limit(const struct process *target)
@@ -101,7 +100,7 @@ SYSCALL4(prlimit64, int, pid, unsigned, resource, uint64_t, new_address, uint64_
     }
     int64_t error = -EPERM;
     if (task->process && may_limit(task->process))
-        error = change_limit(task->process, resource, new_address ? &wanted : NULL, &old);
+        error = limits_change(task->process, resource, new_address ? &wanted : NULL, &old);
     if (other)
         task_put(other);
     if (!error && old_address && put_user(old, old_address))

@@ -221,7 +221,7 @@ int loading_map(struct loading *loading)
 {
     struct address_space *space = loading->space;
     struct elf_image *image = &loading->image;
-    uint64_t stack_limit = process_limit(current->process, RLIMIT_STACK);
+    uint64_t stack_limit = process_limit(loading->process, RLIMIT_STACK);
     uint64_t gap = min(stack_limit, STACK_GAP_MAX) + STACK_GUARD_GAP;
     uint64_t stack_random = STACK_RANDOM_PAGES << PAGE_SHIFT;
 
@@ -260,7 +260,7 @@ int loading_map(struct loading *loading)
 static unsigned fill_auxiliary(uint64_t *to, const struct loading *loading, uint64_t name,
                                uint64_t platform, uint64_t random)
 {
-    const struct credentials *c = &current->process->credentials;
+    const struct credentials *c = &loading->process->credentials;
     const struct elf_image *image = &loading->image;
     const uint64_t vector[][2] = {
         {AT_HWCAP, arch_hwcap()},

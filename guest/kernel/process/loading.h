@@ -9,11 +9,13 @@
 #include "kernel/process/exec_strings.h"
 
 struct address_space;
+struct process;
 struct file;
 
 #define LOADING_HEADER_BYTES 1024 /* the file header and, nearly always, all program headers */
 
 struct loading {
+    struct process *process; /* that will be the program; perhaps not yet in any table */
     struct address_space *space;
     struct file *file;
     struct elf_image image;

@@ -134,8 +134,7 @@ SYSCALL2(pidfd_open, int, pid, uint32_t, flags)
     return fd;
 }
 
-/* Whoever may inspect a process may have what it has open. */
-static bool may_take_from(const struct process *process)
+bool process_may_take_from(const struct process *process)
 {
     const struct credentials *mine = &current->process->credentials,
                              *theirs = &process->credentials;
@@ -154,7 +153,7 @@ SYSCALL3(pidfd_getfd, int, fd, int, target_fd, uint32_t, flags)
         return error;
     struct file_table *table = NULL;
     struct file *file = NULL;
-    if (!may_take_from(process)) {
+    if (!process_may_take_from(process)) {
         error = -EPERM;
     } else {
         spin_lock(&family_lock);

@@ -52,6 +52,7 @@ struct credentials {
 
 struct cpu_watch;
 struct posix_timer;
+struct template;
 struct tty;
 
 struct process {
@@ -77,9 +78,11 @@ struct process {
     uint32_t exit_status;            /* wait status */
     struct wait_queue child_events;  /* parents wait here */
     struct wait_queue thread_events; /* exec waits here until it is the only thread */
-    int32_t creator_tid;    /* the parent's thread that made it, or another if that ended */
-    struct list pidfds;     /* descriptors that stand for it (pidfd.c) */
-    struct tracee *tracees; /* tasks that it traces (ptrace.h); counted */
+    int32_t creator_tid;       /* the parent's thread that made it, or another if that ended */
+    struct list pidfds;        /* descriptors that stand for it (pidfd.c) */
+    struct tracee *tracees;    /* tasks that it traces (ptrace.h); counted */
+    struct template *template; /* while it is one (template.c) */
+    uint32_t template_copies;  /* made of it so far */
 
     /* -- signal_lock -- */
     struct spinlock signal_lock; /* RANK_SIGNAL */

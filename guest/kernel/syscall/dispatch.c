@@ -1,9 +1,11 @@
-/* kernel/syscall/dispatch.c - the table of system calls, made from table.def. */
+/* kernel/syscall/dispatch.c - the tables of system calls, made from table.def and native.def. */
 #include "kernel/syscall/dispatch.h"
 
 #include "kernel/observe/glass.h"
+#include "kernel/syscall/native.h"
 
 #define SYSCALL(number, name, arguments, part) int64_t sys_##name(struct trap_frame *frame);
+#include "kernel/syscall/native.def"
 #include "kernel/syscall/table.def"
 #undef SYSCALL
 
@@ -20,8 +22,17 @@ syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END] = {
 };
 #pragma GCC diagnostic pop
 
+static syscall_handler *const native_handlers[NATIVE_CALL_COUNT] = {
+#define SYSCALL(number, name, arguments, part) [(number)-NATIVE_CALL_FIRST] = sys_##name,
+#include "kernel/syscall/native.def"
+#undef SYSCALL
+};
+
 int64_t syscall_unknown(struct trap_frame *frame)
 {
+    uint64_t native = frame->original_rax - NATIVE_CALL_FIRST;
+    if (native < NATIVE_CALL_COUNT)
+        return native_handlers[native](frame);
     __atomic_fetch_add(&glass.unknown_system_calls, 1, __ATOMIC_RELAXED);
     trace_event(TRACE_SYSCALL_UNKNOWN, frame->original_rax, 0, 0, 0);
     return -ENOSYS;

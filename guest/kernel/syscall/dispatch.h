@@ -13,8 +13,8 @@
 
 extern syscall_handler *const syscall_handlers[SYSCALL_NUMBER_END];
 
-/* ENOSYS, counted and traced with its number. Also the entry of every number that has no handler.
- */
+/* The calls of native.def; for any other number ENOSYS, counted and traced. Also the entry of every
+ * number that has no handler. */
 int64_t syscall_unknown(struct trap_frame *frame);
 /* The same as below, with trace records before and after (traced.c). */
 void syscall_dispatch_traced(struct trap_frame *frame);

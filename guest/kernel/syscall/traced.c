@@ -10,6 +10,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/process/ptrace.h"
 #include "kernel/syscall/dispatch.h"
+#include "kernel/syscall/native.h"
 
 #define PAGE_BYTES   4096u
 #define STRINGS_MAX  8u  /* of a list of strings, as execve takes */
@@ -29,6 +30,20 @@ static const char arguments_of[SYSCALL_NUMBER_END][8] = {
 #include "kernel/syscall/table.def"
 #undef SYSCALL
 };
+
+static const char native_arguments_of[NATIVE_CALL_COUNT][8] = {
+#define SYSCALL(number, name, arguments, part) [(number)-NATIVE_CALL_FIRST] = arguments,
+#include "kernel/syscall/native.def"
+#undef SYSCALL
+};
+
+static const char *letters_of(uint64_t number)
+{
+    if (number < SYSCALL_NUMBER_END)
+        return arguments_of[number];
+    number -= NATIVE_CALL_FIRST;
+    return number < NATIVE_CALL_COUNT ? native_arguments_of[number] : "";
+}
 
 static bool wanted(enum trace_type type)
 {
@@ -102,9 +117,7 @@ static void write_strings(uint64_t address, uint64_t header)
 
 static void write_arguments(const struct trap_frame *frame, uint64_t number)
 {
-    if (number >= SYSCALL_NUMBER_END)
-        return;
-    const char *letters = arguments_of[number];
+    const char *letters = letters_of(number);
     if (wanted(TRACE_SYSCALL_ARGUMENTS) && __builtin_strlen(letters) > 3)
         trace_event(TRACE_SYSCALL_ARGUMENTS, frame->r10, frame->r8, frame->r9, 0);
     if (!wanted(TRACE_SYSCALL_TEXT))

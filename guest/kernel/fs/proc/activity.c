@@ -36,7 +36,8 @@ int proc_show_wchan(struct proc_text *text, const struct proc_target *target)
                                                   [WAIT_EXIT] = "exit",
                                                   [WAIT_SEMAPHORE] = "do_semtimedop",
                                                   [WAIT_MESSAGE_READ] = "do_msgrcv",
-                                                  [WAIT_MESSAGE_WRITE] = "do_msgsnd"};
+                                                  [WAIT_MESSAGE_WRITE] = "do_msgsnd",
+                                                  [WAIT_TEMPLATE] = "template"};
     uint8_t kind = READ_ONCE(target->task->wait_kind);
     const char *name = asleep(target->task) && kind < WAIT_KINDS ? names[kind] : "0";
 

@@ -14,8 +14,7 @@ static bool leads_session(const struct process *process)
     return process->session == process->pid;
 }
 
-/* family_lock held. */
-static void set_controlling(struct tty *tty, struct process *leader)
+void tty_make_controlling_locked(struct tty *tty, struct process *leader)
 {
     tty->session = leader->session;
     tty->foreground_group = leader->group;
@@ -27,7 +26,7 @@ void tty_make_controlling(struct tty *tty, struct process *session_leader)
     if (!tty)
         return;
     spin_lock(&family_lock);
-    set_controlling(tty, session_leader);
+    tty_make_controlling_locked(tty, session_leader);
     spin_unlock(&family_lock);
 }
 
@@ -48,6 +47,13 @@ static void session_lose(int32_t session)
 static bool hung_up(struct tty *tty)
 {
     return tty->driver->hold && tty->driver->output_ended(tty);
+}
+
+int tty_may_control_locked(struct tty *tty)
+{
+    if (hung_up(tty))
+        return -EIO;
+    return tty->session ? -EPERM : 0;
 }
 
 void tty_hang_up(struct tty *tty)
@@ -88,7 +94,7 @@ void tty_adopt(struct tty *tty, const struct file *file)
         return;
     spin_lock(&family_lock);
     if (!process->tty && !tty->session && !hung_up(tty))
-        set_controlling(tty, process);
+        tty_make_controlling_locked(tty, process);
     spin_unlock(&family_lock);
 }
 
@@ -221,7 +227,7 @@ static int64_t take_terminal(struct tty *tty, struct file *file, uint64_t steal)
     } else {
         if (tty->session)
             session_lose(tty->session);
-        set_controlling(tty, process);
+        tty_make_controlling_locked(tty, process);
     }
     spin_unlock(&family_lock);
     return result;

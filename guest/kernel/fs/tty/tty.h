@@ -99,6 +99,10 @@ void tty_echo_raw(struct tty *tty, const char *text, size_t count);
  * NULL: then nothing happens).
  */
 void tty_make_controlling(struct tty *tty, struct process *session_leader);
+/* Could a new session take it for its own? 0, -EIO (hung up), -EPERM (another session has it); and
+ * then let it. family_lock held. */
+int tty_may_control_locked(struct tty *tty);
+void tty_make_controlling_locked(struct tty *tty, struct process *session_leader);
 /*
  * The session leader goes away (exit) or gives up its terminal (TIOCNOTTY): the foreground group
  * gets SIGHUP and SIGCONT, every process of the session loses the terminal. No lock may be held.

@@ -37,6 +37,19 @@ void arch_task_end(void);
 /* The child starts where the parent is in user mode, with result 0: registers, thread pointers and
  * FPU copied. */
 void arch_task_copy_user(struct task *child, const struct task *parent);
+/*
+ * The current task's state in user mode, kept while it sleeps in the kernel, so that copies can
+ * start from it: registers, thread pointers, FPU. 0 or -ENOMEM; user_state_drop() frees.
+ */
+struct arch_user_state {
+    struct trap_frame *frame; /* the task's own, on its kernel stack */
+    uint64_t fs_base, gs_base;
+    void *fpu;
+};
+int arch_user_state_save(struct arch_user_state *state);
+void arch_user_state_drop(struct arch_user_state *state);
+/* As arch_task_copy_user(), from such a state and with `result`. */
+void arch_task_copy_state(struct task *child, const struct arch_user_state *state, int64_t result);
 /* The task will start in function(argument) in the kernel; it must not return. */
 void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument);
 /*
