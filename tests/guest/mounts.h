@@ -110,8 +110,9 @@ static inline void show_tree(const char *what)
             snprintf(shared, sizeof shared, " shared:%d", group_name(from->shared, seen));
         if (from->master)
             snprintf(master, sizeof master, " master:%d", group_name(from->master, seen));
-        snprintf(shown[i], sizeof shown[i], ".%.90s shows %.90s %.90s%s%s%.50s%.150s", from->place + skip,
-                 from->root, from->options, shared, master, from->before, from->after);
+        snprintf(shown[i], sizeof shown[i], ".%.90s shows %.90s %.90s%s%s%.50s%.150s",
+                 from->place + skip, from->root, from->options, shared, master, from->before,
+                 from->after);
     }
     qsort(shown, count, sizeof shown[0], compare_texts);
     say("%s:", what);

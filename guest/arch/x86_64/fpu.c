@@ -276,7 +276,8 @@ void fpu_copy_current(struct task *child)
 {
     fpu_save_current(child->arch.fpu);
     child->arch.fpu_cpu = 0;
-    child->arch.fpu_turns = TURNS_EAGER; /* C libraries use them in a new child, and at their start */
+    child->arch.fpu_turns =
+        TURNS_EAGER; /* C libraries use them in a new child, and at their start */
 }
 
 static void registers_initialise(void)

@@ -16,7 +16,7 @@
 
 uint32_t rename_count;
 
-#define TRIES   8
+#define TRIES 8
 
 struct text {
     char *start, *limit;

@@ -320,9 +320,9 @@ struct filesystem *proc_filesystem_create(void);      /* proc/ */
 struct process;
 /* proc/: whose directory /proc/PID the descriptor is, counted. 0, -EBADF, or -ESRCH. */
 int proc_directory_process_get(int fd, struct process **ret);
-struct filesystem *device_filesystem_create(void);    /* device/ */
-struct filesystem *devpts_create(void);               /* device/ */
-struct filesystem *tmpfs_create(void);                /* root/ without an image */
-struct filesystem *ramfs_create(void);                /* the same without limits */
+struct filesystem *device_filesystem_create(void); /* device/ */
+struct filesystem *devpts_create(void);            /* device/ */
+struct filesystem *tmpfs_create(void);             /* root/ without an image */
+struct filesystem *ramfs_create(void);             /* the same without limits */
 
 #endif

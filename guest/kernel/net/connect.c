@@ -5,8 +5,8 @@
  * accept() only gives it one.
  */
 #include "arch/cpu.h"
-#include "kernel/fs/name_calls.h"
 #include "kernel/fs/mount/mount.h"
+#include "kernel/fs/name_calls.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"

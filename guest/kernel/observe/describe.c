@@ -53,8 +53,9 @@ const struct glass_type glass_types[] = {ALL_TYPES(TYPE)};
      .address = (uint64_t)&per_cpu_##variable,                                                     \
      .count = CPUS_MAX,                                                                            \
      .stride = PER_CPU_BYTES},
-const struct glass_root glass_roots[] = {SYNC_ROOTS(ROOT) TASK_ROOTS(ROOT) MEMORY_ROOTS(
-    ROOT) FILE_ROOTS(ROOT) NET_ROOTS(ROOT) AUDIT_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
+const struct glass_root glass_roots[] = {
+    SYNC_ROOTS(ROOT) TASK_ROOTS(ROOT) MEMORY_ROOTS(ROOT) FILE_ROOTS(ROOT) NET_ROOTS(ROOT)
+        AUDIT_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
 
 const uint32_t glass_type_count = ARRAY_COUNT(glass_types);
 const uint32_t glass_field_count = ARRAY_COUNT(glass_fields);
