@@ -11,7 +11,7 @@ TEST_LIBS = $(BUILD)/libvitrine.a -lcriterion $(VMM_LIBS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 KERNEL_ON_HOST := -Itests/unit/host -Iguest -Iguest/arch/x86_64/include -DKERNEL_ON_HOST -fno-strict-aliasing \
     -fno-builtin
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 8
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(TEST_DIR)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(TEST_DIR)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -82,7 +82,7 @@ int cpu_clock_get(int number, struct cpu_clock *ret)
     if (number >= 0 || (bits & CLOCK_KIND) == CLOCK_OF_FILE)
         return -EINVAL;
     ret->user_only = (bits & CLOCK_KIND) == CLOCK_OF_USER_MODE;
-    int32_t id = ~(number >> 3);
+    int32_t id = (int32_t)(~(uint32_t)number >> 3);
     return bits & CLOCK_OF_THREAD ? find_thread(id, ret) : find_process(id, ret);
 }
 
