@@ -118,6 +118,12 @@ VARIANT_TEST(like_linux, namespaces)
     compare(variant, "same_namespaces");
 }
 
+/* PID namespaces: numbers inside and outside, process 1, signals across, chosen numbers. */
+VARIANT_TEST(like_linux, pid_namespaces)
+{
+    compare(variant, "same_pid_namespaces");
+}
+
 /* Ends: exit and exit_group, exec in a thread, wait in all forms, orphans, robust mutexes. */
 VARIANT_TEST(like_linux, ends)
 {

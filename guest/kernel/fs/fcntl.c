@@ -10,6 +10,7 @@
 #include "kernel/fs/inode_flags.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty/termios.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -140,10 +141,13 @@ static int64_t set_owner(struct file *file, int32_t pid)
     if (pid == INT32_MIN)
         return -EINVAL;
     if (pid > 0) {
+        pid = pid_meant(pid);
         struct process *process = process_find_get(pid);
         if (!process)
             return -ESRCH;
         process_put(process);
+    } else if (pid) {
+        pid = -pid_meant(-pid);
     }
     WRITE_ONCE(file->owner_pid, pid);
     return 0;
@@ -153,6 +157,7 @@ static int64_t owner_call(struct file *file, int command, uint64_t argument)
 {
     struct linux_owner owner;
     int32_t pid = READ_ONCE(file->owner_pid);
+    pid = pid < 0 ? -pid_seen(-pid) : pid_seen(pid);
 
     switch (command) {
     case F_SETOWN:

@@ -17,6 +17,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
@@ -330,7 +331,7 @@ int file_lock_test(struct file *file, struct linux_flock *flock, bool by_descrip
         flock->start = (int64_t)conflict->start;
         flock->length =
             conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
-        flock->pid = conflict->pid;
+        flock->pid = conflict->pid > 0 ? pid_seen(conflict->pid) : conflict->pid;
     } else {
         flock->type = F_UNLCK;
     }

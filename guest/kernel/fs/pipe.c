@@ -222,7 +222,7 @@ void file_send_sigpipe(void)
 
     memset(&info, 0, sizeof(info));
     info.code = SI_USER;
-    info.sender.pid = current->tgid;
+    info.sender.pid = current->seen_tgid;
     info.sender.uid = current->process->credentials.uid;
     signal_send_task(current, SIGPIPE, &info);
 }

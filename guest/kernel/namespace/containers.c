@@ -39,12 +39,6 @@ const struct namespace_type net_namespace_type = {
 };
 const struct namespace_type user_namespace_type = {
     .kind = NAMESPACE_USER, .name = "user", .clone_flag = CLONE_NEWUSER};
-static struct namespace *no_parent(struct namespace *namespace)
-{
-    return NULL;
-}
-static const struct namespace_type pid_type = {
-    .kind = NAMESPACE_PID, .name = "pid", .clone_flag = CLONE_NEWPID, .parent = no_parent};
 static const struct namespace_type time_type = {
     .kind = NAMESPACE_TIME, .name = "time", .clone_flag = CLONE_NEWTIME};
 
@@ -53,5 +47,4 @@ struct namespace initial_cgroup_namespace =
 struct namespace initial_net_namespace = NAMESPACE_INIT(&net_namespace_type, NAMESPACE_FIRST_NET);
 struct namespace initial_user_namespace =
     NAMESPACE_INIT(&user_namespace_type, NAMESPACE_FIRST_USER);
-struct namespace initial_pid_namespace_head = NAMESPACE_INIT(&pid_type, NAMESPACE_FIRST_PID);
 struct namespace initial_time_namespace_head = NAMESPACE_INIT(&time_type, NAMESPACE_FIRST_TIME);

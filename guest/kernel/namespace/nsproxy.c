@@ -7,6 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/namespace/uts.h"
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/process.h"
@@ -19,7 +20,7 @@ struct nsproxy initial_nsproxy = {
             [NAMESPACE_IPC] = &initial_ipc_namespace.head,
             [NAMESPACE_MOUNT] = &initial_mount_namespace.head,
             [NAMESPACE_NET] = &initial_net_namespace,
-            [NAMESPACE_PID] = &initial_pid_namespace_head,
+            [NAMESPACE_PID] = &initial_pid_namespace.head,
             [NAMESPACE_TIME] = &initial_time_namespace_head,
             [NAMESPACE_USER] = &initial_user_namespace,
             [NAMESPACE_UTS] = &initial_uts_namespace.head,

@@ -6,6 +6,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/proc/namespace.h"
 #include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
@@ -47,15 +48,17 @@ static int enter_those_of(struct nsproxy *proxy, int fd, uint64_t flags)
         }
         error = other ? 0 : -ESRCH;
     }
-    process_put(process);
     for (unsigned kind = 0; !error && kind < NAMESPACE_KINDS; kind++) {
-        if (!(flags & other->of[kind]->type->clone_flag))
+        struct namespace *one =
+            kind == NAMESPACE_PID ? &process->pid_namespace->head : other->of[kind];
+        if (!(flags & one->type->clone_flag))
             continue;
-        namespace_get(other->of[kind]);
-        error = enter(proxy, other->of[kind]);
+        namespace_get(one);
+        error = enter(proxy, one);
     }
     if (other)
         nsproxy_put(other);
+    process_put(process);
     return error;
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/net/message.h"
 #include "kernel/process/process.h"
 
@@ -58,16 +59,17 @@ static int import_credentials(const uint8_t *data, uint64_t bytes, struct outgoi
     memcpy(&said, data, sizeof(said));
     if (said.uid == UINT32_MAX || said.gid == UINT32_MAX)
         return -EINVAL;
-    if (own->euid && (said.pid != current->tgid ||
+    if (own->euid && (said.pid != current->seen_tgid ||
                       (said.uid != own->uid && said.uid != own->euid && said.uid != own->suid) ||
                       (said.gid != own->gid && said.gid != own->egid && said.gid != own->sgid)))
         return -EPERM;
-    if (said.pid != current->tgid) {
-        struct process *process = process_find_get(said.pid);
+    if (said.pid != current->seen_tgid) {
+        struct process *process = process_find_get(pid_meant(said.pid));
         if (!process)
             return -ESRCH;
         process_put(process);
     }
+    said.pid = pid_meant(said.pid); /* messages carry global numbers */
     outgoing->credentials = said;
     outgoing->has_credentials = true;
     return 0;
@@ -144,6 +146,7 @@ static uint32_t export_credentials(struct linux_message_header *header,
         return MSG_CTRUNC;
     if (incoming->has_credentials)
         message.credentials = incoming->credentials;
+    message.credentials.pid = pid_seen(message.credentials.pid);
     if (header->control_bytes < bytes) {
         bytes = message.header.bytes = header->control_bytes;
         flags = MSG_CTRUNC;

@@ -3,6 +3,7 @@
  * level there is. Options for networks are kept and have no effect.
  */
 #include "kernel/lib/string.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/net/names.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -237,6 +238,7 @@ int64_t socket_get_option(struct socket *socket, int level, int option, uint64_t
     case SO_PEERCRED:
         mutex_lock(&socket->lock);
         credentials = socket->credentials;
+        credentials.pid = pid_seen(credentials.pid);
         mutex_unlock(&socket->lock);
         return give(&credentials, sizeof(credentials), value, room, bytes_address);
     case SO_PEERNAME:

@@ -4,6 +4,7 @@
  */
 #include "kernel/process/capability.h"
 
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
@@ -228,8 +229,8 @@ SYSCALL2(capget, uint64_t, header_address, uint64_t, data_address)
     if (header.pid < 0)
         return -EINVAL;
     struct capability_sets c = *sets();
-    if (header.pid && header.pid != current->tid) {
-        struct task *task = task_find_get(header.pid);
+    if (header.pid && header.pid != current->seen_tid) {
+        struct task *task = task_find_get(pid_meant(header.pid));
         if (!task)
             return -ESRCH;
         c = task->process ? task->process->credentials.capabilities : (struct capability_sets){};
@@ -255,7 +256,7 @@ SYSCALL2(capset, uint64_t, header_address, uint64_t, data_address)
     unsigned elements = elements_of(&header, header_address, &error);
     if (!elements)
         return error;
-    if (header.pid && header.pid != current->tid)
+    if (header.pid && header.pid != current->seen_tid)
         return -EPERM;
     if (copy_from_user(data, data_address, elements * sizeof(data[0])))
         return -EFAULT;

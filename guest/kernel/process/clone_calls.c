@@ -3,6 +3,8 @@
  * arguments to process_clone().
  */
 #include "arch/layout.h"
+#include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
@@ -39,17 +41,21 @@ struct linux_clone_args {
     uint64_t cgroup;
 };
 #define CLONE_ARGS_SIZE_VER0 64u
-#define SET_TID_MAX          32u /* levels of PID namespaces that Linux allows */
+#define SET_TID_MAX          (PID_NAMESPACE_LEVELS) /* numbers, one per level */
 
-/* There is one PID namespace, so one tid can be chosen, by the superuser. */
-static int chosen_tid(const struct linux_clone_args *wanted, int32_t *ret)
+/* The numbers that the new task is to have, of the innermost PID namespace first. */
+static int chosen_tids(const struct linux_clone_args *wanted, int32_t ret[SET_TID_MAX])
 {
-    if (wanted->set_tid_size > 1)
-        return -EINVAL;
-    if (get_user(*ret, wanted->set_tid))
+    if (copy_from_user(ret, wanted->set_tid, wanted->set_tid_size * sizeof(*ret)))
         return -EFAULT;
-    if (*ret < 1 || *ret > PID_MAX)
+    const struct pid_namespace *children = pid_namespace_of(current->namespaces->of[NAMESPACE_PID]);
+    uint32_t levels = children->level + 1 + !!(wanted->flags & CLONE_NEWPID);
+    if (wanted->set_tid_size > levels)
         return -EINVAL;
+    for (uint64_t i = 0; i < wanted->set_tid_size; i++) {
+        if (ret[i] < 1 || ret[i] > PID_MAX)
+            return -EINVAL;
+    }
     return process_has_capability(current->process, CAP_CHECKPOINT_RESTORE) ? 0 : -EPERM;
 }
 
@@ -96,9 +102,9 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
         return -EINVAL;
     if (wanted.stack && !user_range_valid(wanted.stack, wanted.stack_size))
         return -EINVAL;
-    int32_t set_tid = 0;
+    int32_t set_tid[SET_TID_MAX];
     if (wanted.set_tid) {
-        error = chosen_tid(&wanted, &set_tid);
+        error = chosen_tids(&wanted, set_tid);
         if (error)
             return error;
     }
@@ -112,6 +118,7 @@ SYSCALL2(clone3, uint64_t, address, size_t, size)
         .stack_bytes = wanted.stack_size,
         .tls = wanted.tls,
         .set_tid = set_tid,
+        .set_tid_count = (uint32_t)wanted.set_tid_size,
     };
     return process_clone(&arguments);
 }

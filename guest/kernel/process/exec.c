@@ -65,6 +65,7 @@ static int become_only_thread(struct task *task)
         pid_set_task_locked(process->pid, task);
         object_write_begin(&task->object);
         task->tid = process->pid;
+        task->seen_tid = task->seen_tgid;
         object_write_end(&task->object);
         process->leader = task;
         if (unlikely(task->flags & TASK_TRACED || old->tracee))

@@ -16,6 +16,7 @@
 #include "kernel/ipc/sysv/sem.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/done.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
@@ -55,7 +56,7 @@ bool process_notify_parent_locked(struct process *process)
         process_times(process, &user_ns, &system_ns);
         info.signo = signal;
         info.code = status & 0x7f ? (status & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED;
-        info.child.pid = process->pid;
+        info.child.pid = pid_seen_in(parent->pid_namespace, process->pid);
         info.child.uid = process->credentials.uid;
         info.child.status =
             status & 0x7f ? (int32_t)(status & 0x7f) : (int32_t)(status >> 8 & 0xff);
@@ -150,11 +151,13 @@ static void release_orphaned_group(struct process *member, struct process *paren
 
 static struct process *find_reaper(struct process *process)
 {
-    for (struct process *ancestor = process->parent; ancestor; ancestor = ancestor->parent) {
+    const struct pid_namespace *namespace = process->pid_namespace;
+    for (struct process *ancestor = process->parent;
+         ancestor && ancestor->pid_namespace == namespace; ancestor = ancestor->parent) {
         if (ancestor->is_subreaper && ancestor->task_count)
             return ancestor;
     }
-    return init_process;
+    return namespace != &initial_pid_namespace && namespace->init ? namespace->init : init_process;
 }
 
 static void send_death_signals(struct process *child)
@@ -340,6 +343,57 @@ static void become_zombie(struct process *process)
     }
 }
 
+/* Takes a child of the process that is a zombie, or NULL: what pid_namespaces(7) has process 1 do. */
+static struct task *reap_one_locked(struct process *process)
+{
+    struct process *child;
+    list_for_each(child, &process->children, sibling_link)
+    {
+        if (child->zombie) {
+            process_account_child_locked(process, child);
+            return process_reap_locked(child);
+        }
+    }
+    return NULL;
+}
+
+/* Are all others of the namespace gone? Reaps those that are left to the process. */
+static bool alone_in_namespace(struct process *process)
+{
+    for (;;) {
+        spin_lock(&family_lock);
+        struct task *leader = reap_one_locked(process);
+        bool alone = process->pid_namespace->count <= 1;
+        spin_unlock(&family_lock);
+        if (!leader)
+            return alone;
+        process_reap_finish(leader);
+    }
+}
+
+/*
+ * If the process was process 1 of its PID namespace, everybody in it is killed and nobody can enter
+ * it any more; it becomes a zombie when they are gone. Elsewhere nothing happens.
+ */
+static __attribute__((noinline)) void end_pid_namespace(struct process *process)
+{
+    struct pid_namespace *namespace = process->pid_namespace;
+    int32_t global = 0;
+    spin_lock(&family_lock);
+    if (namespace->init != process) {
+        spin_unlock(&family_lock);
+        return;
+    }
+    namespace->ending = true;
+    for (int32_t number = 1; (number = pid_number_next(namespace, number, &global)); number++) {
+        struct process *other = process_find_locked(global);
+        if (other && other != process)
+            signal_send(other, NULL, SIGKILL, NULL);
+    }
+    spin_unlock(&family_lock);
+    wait_event(&process->child_events, WAIT_CHILD, 0, WAIT_HARD, 0, alone_in_namespace(process));
+}
+
 static uint32_t final_status(struct process *process, uint32_t own)
 {
     return process->exiting ? process->exit_status : own;
@@ -399,6 +453,8 @@ static _Noreturn void exit_current(uint32_t status)
     if (last) {
         if (process == program_process)
             machine_done(process->exit_status);
+        if (unlikely(process->pid_namespace != &initial_pid_namespace))
+            end_pid_namespace(process);
         become_zombie(process);
     }
     if (!is_leader)

@@ -12,6 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
@@ -35,6 +36,8 @@ static int check_flags(const struct clone_arguments *arguments)
         return -EINVAL;
     if (flags & CLONE_THREAD && flags & (CLONE_NEWUSER | CLONE_NEWPID))
         return -EINVAL;
+    if (unlikely(flags & CLONE_PARENT) && current->process->unkillable)
+        return -EINVAL; /* nobody would reap a sibling of a namespace's process 1 */
     /* A pidfd stands for a process; and clone(2) has but one place for it and for the tid. */
     if (flags & CLONE_PIDFD &&
         (flags & (CLONE_DETACHED | CLONE_THREAD) ||
@@ -194,6 +197,7 @@ void process_add_thread_locked(struct process *process, struct task *task)
     task->process = process;
     task->actions = process->actions;
     task->tgid = process->pid;
+    task->seen_tgid = process->leader->seen_tid;
     process_get(process);
     list_push_back(&process->threads, &task->thread_link);
     process->task_count++;
@@ -217,6 +221,49 @@ void process_join_family_locked(struct process *process, struct task *leader,
     spin_unlock(&process->signal_lock);
 }
 
+/* The child's PID namespace is not the first one: room for its numbers there. 0 or -errno. */
+static __attribute__((noinline)) int prepare_numbers(struct pid_namespace *namespace,
+                                                     const struct clone_arguments *arguments,
+                                                     struct pid_numbers **ret)
+{
+    if (arguments->flags & CLONE_THREAD && namespace != current->process->pid_namespace)
+        return -EINVAL;
+    *ret = pid_numbers_create(namespace);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/*
+ * The numbers that the new task has, in all of its PID namespaces. 0: child->tid is the global one;
+ * or -errno. family_lock held.
+ */
+static __attribute__((noinline)) int take_numbers_locked(struct task *child,
+                                                         struct pid_numbers *numbers,
+                                                         const struct clone_arguments *arguments)
+{
+    uint32_t level = numbers ? numbers->level : 0, count = arguments->set_tid_count;
+    int32_t tid;
+    int error;
+    if (count > level + 1)
+        return -EINVAL;
+    if (count > level) {
+        tid = arguments->set_tid[level];
+        error = pid_take_this_locked(child, tid);
+    } else {
+        tid = pid_take_locked(child);
+        error = tid ? 0 : -EAGAIN;
+    }
+    if (!error && numbers) {
+        error = pid_numbers_take_locked(numbers, tid, arguments->set_tid, count);
+        if (error)
+            pid_drop_task_locked(tid);
+        else
+            child->seen_tid = numbers->number[level];
+    }
+    if (!error)
+        child->tid = tid;
+    return error;
+}
+
 static void wait_for_vfork(struct task *child, struct wait_queue *done)
 {
     wait_event_mode(done, WAIT_VFORK, (uint64_t)child->tid, WAIT_KILLABLE, 0, false,
@@ -232,6 +279,7 @@ int64_t process_clone(const struct clone_arguments *arguments)
 {
     struct task *self = current;
     struct process *process = self->process, *child_process = NULL;
+    struct pid_numbers *numbers = NULL;
     uint64_t flags = arguments->flags;
 
     int error = check_flags(arguments), pidfd = -1;
@@ -272,6 +320,12 @@ int64_t process_clone(const struct clone_arguments *arguments)
             goto fail;
     }
 
+    struct pid_namespace *pid_namespace = pid_namespace_of(child->namespaces->of[NAMESPACE_PID]);
+    if (unlikely(pid_namespace != &initial_pid_namespace)) {
+        error = prepare_numbers(pid_namespace, arguments, &numbers);
+        if (error)
+            goto fail;
+    }
     unsigned traced_event = 0;
     struct tracee *tracee = NULL;
     if (task_is_traced(self)) {
@@ -296,9 +350,10 @@ int64_t process_clone(const struct clone_arguments *arguments)
         error = -ERESTARTNOINTR;
         goto fail;
     }
-    if (unlikely(arguments->set_tid)) {
-        error = pid_take_this_locked(child, arguments->set_tid);
-        child->tid = error ? 0 : arguments->set_tid;
+    if (unlikely(numbers || arguments->set_tid_count)) {
+        error = take_numbers_locked(child, numbers, arguments);
+        if (!error)
+            numbers = NULL; /* the number has them */
     } else {
         child->tid = pid_take_locked(child);
         error = -EAGAIN;
@@ -315,6 +370,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
         child_process->creator_tid = flags & CLONE_PARENT ? process->creator_tid : self->tid;
         child_process->tty = process->tty;
         process_join_family_locked(child_process, child, parent, process->group, process->session);
+        if (unlikely(pid_namespace != &initial_pid_namespace))
+            pid_namespace_joined_locked(pid_namespace, child_process);
         object_publish(&child_process->object);
     } else {
         spin_lock(&process->signal_lock);
@@ -326,12 +383,12 @@ int64_t process_clone(const struct clone_arguments *arguments)
         ptrace_child_attach_locked(self, child, tracee);
     if (MUTANT_EVERY(TASK_PUT_TWICE, 10) && child_process)
         process_put(child_process);
-    int32_t tid = child->tid;
+    int32_t tid = child->tid, seen = pid_seen(tid);
     trace_event(TRACE_FORK, trace_pair(tid, child->tgid), flags | arguments->exit_signal, 0, 0);
     spin_unlock(&family_lock);
 
     if (flags & CLONE_PARENT_SETTID)
-        copy_to_user(arguments->parent_tid, &tid, sizeof(tid));
+        copy_to_user(arguments->parent_tid, &seen, sizeof(seen));
     if (unlikely(flags & CLONE_VFORK)) {
         task_get(child);
         task_start(child, self);
@@ -346,9 +403,11 @@ int64_t process_clone(const struct clone_arguments *arguments)
         if (unlikely(traced_event))
             ptrace_event(traced_event, (uint64_t)(uint32_t)tid);
     }
-    return tid;
+    return seen;
 
 fail:
+    if (numbers)
+        pid_numbers_discard(numbers);
     if (pidfd >= 0) {
         spin_lock(&family_lock);
         pidfd_cut_off_locked(child_process);

@@ -3,18 +3,17 @@
  * setsid(2)). Lock: family_lock.
  */
 #include "kernel/fs/tty/tty.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
 SYSCALL2(setpgid, int, pid, int, group)
 {
     struct process *self = current->process;
-    if (!pid)
-        pid = self->pid;
-    if (!group)
-        group = pid;
     if (group < 0)
         return -EINVAL;
+    pid = pid ? pid_meant(pid) : self->pid;
+    group = group ? pid_meant(group) : pid;
 
     int64_t error = -ESRCH;
     spin_lock(&family_lock);
@@ -51,12 +50,12 @@ static int64_t process_id_of(int pid, bool session)
 {
     struct process *self = current->process;
     if (!pid)
-        return session ? self->session : self->group;
+        return pid_seen(session ? self->session : self->group);
     int64_t result = -ESRCH;
     spin_lock(&family_lock);
-    struct task *task = task_find_locked(pid);
+    struct task *task = task_find_locked(pid_meant(pid));
     if (task && task->process)
-        result = session ? task->process->session : task->process->group;
+        result = pid_seen(session ? task->process->session : task->process->group);
     spin_unlock(&family_lock);
     return result;
 }
@@ -73,7 +72,7 @@ SYSCALL1(getsid, int, pid)
 
 SYSCALL0(getpgrp)
 {
-    return current->process->group;
+    return pid_seen(current->process->group);
 }
 
 SYSCALL0(setsid)
@@ -88,7 +87,7 @@ SYSCALL0(setsid)
         session_join_locked(self, self->pid);
         group_join_locked(self, self->pid);
         self->tty = NULL;
-        result = self->pid;
+        result = current->seen_tgid;
     }
     spin_unlock(&family_lock);
     return result;
@@ -98,12 +97,12 @@ SYSCALL0(setsid)
 
 SYSCALL0(getpid)
 {
-    return current->tgid;
+    return current->seen_tgid;
 }
 
 SYSCALL0(gettid)
 {
-    return current->tid;
+    return current->seen_tid;
 }
 
 SYSCALL0(getppid)
@@ -119,6 +118,6 @@ SYSCALL0(getppid)
         int32_t pid = READ_ONCE(parent->pid);
         compiler_barrier();
         if (likely(READ_ONCE(self->parent) == parent))
-            return pid;
+            return pid_seen(pid);
     }
 }

@@ -4,6 +4,7 @@
  */
 #include "kernel/fs/inode.h"
 #include "kernel/lib/string.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -37,7 +38,7 @@ static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
     if (pid == -1) {
         for (struct process *process = process_next_locked(2); process;
              process = process_next_locked(process->pid + 1)) {
-            if (process == self)
+            if (process == self || pid_seen(process->pid) <= 1)
                 continue;
             error = send_checked(process, NULL, signal, NULL, SI_USER);
             /* kill(2) on Linux: with -1, any error but EPERM is worth telling, and success is
@@ -48,7 +49,7 @@ static __attribute__((noinline)) int64_t kill_many(int64_t pid, int signal)
         if (sent)
             error = 0;
     } else {
-        int64_t group = pid ? -pid : self->group;
+        int64_t group = pid ? pid_meant((int32_t)-pid) : self->group;
         struct process *first = group <= PID_MAX ? group_first((int32_t)group) : NULL;
         struct process *process = first;
         while (process) {
@@ -89,7 +90,7 @@ static inline bool send_to_self(struct task *task, bool to_thread, int signal, i
                ~(set->bits | task->blocked.bits)) &&
         likely(to_thread || process->leader == task) &&
         likely(entry = __atomic_exchange_n(&process->spare_pending, NULL, __ATOMIC_ACQUIRE))) {
-        info_make(&entry->info, signal, code, task->tgid, process->credentials.uid);
+        info_make(&entry->info, signal, code, task->seen_tgid, process->credentials.uid);
         list_push_back(queue, &entry->link);
         process->pending_count++;
         set->bits |= bit;
@@ -105,7 +106,7 @@ static inline bool send_to_self(struct task *task, bool to_thread, int signal, i
 
 static __attribute__((noinline)) int64_t kill_other(int pid, int signal)
 {
-    struct task *task = task_find_get(pid);
+    struct task *task = task_find_get(pid_meant(pid));
     if (!task)
         return -ESRCH;
     int64_t result =
@@ -124,7 +125,7 @@ static __attribute__((noinline)) int64_t kill_checked(int pid, int signal)
 SYSCALL2(kill, int, pid, int, signal)
 {
     struct task *self = current;
-    if (likely(pid == self->tgid) && likely(send_to_self(self, false, signal, SI_USER)))
+    if (likely(pid == self->seen_tgid) && likely(send_to_self(self, false, signal, SI_USER)))
         return 0;
     return kill_checked(pid, signal);
 }
@@ -132,11 +133,11 @@ SYSCALL2(kill, int, pid, int, signal)
 static __attribute__((noinline)) int64_t send_to_thread(int32_t tgid, int32_t tid, int signal,
                                                         const struct linux_siginfo *info, int code)
 {
-    struct task *task = task_find_get(tid);
+    struct task *task = task_find_get(pid_meant(tid));
     if (!task)
         return -ESRCH;
     int64_t result = -ESRCH;
-    if (!tgid || task->tgid == tgid)
+    if (!tgid || task->tgid == pid_meant(tgid))
         result = task->process ? send_checked(task->process, task, signal, info, code) : -EPERM;
     task_put(task);
     return result;
@@ -152,7 +153,7 @@ SYSCALL2(tkill, int, tid, int, signal)
 SYSCALL3(tgkill, int, tgid, int, tid, int, signal)
 {
     struct task *self = current;
-    if (likely(tid == self->tid && tgid == self->tgid) &&
+    if (likely(tid == self->seen_tid && tgid == self->seen_tgid) &&
         likely(send_to_self(self, true, signal, SI_TKILL)))
         return 0;
     if (tid <= 0 || tgid <= 0)
@@ -181,9 +182,9 @@ SYSCALL3(rt_sigqueueinfo, int, pid, int, signal, uint64_t, info_address)
     if (error)
         return error;
     /* Nobody may pass as the kernel or as kill() towards others. */
-    if ((info.code >= 0 || info.code == SI_TKILL) && pid != current->tgid)
+    if ((info.code >= 0 || info.code == SI_TKILL) && pid != current->seen_tgid)
         return -EPERM;
-    struct task *task = pid > 0 ? task_find_get(pid) : NULL;
+    struct task *task = pid > 0 ? task_find_get(pid_meant(pid)) : NULL;
     if (!task)
         return -ESRCH;
     int64_t result =
@@ -200,7 +201,7 @@ SYSCALL4(rt_tgsigqueueinfo, int, tgid, int, tid, int, signal, uint64_t, info_add
         return error;
     if (tid <= 0 || tgid <= 0)
         return -EINVAL;
-    if ((info.code >= 0 || info.code == SI_TKILL) && tgid != current->tgid)
+    if ((info.code >= 0 || info.code == SI_TKILL) && tgid != current->seen_tgid)
         return -EPERM;
     return send_to_thread(tgid, tid, signal, &info, info.code);
 }

@@ -5,6 +5,7 @@
  *
  * Lock: signal_lock of the process.
  */
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
@@ -92,8 +93,8 @@ SYSCALL4(prlimit64, int, pid, unsigned, resource, uint64_t, new_address, uint64_
     if (new_address && get_user(wanted, new_address))
         return -EFAULT;
     struct task *task = current, *other = NULL;
-    if (pid && pid != task->tid) {
-        other = pid > 0 ? task_find_get(pid) : NULL;
+    if (pid && pid != task->seen_tid) {
+        other = pid > 0 ? task_find_get(pid_meant(pid)) : NULL;
         if (!other)
             return -ESRCH;
         task = other;

@@ -124,7 +124,7 @@ SYSCALL3(syslog, int, action, uint64_t, address, int, length)
 SYSCALL1(set_tid_address, uint64_t, address)
 {
     current->clear_child_tid = address;
-    return current->tid;
+    return current->seen_tid;
 }
 
 /*

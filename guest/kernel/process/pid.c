@@ -12,6 +12,7 @@
 #include "arch/layout.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/frame.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/pid_table.h"
 
@@ -33,6 +34,13 @@ static struct pid_entry *entry_at(int32_t pid)
 static bool entry_free(const struct pid_entry *entry)
 {
     return !entry->task && !entry->process && !entry->group && !entry->session;
+}
+
+/* Somebody no longer has the number: if it is free now, so are its inner ones. */
+static void settle_inner(const struct pid_entry *entry, int32_t pid)
+{
+    if (unlikely(pid_numbers_in_use) && entry_free(entry))
+        pid_numbers_drop_locked(pid);
 }
 
 /* The entry of a pid that may never have been used; NULL = no memory for the table. */
@@ -59,6 +67,7 @@ int32_t pid_take_locked(struct task *task)
         if (likely(entry_free(entry))) {
             last_pid = pid;
             entry->task = task;
+            task->seen_tid = pid;
             threads++;
             return pid;
         }
@@ -76,14 +85,17 @@ int pid_take_this_locked(struct task *task, int32_t pid)
     if (!entry_free(entry))
         return -EEXIST;
     entry->task = task;
+    task->seen_tid = pid;
     threads++;
     return 0;
 }
 
 void pid_drop_task_locked(int32_t pid)
 {
-    entry_at(pid)->task = NULL;
+    struct pid_entry *entry = entry_at(pid);
+    entry->task = NULL;
     threads--;
+    settle_inner(entry, pid);
 }
 
 void pid_set_task_locked(int32_t pid, struct task *task)
@@ -93,8 +105,10 @@ void pid_set_task_locked(int32_t pid, struct task *task)
 
 void pid_drop_process_locked(int32_t pid)
 {
-    entry_at(pid)->process = NULL;
+    struct pid_entry *entry = entry_at(pid);
+    entry->process = NULL;
     processes--;
+    settle_inner(entry, pid);
 }
 
 void pid_set_process_locked(int32_t pid, struct process *process)
@@ -216,6 +230,7 @@ void group_leave_locked(struct process *process)
     if (entry->group == process)
         entry->group = list_empty(&process->group_link) ? NULL : group_next(process);
     list_remove(&process->group_link);
+    settle_inner(entry, process->group);
 }
 
 void session_join_locked(struct process *process, int32_t session)
@@ -234,4 +249,5 @@ void session_leave_locked(struct process *process)
     if (entry->session == process)
         entry->session = list_empty(&process->session_link) ? NULL : session_next(process);
     list_remove(&process->session_link);
+    settle_inner(entry, process->session);
 }

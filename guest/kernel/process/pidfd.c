@@ -10,6 +10,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/fs/poll.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
@@ -121,9 +122,9 @@ SYSCALL2(pidfd_open, int, pid, uint32_t, flags)
 {
     if (flags & ~(uint32_t)O_NONBLOCK || pid <= 0)
         return -EINVAL;
-    struct process *process = process_find_get(pid);
+    struct process *process = process_find_get(pid_meant(pid));
     if (!process) {
-        struct task *task = task_find_get(pid);
+        struct task *task = task_find_get(pid_meant(pid));
         if (!task)
             return -ESRCH;
         task_put(task);

@@ -6,6 +6,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 
 struct slot_table process_slots = SLOT_TABLE_INIT("process", struct process);
@@ -60,6 +61,7 @@ struct process *process_create(void)
     spin_init(&process->signal_lock, RANK_SIGNAL);
     spin_init(&process->parts_lock, RANK_TASK_PARTS);
     guid_make(process->guid);
+    process->pid_namespace = &initial_pid_namespace;
     return process;
 }
 
@@ -74,6 +76,8 @@ void process_put(struct process *process)
         return;
     if (process->actions)
         signal_actions_put(process->actions);
+    if (unlikely(process->pid_namespace != &initial_pid_namespace))
+        namespace_put(&process->pid_namespace->head);
     slot_free(&process_slots, process);
 }
 

@@ -51,14 +51,16 @@ struct credentials {
 };
 
 struct cpu_watch;
+struct pid_namespace;
 struct posix_timer;
 struct template;
 struct tty;
 
 struct process {
     struct glass_object object;
-    int32_t pid;
-    uint8_t guid[16]; /* random, never reused; kept by exec */
+    int32_t pid;                         /* global: of the first PID namespace */
+    uint8_t guid[16];                    /* random, never reused; kept by exec */
+    struct pid_namespace *pid_namespace; /* the innermost; counted unless it is the first */
 
     /* -- family_lock -- */
     struct process *parent; /* NULL only in PID 1 and the kernel's own */
@@ -113,6 +115,7 @@ struct process {
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;
+    bool unkillable; /* process 1 of a PID namespace: default actions do nothing (signal_lock) */
     int32_t oom_score_adj;
     bool out_of_memory; /* it was chosen to end for want of memory */
 
@@ -189,7 +192,8 @@ struct clone_arguments {
     uint64_t exit_signal;
     uint64_t stack, stack_bytes; /* 0 = the parent's */
     uint64_t tls;
-    int32_t set_tid; /* the tid to take; 0 = any */
+    const int32_t *set_tid; /* the numbers to take, of the innermost PID namespace first ... */
+    uint32_t set_tid_count; /* ... and how many */
 };
 /* The one primitive. The child's tid, or -errno. */
 int64_t process_clone(const struct clone_arguments *arguments);

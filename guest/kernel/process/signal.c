@@ -10,6 +10,7 @@
  * may be there for nothing.
  */
 #include "kernel/lib/errno.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
@@ -209,6 +210,16 @@ static __attribute__((noinline)) void settle_stop_and_continue(struct process *p
 }
 
 /*
+ * Did a process of the target's own PID namespace (or below) send it? Only from above can one kill
+ * or stop a process 1. What the kernel itself sends comes from above.
+ */
+static bool signal_from_inside(const struct process *target, int code)
+{
+    return code <= SI_USER && code != SI_KERNEL &&
+           pid_seen_in(target->pid_namespace, current->tgid);
+}
+
+/*
  * No handler will run: true = there is nothing to queue, because it is ignored, pending already, or
  * the end of the process at once. `probe` is whose mask says whether an ignored signal is kept;
  * `task` NULL = any thread.
@@ -219,17 +230,22 @@ static __attribute__((noinline)) bool settle_uncaught(struct process *process, s
     const struct signal_actions *actions = process->actions;
     uint64_t bit = signal_bit(signal);
     int32_t target_id = task ? task->tid : process->pid;
+    bool protected = process->unkillable && !(actions->ignored.bits & bit) &&
+                     (signal_from_inside(process, (int)code) || !(bit & SIGNALS_UNBLOCKABLE));
 
     /* A tracer sees every signal, and decides what becomes of it. */
     if (unlikely(probe->tracee) && signal != SIGKILL)
         return signal < SIGRTMIN && (task ? task->pending.bits : process->pending.bits) & bit;
-    if (!(probe->blocked.bits & bit) && (actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit) {
+    if (!(probe->blocked.bits & bit) &&
+        (protected || (actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit)) {
         trace_event(TRACE_SIGNAL, trace_pair(target_id, signal), code, TRACE_SIGNAL_IGNORED, 0);
         return true;
     }
     if (signal < SIGRTMIN && (task ? task->pending.bits : process->pending.bits) & bit)
         return true;
     if (signal != SIGKILL) {
+        if (unlikely(protected))
+            return false; /* blocked: dropped when it is taken */
         if ((actions->ignored.bits | SIGNALS_DEFAULT_IGNORE | SIGNALS_DEFAULT_STOP) & bit)
             return false;
         const struct task *taker =
@@ -261,6 +277,16 @@ static __attribute__((noinline)) struct pending_signal *allocate_counted(struct 
     return entry;
 }
 
+/* A sender that the target's PID namespace has no number for is shown as 0. */
+static inline void info_from_outside(struct linux_siginfo *to, const struct linux_siginfo *info,
+                                     const struct process *target)
+{
+    info_copy(to, info);
+    if (unlikely(target->pid_namespace != &initial_pid_namespace) && info->code <= SI_USER &&
+        info->code != SI_TIMER && !pid_seen_in(target->pid_namespace, current->tgid))
+        to->sender.pid = 0;
+}
+
 /* Without `info`: the current process's own, with `code`, or for SI_KERNEL nobody's. */
 static inline __attribute__((always_inline)) int
 send_signal_locked(struct process *process, struct task *task, int signal,
@@ -285,11 +311,13 @@ send_signal_locked(struct process *process, struct task *task, int signal,
         likely(signal < SIGRTMIN) ? pending_allocate(process) : allocate_counted(process);
     if (likely(entry)) {
         if (info)
-            info_copy(&entry->info, info);
+            info_from_outside(&entry->info, info, process);
         else if (code == SI_KERNEL)
             info_make(&entry->info, signal, code, 0, 0);
         else
-            info_make(&entry->info, signal, code, current->tgid, current->process->credentials.uid);
+            info_make(&entry->info, signal, code,
+                      pid_seen_in(process->pid_namespace, current->tgid),
+                      current->process->credentials.uid);
         entry->info.signo = signal;
         list_push_back(queue, &entry->link);
         process->pending_count++;
@@ -386,6 +414,8 @@ void signal_force(int signal, int code, uint64_t address)
         task->blocked.bits &= ~bit;
         signal_recheck_signal_locked(task);
     }
+    if (!(process->actions->caught.bits & bit))
+        process->unkillable = false; /* its own fault ends even a process 1 */
     send_signal_locked(process, task, signal, &info, code);
     spin_unlock(&process->signal_lock);
 }

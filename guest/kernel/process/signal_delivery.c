@@ -106,7 +106,8 @@ static __attribute__((noinline)) void deliver_uncaught(struct task *task, int si
 {
     struct process *process = task->process;
     uint64_t bit = signal_bit(signal), code = (uint64_t)(int64_t)entry->info.code;
-    bool ignored = (process->actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit;
+    bool ignored = (process->actions->ignored.bits | SIGNALS_DEFAULT_IGNORE) & bit ||
+                   (process->unkillable && !(bit & SIGNALS_UNBLOCKABLE));
     bool stops = bit & SIGNALS_DEFAULT_STOP && !ignored;
 
     if (stops)
@@ -202,7 +203,7 @@ static inline bool deliver_one(struct task *task, struct trap_frame *frame)
 /* CLONE_CHILD_SETTID is the child's own first act: only its memory may show it. */
 static __attribute__((noinline)) void show_tid(struct task *task)
 {
-    int32_t tid = task->tid;
+    int32_t tid = task->seen_tid;
     uint64_t address = task->set_child_tid;
     task->set_child_tid = 0;
     copy_to_user(address, &tid, sizeof(tid));

@@ -6,6 +6,7 @@
  * the same step, so that two waiting threads never get the same one. Sleeping is on the parent's
  * own queue.
  */
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/accounting.h"
@@ -34,7 +35,7 @@ struct wait_request {
     int32_t group;           /* > 0: members of this group */
     uint32_t options;
     /* found */
-    int32_t found;   /* pid, 0 = none */
+    int32_t found;   /* pid as the parent sees it, 0 = none */
     uint32_t status; /* wait status */
     int32_t code;    /* CLD_* */
     uint32_t uid;
@@ -59,7 +60,7 @@ static bool eligible(const struct process *child, const struct wait_request *req
 
 static void found(struct wait_request *request, struct process *child, uint32_t status, int code)
 {
-    request->found = child->pid;
+    request->found = pid_seen(child->pid);
     request->status = status;
     request->code = code;
     request->uid = child->credentials.uid;
@@ -177,9 +178,9 @@ SYSCALL4(wait4, int, pid, uint64_t, status_address, uint32_t, options, uint64_t,
         return -ESRCH;
     struct wait_request request;
     request.options = options | WEXITED;
-    request.pid = pid > 0 ? pid : 0;
+    request.pid = pid > 0 ? pid_meant(pid) : 0;
     request.process = NULL;
-    request.group = pid == 0 ? current->process->group : pid < -1 ? -pid : 0;
+    request.group = pid == 0 ? current->process->group : pid < -1 ? pid_meant(-pid) : 0;
     request.want_usage = usage_address != 0;
     request.found = 0;
     request.reaped = NULL;
@@ -212,12 +213,12 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
     case P_PID:
         if (id <= 0)
             return -EINVAL;
-        request.pid = id;
+        request.pid = pid_meant(id);
         break;
     case P_PGID:
         if (id < 0)
             return -EINVAL;
-        request.group = id ? id : current->process->group;
+        request.group = id ? pid_meant(id) : current->process->group;
         break;
     case P_PIDFD:
         if (id < 0)

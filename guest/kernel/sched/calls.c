@@ -4,6 +4,7 @@
  * built without them.
  */
 #include "arch/cpu.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/sched/fair.h"
 #include "kernel/syscall/syscall.h"
@@ -30,7 +31,7 @@ static int target(int tid, struct task **ret)
         *ret = current;
         return 0;
     }
-    *ret = task_find_get(tid);
+    *ret = task_find_get(pid_meant(tid));
     return *ret ? 0 : -ESRCH;
 }
 
@@ -276,6 +277,8 @@ static int64_t for_selected(int which, uint32_t who,
         who = which == PRIO_PROCESS ? (uint32_t)current->tid /* of the thread alone, as on Linux */
               : which == PRIO_PGRP  ? (uint32_t)current->process->group
                                     : current->process->credentials.uid;
+    else if (which != PRIO_USER)
+        who = (uint32_t)pid_meant((int32_t)who);
     if (which == PRIO_PROCESS) {
         struct task *task = who <= INT32_MAX ? task_find_get((int32_t)who) : NULL;
         if (!task)

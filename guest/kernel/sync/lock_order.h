@@ -29,7 +29,6 @@ enum lock_rank {
     RANK_PAGE_MAP = 45,      /* frames of a file */
 
     /* spinlocks */
-    RANK_NAMESPACE_LIST = 59, /* all namespaces; nothing is taken under it */
     RANK_FAMILY = 60,         /* PID table, process tree, groups, sessions */
     RANK_SIGNAL = 65,         /* pending signals and dispositions of a process */
     RANK_SIGNAL_ACTIONS = 66, /* dispositions */
@@ -55,6 +54,8 @@ enum lock_rank {
     RANK_ADJUSTMENT = 84, /* (never with an epoll's) what adjtimex(2) keeps */
     RANK_TIMER = 85,      /* timers of one CPU */
     RANK_RUN_QUEUE = 90,  /* two: by CPU index */
+    RANK_PID_NUMBERS = 93,    /* numbers in PID namespaces */
+    RANK_NAMESPACE_LIST = 94, /* all namespaces */
     RANK_SLOT_TABLE = 95,
     RANK_SLAB = 96,
     RANK_KERNEL_MAP = 97, /* the kernel's own page tables; takes frames for them */

@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
@@ -44,7 +45,7 @@ struct cpu_watch {
 
 static int find_thread(int32_t tid, struct cpu_clock *ret)
 {
-    struct task *task = tid ? task_find_get(tid) : current;
+    struct task *task = tid ? task_find_get(pid_meant(tid)) : current;
     if (!tid)
         task_get(task);
     if (!task)
@@ -62,12 +63,12 @@ static int find_thread(int32_t tid, struct cpu_clock *ret)
 static int find_process(int32_t pid, struct cpu_clock *ret)
 {
     ret->task = NULL;
-    if (!pid || pid == current->tid) {
+    if (!pid || pid == current->seen_tid) {
         ret->process = current->process;
         process_get(ret->process);
         return 0;
     }
-    ret->process = process_find_get(pid);
+    ret->process = process_find_get(pid_meant(pid));
     return ret->process ? 0 : -EINVAL;
 }
 

@@ -13,6 +13,7 @@
  */
 #include "kernel/time/posix_timer.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/process/user_count.h"
 #include "kernel/syscall/syscall.h"
@@ -188,7 +189,7 @@ static int check_event(const struct linux_sigevent *event)
         return -EINVAL;
     if (notify != SIGEV_THREAD_ID)
         return 0;
-    struct task *task = task_find_get(event->tid);
+    struct task *task = task_find_get(pid_meant(event->tid));
     bool ours = task && task->process == current->process;
     if (task)
         task_put(task);
@@ -246,7 +247,7 @@ SYSCALL3(timer_create, int, clock, uint64_t, event_address, uint64_t, id_address
     timer->process = process;
     timer->notify = event.notify;
     timer->signal = event.signal;
-    timer->tid = event.tid;
+    timer->tid = pid_meant(event.tid);
     mutex_lock(&timers_mutex);
     timer->id = process->next_timer_id++;
     timer->value = event_address ? event.value : (uint64_t)timer->id;

@@ -13,6 +13,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 
 #define PROC_MAGIC 0x9fa0u
@@ -69,9 +70,23 @@ void proc_target_put(struct proc_target *target)
         process_put(target->process);
 }
 
-static int32_t next_tid(int32_t pid, int32_t from)
+/* Threads in the order of their global numbers, by the numbers that this /proc shows. */
+static int32_t next_tid(const struct proc_key *key, int32_t from, int32_t *ret_global)
 {
-    struct process *process = process_find_get(pid);
+    if (key->namespace != &initial_pid_namespace) {
+        int32_t number = from, global;
+        for (; (number = pid_number_next(key->namespace, number, &global)); number++) {
+            struct task *task = task_find_get(global);
+            bool member = task && task->tgid == key->pid;
+            if (task)
+                task_put(task);
+            *ret_global = global;
+            if (member)
+                return number;
+        }
+        return -1;
+    }
+    struct process *process = process_find_get(key->pid);
     if (!process)
         return -1;
     struct task *task = process_thread_next_get(process, from);
@@ -79,16 +94,30 @@ static int32_t next_tid(int32_t pid, int32_t from)
     if (task)
         task_put(task);
     process_put(process);
+    *ret_global = tid;
     return tid;
 }
 
-static int32_t next_pid(int32_t from)
+static int32_t next_pid(const struct proc_key *key, int32_t from, int32_t *ret_global)
 {
+    if (key->namespace != &initial_pid_namespace) {
+        int32_t number = from, global;
+        for (; (number = pid_number_next(key->namespace, number, &global)); number++) {
+            struct process *process = process_find_get(global);
+            if (!process)
+                continue;
+            process_put(process);
+            *ret_global = global;
+            return number;
+        }
+        return -1;
+    }
     struct process *process = process_next_get(from);
     if (!process)
         return -1;
     int32_t pid = process->pid;
     process_put(process);
+    *ret_global = pid;
     return pid;
 }
 
@@ -108,15 +137,16 @@ static int32_t next_fd(const struct proc_key *key, int32_t from)
     return fd;
 }
 
-int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from)
+int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from,
+                         int32_t *ret_global)
 {
     switch (numbers) {
     case PROC_PIDS:
-        return next_pid(from);
+        return next_pid(key, from, ret_global);
     case PROC_TIDS:
-        return next_tid(key->pid, from);
+        return next_tid(key, from, ret_global);
     case PROC_FDS:
-        return next_fd(key, from);
+        return *ret_global = next_fd(key, from);
     default:
         return -1;
     }
@@ -256,10 +286,11 @@ static bool find_child(const struct proc_key *directory, const char *name, size_
     }
     if (!directory->entry->number_child)
         return false;
-    int32_t number = parse_number(name, length);
-    if (number < 0 || proc_next_number(directory, directory->entry->numbers, number) != number)
+    int32_t number = parse_number(name, length), global;
+    if (number < 0 ||
+        proc_next_number(directory, directory->entry->numbers, number, &global) != number)
         return false;
-    child_key(directory, directory->entry->number_child, number, ret);
+    child_key(directory, directory->entry->number_child, global, ret);
     return true;
 }
 
@@ -283,12 +314,12 @@ static int lookup(struct inode *directory, const char *name, size_t length, stru
 /* ---- directories ---- */
 
 static int emit_number(const struct proc_key *key, struct directory_context *context,
-                       int32_t number)
+                       int32_t number, int32_t global)
 {
     char name[12];
     struct proc_key child;
 
-    child_key(key, key->entry->number_child, number, &child);
+    child_key(key, key->entry->number_child, global, &child);
     int length = snprintf(name, sizeof(name), "%d", number);
     uint64_t next = FIRST_NUMBER_POSITION + (uint64_t)number + 1;
     int full = context->emit(context->context, name, (size_t)length, number_of(&child),
@@ -337,8 +368,8 @@ static int read_directory(struct file *file, void *argument)
         uint64_t from = context->position - FIRST_NUMBER_POSITION;
         if (from > INT32_MAX)
             return 0;
-        int32_t number = proc_next_number(key, key->entry->numbers, (int32_t)from);
-        if (number < 0 || emit_number(key, context, number))
+        int32_t global, number = proc_next_number(key, key->entry->numbers, (int32_t)from, &global);
+        if (number < 0 || emit_number(key, context, number, global))
             return 0;
         if (count % 64 == 0)
             preemption_point();
@@ -418,7 +449,8 @@ static void release(struct filesystem *filesystem)
 /* One for each mount of the type, as on Linux. */
 struct filesystem *proc_filesystem_create(void)
 {
-    const struct proc_key key = {.entry = &proc_root_entry, .fd = -1};
+    const struct proc_key key = {
+        .entry = &proc_root_entry, .fd = -1, .namespace = &initial_pid_namespace};
     struct filesystem *filesystem = kzalloc(sizeof(*filesystem));
 
     if (!filesystem)

@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 
 /* ---- open files ---- */
@@ -205,9 +206,11 @@ int proc_root_follow(const struct proc_target *target, struct path *ret)
 ssize_t proc_self_read_link(const struct proc_target *target, char *buffer, size_t size)
 {
     char text[32];
+    int32_t pid = pid_seen_in(target->key->namespace, current->tgid);
 
-    (void)target;
-    size_t length = min((size_t)snprintf(text, sizeof(text), "%d", current->tgid), size);
+    if (!pid)
+        return -ENOENT; /* this /proc is of a PID namespace below */
+    size_t length = min((size_t)snprintf(text, sizeof(text), "%d", pid), size);
     memcpy(buffer, text, length);
     return (ssize_t)length;
 }
@@ -215,10 +218,12 @@ ssize_t proc_self_read_link(const struct proc_target *target, char *buffer, size
 ssize_t proc_thread_self_read_link(const struct proc_target *target, char *buffer, size_t size)
 {
     char text[48];
+    int32_t pid = pid_seen_in(target->key->namespace, current->tgid);
+    int32_t tid = pid_seen_in(target->key->namespace, current->tid);
 
-    (void)target;
-    size_t length =
-        min((size_t)snprintf(text, sizeof(text), "%d/task/%d", current->tgid, current->tid), size);
+    if (!pid)
+        return -ENOENT;
+    size_t length = min((size_t)snprintf(text, sizeof(text), "%d/task/%d", pid, tid), size);
     memcpy(buffer, text, length);
     return (ssize_t)length;
 }

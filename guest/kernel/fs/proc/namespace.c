@@ -10,6 +10,7 @@
 #include "kernel/lib/print.h"
 #include "kernel/lib/string.h"
 #include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 
@@ -73,6 +74,13 @@ static int make_dentry(struct namespace *namespace, struct path *ret)
     return ret->dentry ? 0 : -ENOMEM;
 }
 
+/* Where children of the task would be; NULL while that one has no process 1. */
+static struct namespace *for_children(const struct nsproxy *proxy)
+{
+    struct namespace *namespace = proxy->of[NAMESPACE_PID];
+    return READ_ONCE(pid_namespace_of(namespace)->had_init) ? namespace : NULL;
+}
+
 /* What the link of this name leads to, counted; NULL: the thread has ended. */
 static struct namespace *behind(const struct proc_target *target)
 {
@@ -83,8 +91,10 @@ static struct namespace *behind(const struct proc_target *target)
         return NULL;
     if (!strcmp(name, "time_for_children"))
         found = proxy->time_for_children;
+    else if (!strcmp(name, "pid"))
+        found = &target->process->pid_namespace->head;
     else if (!strcmp(name, "pid_for_children"))
-        found = proxy->of[NAMESPACE_PID];
+        found = for_children(proxy);
     else
         for (unsigned kind = 0; kind < NAMESPACE_KINDS; kind++) {
             if (!strcmp(name, proxy->of[kind]->type->name))

@@ -10,14 +10,16 @@
 #include "kernel/fs/inode.h"
 #include "kernel/fs/proc/text.h"
 
+struct pid_namespace;
 struct process;
 struct task;
 
 struct proc_key {
     const struct proc_entry *entry;
-    int32_t pid; /* 0: not about a process */
-    int32_t tid; /* 0: about the process as a whole */
+    int32_t pid; /* 0: not about a process; global, as all numbers in the kernel */
+    int32_t tid; /* 0: about the process as a whole; global */
     int32_t fd;  /* -1: not about a descriptor */
+    struct pid_namespace *namespace; /* whose numbers this /proc shows; its mount holds it */
 };
 
 /* The key's objects, held for the length of one operation. */
@@ -71,8 +73,10 @@ void proc_target_put(struct proc_target *target);
 /* May the current task look into the process (ptrace(2), "access mode checking", without
  * capabilities)? */
 bool proc_may_inspect(struct process *process);
-/* The smallest number >= from that a directory with numbers has, or -1. */
-int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from);
+/* The smallest number >= from that a directory with numbers has, or -1; *ret_global is what it
+ * stands for in the kernel: the same, or the global number of a process or thread. */
+int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from,
+                         int32_t *ret_global);
 
 /* machine.c */
 int proc_show_version(struct proc_text *text, const struct proc_target *target);

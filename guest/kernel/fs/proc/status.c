@@ -10,6 +10,7 @@
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/process/ptrace.h"
 #include "kernel/time/clock.h"
@@ -19,21 +20,26 @@
 
 /* A consistent look at what family_lock guards. */
 struct family_view {
-    int32_t ppid, group, session, tty_device, foreground;
+    int32_t ppid, group, session, tty_device, foreground; /* as this /proc shows them ... */
+    int32_t global_group, global_session;                 /* ... and as they are */
     uint32_t threads, exit_status;
     bool zombie;
     uint64_t dead_min_faults, children_min_faults, children_user, children_system;
     uint64_t dead_switches, dead_preemptions;
 };
 
-static void look_at_family(struct process *process, struct family_view *ret)
+static void look_at_family(const struct proc_target *target, struct family_view *ret)
 {
+    const struct pid_namespace *namespace = target->key->namespace;
+    struct process *process = target->process;
     spin_lock(&family_lock);
-    ret->ppid = process->parent ? process->parent->pid : 0;
-    ret->group = process->group;
-    ret->session = process->session;
+    ret->ppid = process->parent ? pid_seen_in(namespace, process->parent->pid) : 0;
+    ret->group = pid_seen_in(namespace, process->group);
+    ret->session = pid_seen_in(namespace, process->session);
+    ret->global_group = process->group;
+    ret->global_session = process->session;
     ret->tty_device = process->tty ? (int32_t)process->tty->device : 0;
-    ret->foreground = process->tty ? process->tty->foreground_group : -1;
+    ret->foreground = process->tty ? pid_seen_in(namespace, process->tty->foreground_group) : -1;
     ret->threads = process->task_count;
     ret->exit_status = process->exit_status;
     ret->zombie = process->zombie;
@@ -155,7 +161,7 @@ int proc_show_process_stat(struct proc_text *text, const struct proc_target *tar
     uint64_t user_ns, system_ns, faults, voluntary, involuntary;
     char comm[TASK_COMM_BYTES + 1];
 
-    look_at_family(process, &family);
+    look_at_family(target, &family);
     signal_summarise(task, &signals);
     times_of(target, &user_ns, &system_ns);
     counts_of(target, &family, &faults, &voluntary, &involuntary);
@@ -165,12 +171,13 @@ int proc_show_process_stat(struct proc_text *text, const struct proc_target *tar
     uint64_t limit = READ_ONCE(process->rlimits[RLIMIT_RSS].soft);
     char state = state_letter(task, is_zombie(target, &family));
 
-    text_print(text, "%d (%s) %c %d %d %d %d %d %u ",
-               whole_process(target) ? process->pid : task->tid, comm, state, family.ppid,
-               family.group, family.session, family.tty_device, family.foreground,
-               task->flags & TASK_KERNEL_THREAD    ? 0x200000u
-               : task->flags & TASK_FORKED_NO_EXEC ? 0x40u
-                                                   : 0u);
+    text_print(
+        text, "%d (%s) %c %d %d %d %d %d %u ",
+        pid_seen_in(target->key->namespace, whole_process(target) ? process->pid : task->tid), comm,
+        state, family.ppid, family.group, family.session, family.tty_device, family.foreground,
+        task->flags & TASK_KERNEL_THREAD    ? 0x200000u
+        : task->flags & TASK_FORKED_NO_EXEC ? 0x40u
+                                            : 0u);
     text_print(text, "%lu %lu %lu 0 %lu %lu %lu %lu ", faults, family.children_min_faults,
                task->maj_faults, user_ns / TICK_NS, system_ns / TICK_NS,
                clock_tsc_to_ns(family.children_user) / TICK_NS,
@@ -245,6 +252,17 @@ static uint32_t descriptor_capacity(struct task *task)
     return capacity;
 }
 
+/* A global number as each PID namespace sees it, from this /proc's to the process's own. */
+static void show_levels(struct proc_text *text, const char *name, const struct proc_target *target,
+                        int32_t global)
+{
+    const struct pid_namespace *inner = target->process->pid_namespace;
+    text_print(text, "%s", name);
+    for (uint32_t level = target->key->namespace->level; level <= inner->level; level++)
+        text_print(text, "\t%d", pid_seen_in(pid_namespace_at(inner, level), global));
+    text_print(text, "\n");
+}
+
 int proc_show_process_status(struct proc_text *text, const struct proc_target *target)
 {
     struct task *task = target->task;
@@ -253,10 +271,11 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     struct family_view family;
     struct signal_summary signals;
     char comm[TASK_COMM_BYTES + 1];
-    int32_t pid = whole_process(target) ? process->pid : task->tid;
+    const struct pid_namespace *namespace = target->key->namespace;
+    int32_t pid = pid_seen_in(namespace, whole_process(target) ? process->pid : task->tid);
     const struct capability_sets *can = &who->capabilities;
 
-    look_at_family(process, &family);
+    look_at_family(target, &family);
     signal_summarise(task, &signals);
     copy_comm(task, comm);
     text_print(text, "Name:\t");
@@ -264,14 +283,17 @@ int proc_show_process_status(struct proc_text *text, const struct proc_target *t
     text_print(
         text,
         "\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
-        umask_of(task), state_name(state_letter(task, is_zombie(target, &family))), process->pid,
-        pid, family.ppid, ptrace_tracer_of(task));
+        umask_of(task), state_name(state_letter(task, is_zombie(target, &family))),
+        pid_seen_in(namespace, process->pid), pid, family.ppid,
+        pid_seen_in(namespace, ptrace_tracer_of(task)));
     text_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", who->uid,
                who->euid, who->suid, who->fsuid, who->gid, who->egid, who->sgid, who->fsgid,
                descriptor_capacity(task));
     show_groups(text, who);
-    text_print(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", process->pid, pid,
-               family.group, family.session);
+    show_levels(text, "NStgid:", target, process->pid);
+    show_levels(text, "NSpid:", target, whole_process(target) ? process->pid : task->tid);
+    show_levels(text, "NSpgid:", target, family.global_group);
+    show_levels(text, "NSsid:", target, family.global_session);
     show_memory(text, task);
     text_print(text, "CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t%u\nSigQ:\t%u/%lu\n",
                family.threads, signals.queued, READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft));

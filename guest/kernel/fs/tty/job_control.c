@@ -7,6 +7,7 @@
 #include "arch/user_access.h"
 #include "kernel/fs/tty/tty.h"
 #include "kernel/lib/errno.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 
 static bool leads_session(const struct process *process)
@@ -193,6 +194,7 @@ static int64_t set_foreground(struct tty *tty, uint64_t address)
         return -EFAULT;
     if (group < 0)
         return -EINVAL;
+    group = pid_meant(group);
     spin_lock(&family_lock);
     struct process *member = group_first(group);
     if (process->tty != tty || tty->session != process->session)
@@ -263,12 +265,13 @@ int64_t tty_job_ioctl(struct tty *tty, struct file *file, uint32_t command, uint
     case TIOCGPGRP:
         if (READ_ONCE(current->process->tty) != tty)
             return -ENOTTY;
-        value = READ_ONCE(tty->foreground_group);
+        value = pid_seen(READ_ONCE(tty->foreground_group));
         return put_user(value, argument);
     case TIOCGSID:
         value = READ_ONCE(tty->session);
         if (READ_ONCE(current->process->tty) != tty || !value)
             return -ENOTTY;
+        value = pid_seen(value);
         return put_user(value, argument);
     }
     return -ENOTTY;

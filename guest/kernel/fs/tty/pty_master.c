@@ -10,6 +10,7 @@
 #include "kernel/fs/tty/pty.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/print.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 
 #define COPY_PIECE 256u /* bytes moved per turn of the lock */
@@ -209,7 +210,7 @@ static int64_t master_ioctl(struct file *file, uint32_t command, uint64_t argume
         return put_user(value, argument);
     case TIOCGPGRP:
         /* Whoever holds the master may ask, in whatever session it is. */
-        value = READ_ONCE(pty->tty.foreground_group);
+        value = pid_seen(READ_ONCE(pty->tty.foreground_group));
         return put_user(value, argument);
     case TIOCGSID:
         value = READ_ONCE(pty->tty.session);

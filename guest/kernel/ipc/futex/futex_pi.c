@@ -19,6 +19,7 @@
  */
 #include "kernel/ipc/futex/futex_internal.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -196,7 +197,7 @@ static int attempt_once(struct attempt *attempt)
     struct task *self = current;
     struct futex_bucket *bucket = futex_bucket_of(attempt->key);
     int result = 0;
-    uint32_t *word = lock_all(attempt->address, bucket, &result), tid = (uint32_t)self->tid;
+    uint32_t *word = lock_all(attempt->address, bucket, &result), tid = (uint32_t)self->seen_tid;
     if (!word)
         return result;
     uint32_t value = READ_ONCE(*word), owner_tid = value & FUTEX_TID_MASK;
@@ -276,7 +277,8 @@ static int64_t end_wait(struct attempt *attempt, int error)
         struct task *owner = waiter->pi->owner;
         if (waiter->granted) {
             if (word)
-                __atomic_store_n(word, (uint32_t)current->tid | FUTEX_WAITERS | FUTEX_OWNER_DIED,
+                __atomic_store_n(word,
+                                 (uint32_t)current->seen_tid | FUTEX_WAITERS | FUTEX_OWNER_DIED,
                                  __ATOMIC_SEQ_CST);
             error = word ? 0 : fault;
         }
@@ -319,7 +321,8 @@ static int look_up_owner(struct attempt *attempt)
     if (attempt->named)
         task_put(attempt->named);
     attempt->named_tid = value & FUTEX_TID_MASK;
-    attempt->named = attempt->named_tid ? task_find_get((int32_t)attempt->named_tid) : NULL;
+    attempt->named =
+        attempt->named_tid ? task_find_get(pid_meant((int32_t)attempt->named_tid)) : NULL;
     return 0;
 }
 
@@ -365,7 +368,7 @@ int64_t futex_unlock_pi(uint64_t address, bool private)
         return -EINVAL;
     if (user_load_u32(address, &value))
         return -EFAULT;
-    if ((value & FUTEX_TID_MASK) != (uint32_t)self->tid)
+    if ((value & FUTEX_TID_MASK) != (uint32_t)self->seen_tid)
         return -EPERM;
     struct futex_key key = futex_key(address, private, false);
     if (!key.space)
@@ -379,14 +382,15 @@ int64_t futex_unlock_pi(uint64_t address, bool private)
     struct task *next = NULL;
     do
         value = READ_ONCE(*word);
-    while ((value & FUTEX_TID_MASK) == (uint32_t)self->tid && !waiter && !change(word, value, 0));
-    if ((value & FUTEX_TID_MASK) != (uint32_t)self->tid) {
+    while ((value & FUTEX_TID_MASK) == (uint32_t)self->seen_tid && !waiter &&
+           !change(word, value, 0));
+    if ((value & FUTEX_TID_MASK) != (uint32_t)self->seen_tid) {
         error = -EPERM;
     } else if (waiter && pi->owner != self) {
         error = -EINVAL; /* the program wrote its tid over another's */
     } else if (waiter) {
         next = waiter->task;
-        __atomic_store_n(word, (uint32_t)next->tid | FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+        __atomic_store_n(word, (uint32_t)next->seen_tid | FUTEX_WAITERS, __ATOMIC_SEQ_CST);
         disown(pi);
         own(pi, next);
         leave_queue(waiter, bucket, &unused);

@@ -5,6 +5,7 @@
  * The list is hostile: its length is bounded, every step may fault, and failing means stopping.
  */
 #include "kernel/ipc/futex/futex.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 
@@ -35,7 +36,7 @@ static bool orphan_lock(struct task *task, uint64_t address, bool pi, bool pendi
             futex_wake_address(address, 1);
             return true;
         }
-        if (owner != (uint32_t)task->tid)
+        if (owner != (uint32_t)task->seen_tid)
             return true;
         if (user_compare_exchange_u32(address, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
                                       &seen))
@@ -84,7 +85,7 @@ SYSCALL3(get_robust_list, int, tid, uint64_t, head_address, uint64_t, bytes_addr
     if (!tid) {
         head = current->robust_list;
     } else {
-        struct task *task = task_find_get(tid);
+        struct task *task = task_find_get(pid_meant(tid));
         if (!task)
             return -ESRCH;
         struct process *target = task->process;
