@@ -7,6 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace.h"
 #include "kernel/syscall/syscall.h"
@@ -85,7 +86,7 @@ static int64_t copy_between(struct address_space *space, struct side *local, str
 
 static int target_space(int pid, struct address_space **ret)
 {
-    struct task *task = pid > 0 ? task_find_get(pid) : NULL;
+    struct task *task = pid > 0 ? task_find_get(pid_meant(pid)) : NULL;
     if (!task)
         return -ESRCH;
     int error = task->process && ptrace_may_attach(task->process) ? 0 : -EPERM;

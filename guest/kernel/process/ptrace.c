@@ -7,6 +7,7 @@
 
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/control.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace_data.h"
@@ -314,7 +315,7 @@ int ptrace_take_news_locked(int32_t pid, int32_t group, bool keep, struct tracee
         result = 0;
         if (!tracee->ended && (!tracee->stopped || tracee->reported))
             continue;
-        ret->tid = tracee->tid;
+        ret->tid = pid_seen(tracee->tid);
         ret->uid = tracee->uid;
         ret->ended = tracee->ended;
         ret->status =
@@ -334,8 +335,9 @@ int ptrace_take_news_locked(int32_t pid, int32_t group, bool keep, struct tracee
 /* ---- requests ---- */
 
 /* The caller's tracee, in a stop if that is needed; counted. */
-static int find(int32_t tid, bool stopped, struct tracee **ret)
+static int find(int32_t number, bool stopped, struct tracee **ret)
 {
+    int32_t tid = pid_meant(number);
     int error = -ESRCH;
     spin_lock(&family_lock);
     for (struct tracee *tracee = current->process->tracees; tracee; tracee = tracee->next) {
@@ -453,7 +455,8 @@ SYSCALL4(ptrace, int64_t, request, int64_t, tid, uint64_t, address, uint64_t, da
     if (request == PTRACE_TRACEME)
         return trace_me();
     if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
-        struct task *task = tid > 0 && tid <= INT32_MAX ? task_find_get((int32_t)tid) : NULL;
+        struct task *task =
+            tid > 0 && tid <= INT32_MAX ? task_find_get(pid_meant((int32_t)tid)) : NULL;
         if (!task)
             return -ESRCH;
         result =

@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/mm/address_space.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
 #include "kernel/time/clock.h"
 
@@ -112,7 +113,7 @@ int proc_show_children(struct proc_text *text, const struct proc_target *target)
     list_for_each(child, &target->process->children, sibling_link)
     {
         if (child->creator_tid == target->task->tid)
-            text_print(text, "%d ", child->pid);
+            text_print(text, "%d ", pid_seen_in(target->key->namespace, child->pid));
     }
     spin_unlock(&family_lock);
     return 0;
