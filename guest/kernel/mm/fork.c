@@ -53,8 +53,8 @@ static int copy_leaves(struct address_space *target, const struct vma *vma, pte_
     uint64_t anonymous = 0, total = 0;
     unsigned lost_count = lost->count;
 
-    for (slot = page_table_next(slot, slot_end, wanted); slot < slot_end;
-         slot = page_table_next(slot + 1, slot_end, wanted)) {
+    for (slot = page_table_next(slot, slot_end, wanted); slot;
+         slot = page_table_after(slot, slot_end, wanted)) {
         pte_t leaf = *slot;
 
         if (unlikely(!to)) {

@@ -250,8 +250,8 @@ static void clear_leaves(struct batch *batch, pte_t *slot, pte_t *end, uint64_t 
     uint32_t *used = page_table_used(slot);
     pte_t *first = slot;
 
-    for (slot = page_table_next(slot, end, PTE_ANY); slot < end;
-         slot = page_table_next(slot + 1, end, PTE_ANY)) {
+    for (slot = page_table_next(slot, end, PTE_ANY); slot;
+         slot = page_table_after(slot, end, PTE_ANY)) {
         uint64_t place = address + (uint64_t)(slot - first) * PAGE_SIZE;
 
         if (*slot & PTE_ANONYMOUS)
@@ -277,8 +277,8 @@ static void clear_leaves_dying(pte_t *slot, pte_t *end)
     uint32_t *used = page_table_used(slot);
     uint32_t left = *used;
 
-    for (slot = page_table_next(slot, end, PTE_ANY); slot < end;
-         slot = page_table_next(slot + 1, end, PTE_ANY)) {
+    for (slot = page_table_next(slot, end, PTE_ANY); slot;
+         slot = page_table_after(slot, end, PTE_ANY)) {
         pte_t leaf = *slot;
 
         *slot = 0;

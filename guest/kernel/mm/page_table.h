@@ -103,7 +103,7 @@ void page_table_put(phys_t table);
  */
 
 /*
- * The first entry of [slot, end) with a bit of `mask`, or end. Whole cache lines of eight over
+ * The first entry of [slot, end) with a bit of `mask`, or NULL. Whole cache lines of eight over
  * empty stretches, one by one inside a line: tables are mostly empty, and fork and exit look at all
  * that a program's mappings cover.
  */
@@ -122,7 +122,14 @@ static inline pte_t *page_table_next(pte_t *slot, pte_t *end, pte_t mask)
                  mask))
             slot += 8;
     }
-    return end;
+    return NULL;
+}
+/* The first one behind `slot`, which is before `end`. Most often its neighbour, so that is cheap. */
+static inline pte_t *page_table_after(pte_t *slot, pte_t *end, pte_t mask)
+{
+    if (++slot >= end)
+        return NULL;
+    return *slot & mask ? slot : page_table_next(slot + 1, end, mask);
 }
 #define PTE_ANY (~0ull) /* mask: whatever is in use */
 

@@ -122,8 +122,8 @@ static void copy_leaves(pte_t *to, pte_t *from)
 {
     pte_t *first = from, *end = from + PAGE_TABLE_ENTRIES;
 
-    for (from = page_table_next(from, end, PTE_ANY); from < end;
-         from = page_table_next(from + 1, end, PTE_ANY)) {
+    for (from = page_table_next(from, end, PTE_ANY); from;
+         from = page_table_after(from, end, PTE_ANY)) {
         pte_t leaf = *from;
 
         if (leaf & PTE_WRITABLE) {
