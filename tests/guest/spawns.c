@@ -394,6 +394,62 @@ static void repeat(unsigned count)
     }
 }
 
+/* In a process that leaves its PID namespace for its children: the first is their process 1. */
+static int outside_namespace(void)
+{
+    struct spawn_result result;
+    struct spawn_arguments wanted = good_request(&result);
+    int status;
+
+    if (unshare(CLONE_NEWPID) != 0)
+        fail("unshare");
+    pid_t pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
+    if (pid <= 2 || waitpid(pid, &status, 0) != pid || status != 0)
+        say("FAILED spawn of process 1: %d", pid);
+    pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
+    say("after process 1: %d errno %d step %d", pid, result.error,
+        (int)(result.step == SPAWN_STEP_START));
+    return 0;
+}
+
+/* As process 1 of a PID namespace. */
+static int inside_namespace(void)
+{
+    struct spawn_result result;
+    struct spawn_arguments wanted = good_request(&result);
+    int status;
+
+    pid_t pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
+    say("inside: child %d", pid);
+    say("inside: waited %d", waitpid(pid, &status, 0));
+    wanted.flags = SPAWN_SET_GROUP;
+    pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
+    say("inside: leader %d", pid);
+    wanted.group = pid;
+    say("inside: member %d", (int)syscall(SPAWN_CALL, &wanted, sizeof wanted));
+    say("inside: waited %d", waitpid(-pid, &status, 0) > 0 && waitpid(-pid, &status, 0) > 0);
+    wanted.group = 1000;
+    pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
+    say("inside: nobody's group %d errno %d", pid, result.error);
+    return 0;
+}
+
+static void namespaces(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(outside_namespace());
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        fail("outside");
+    pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(inside_namespace());
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        fail("inside");
+}
+
 int main(int count, char **arguments)
 {
     const char *mode = count > 1 ? arguments[1] : "";
@@ -413,6 +469,8 @@ int main(int count, char **arguments)
         show_children();
         exchange();
         relative();
+    } else if (strcmp(mode, "namespaces") == 0) {
+        namespaces();
     } else if (strcmp(mode, "refused") == 0) {
         refuse_all();
     } else if (strcmp(mode, "repeat") == 0 && count > 2) {

@@ -141,6 +141,22 @@ VARIANT_TEST(spawn, refused)
     expect_output(variant, "spawns", "refused", refused);
 }
 
+static const char namespaces[] = "after process 1: -1 errno 12 step 1\n"
+                                 "inside: child 2\n"
+                                 "inside: waited 2\n"
+                                 "inside: leader 3\n"
+                                 "inside: member 4\n"
+                                 "inside: waited 1\n"
+                                 "inside: nobody's group -1 errno 1\n"
+                                 "done\n";
+
+/* Are the numbers that spawn takes and gives those of the caller's PID namespace, and is the child in
+ * it? */
+VARIANT_TEST(spawn, pid_namespaces)
+{
+    expect_output(variant, "spawns", "namespaces", namespaces);
+}
+
 /* ---- nothing is left ---- */
 
 #define PIDS_PER_FRAME 128u

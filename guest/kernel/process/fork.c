@@ -232,28 +232,23 @@ static __attribute__((noinline)) int prepare_numbers(struct pid_namespace *names
     return *ret ? 0 : -ENOMEM;
 }
 
-/*
- * The numbers that the new task has, in all of its PID namespaces. 0: child->tid is the global one;
- * or -errno. family_lock held.
- */
-static __attribute__((noinline)) int take_numbers_locked(struct task *child,
-                                                         struct pid_numbers *numbers,
-                                                         const struct clone_arguments *arguments)
+NO_INLINE int process_take_numbers_locked(struct task *child, struct pid_numbers *numbers,
+                                          const int32_t *wanted, uint32_t count)
 {
-    uint32_t level = numbers ? numbers->level : 0, count = arguments->set_tid_count;
+    uint32_t level = numbers ? numbers->level : 0;
     int32_t tid;
     int error;
     if (count > level + 1)
         return -EINVAL;
     if (count > level) {
-        tid = arguments->set_tid[level];
+        tid = wanted[level];
         error = pid_take_this_locked(child, tid);
     } else {
         tid = pid_take_locked(child);
         error = tid ? 0 : -EAGAIN;
     }
     if (!error && numbers) {
-        error = pid_numbers_take_locked(numbers, tid, arguments->set_tid, count);
+        error = pid_numbers_take_locked(numbers, tid, wanted, count);
         if (error)
             pid_drop_task_locked(tid);
         else
@@ -351,7 +346,8 @@ int64_t process_clone(const struct clone_arguments *arguments)
         goto fail;
     }
     if (unlikely(numbers || arguments->set_tid_count)) {
-        error = take_numbers_locked(child, numbers, arguments);
+        error = process_take_numbers_locked(child, numbers, arguments->set_tid,
+                                            arguments->set_tid_count);
         if (!error)
             numbers = NULL; /* the number has them */
     } else {

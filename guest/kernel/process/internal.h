@@ -10,6 +10,8 @@
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/process.h"
 
+struct pid_numbers;
+
 #define PID_MAX 32767 /* the highest; 1 is the kernel's own, 2 the user's program */
 
 #define WAIT_STATUS_EXITED(code)    (((uint32_t)(code)&0xff) << 8)
@@ -68,6 +70,14 @@ void process_add_thread_locked(struct process *process, struct task *task);
 /* A new process enters family, group and session (0 = its own), with its first thread. */
 void process_join_family_locked(struct process *process, struct task *leader,
                                 struct process *parent, int32_t group, int32_t session);
+/*
+ * The numbers of a new task in all of its PID namespaces. `numbers` has room for those below the
+ * first one (NULL: there are none) and belongs to the global number afterwards; `wanted`, of the
+ * innermost first, are the `count` that must be taken. 0: child->tid is the global one; or -errno
+ * as pid_numbers_take_locked(), and nothing is taken.
+ */
+int process_take_numbers_locked(struct task *child, struct pid_numbers *numbers,
+                                const int32_t *wanted, uint32_t count);
 
 /* ---- signal.c ---- */
 int signal_send_group_locked(int32_t group, int signal, const struct linux_siginfo *info);

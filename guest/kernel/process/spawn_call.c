@@ -6,6 +6,8 @@
  */
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/tty/tty.h"
+#include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/spawn_plan.h"
 #include "kernel/process/template.h"
@@ -52,6 +54,20 @@ static int make_process(struct spawn_plan *plan)
     return process_too_many_tasks(plan->process) ? -EAGAIN : 0;
 }
 
+/* The child's namespaces are known; it may be in the caller's PID namespace or below. */
+static int make_numbers(struct spawn_plan *plan)
+{
+    struct pid_namespace *namespace = pid_namespace_of(plan->child->namespaces->of[NAMESPACE_PID]);
+    if (likely(namespace == &initial_pid_namespace && namespace == pid_namespace_own()))
+        return 0;
+    plan->step = SPAWN_STEP_TEMPLATE;
+    if (!pid_namespace_within(namespace, pid_namespace_own()))
+        return -EINVAL; /* the caller could not see the copy's number */
+    plan->step = SPAWN_STEP_PROCESS;
+    plan->numbers = pid_numbers_create(namespace);
+    return plan->numbers ? 0 : -ENOMEM;
+}
+
 static int make_pidfd(struct spawn_plan *plan)
 {
     struct spawn_result result = {.pidfd = -1};
@@ -81,8 +97,8 @@ static int place_locked(struct spawn_plan *plan, int32_t *ret_group, int32_t *re
     }
     plan->step = SPAWN_STEP_GROUP;
     if (wanted->flags & SPAWN_SET_GROUP) {
-        *ret_group = wanted->group;
-        const struct process *member = wanted->group ? group_first(wanted->group) : self;
+        *ret_group = wanted->group ? pid_meant(wanted->group) : 0;
+        const struct process *member = wanted->group ? group_first(*ret_group) : self;
         if (!member || member->session != self->session)
             return -EPERM;
     }
@@ -105,8 +121,7 @@ static int publish(struct spawn_plan *plan)
         error = place_locked(plan, &group, &session);
     if (!error) {
         plan->step = SPAWN_STEP_START;
-        child->tid = pid_take_locked(child);
-        error = child->tid ? 0 : -EAGAIN;
+        error = process_take_numbers_locked(child, plan->numbers, NULL, 0);
     }
     if (error) {
         spin_unlock(&family_lock);
@@ -117,6 +132,10 @@ static int publish(struct spawn_plan *plan)
     process->tty = session ? parent->tty : NULL;
     /* NOLINTNEXTLINE(readability-suspicious-call-argument): the caller is the parent */
     process_join_family_locked(process, child, parent, group, session);
+    if (unlikely(plan->numbers != NULL)) {
+        pid_namespace_joined_locked(plan->numbers->namespace, process);
+        plan->numbers = NULL; /* the number has them */
+    }
     if (plan->tty)
         tty_make_controlling_locked(plan->tty, process);
     object_publish(&process->object);
@@ -149,6 +168,8 @@ static int make_child(struct spawn_plan *plan)
     if (!error)
         error = spawn_terminal(plan);
     if (!error)
+        error = make_numbers(plan);
+    if (!error)
         error = make_pidfd(plan);
     return error ? error : publish(plan);
 }
@@ -161,6 +182,8 @@ static void undo(struct spawn_plan *plan)
         spin_unlock(&family_lock);
         file_table_close(plan->pidfd);
     }
+    if (plan->numbers)
+        pid_numbers_discard(plan->numbers);
     if (plan->child)
         task_drop_parts(plan->child);
     if (plan->process) {
@@ -179,7 +202,7 @@ SYSCALL2(spawn, uint64_t, address, size_t, size)
     if (error)
         return error;
     error = make_child(&plan);
-    int64_t pid = error ? error : plan.child->tid;
+    int64_t pid = error ? error : pid_seen(plan.child->tid);
     if (error)
         undo(&plan);
     else

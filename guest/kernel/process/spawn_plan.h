@@ -8,6 +8,7 @@
 #include "kernel/process/internal.h"
 #include "shared/spawn.h"
 
+struct pid_numbers;
 struct template;
 struct tty;
 
@@ -15,11 +16,12 @@ struct spawn_plan {
     struct spawn_arguments wanted; /* copied once */
     uint32_t step, index;          /* what is being done: enum spawn_step */
     struct task *child;
-    struct process *process;   /* the child's */
-    struct loading *loading;   /* its program, or NULL: a template's copy */
-    struct template *template; /* held, or NULL */
-    struct tty *tty;           /* to be its controlling terminal; a file of the child holds it */
-    int pidfd;                 /* in the caller's table; -1 = none */
+    struct process *process;     /* the child's */
+    struct loading *loading;     /* its program, or NULL: a template's copy */
+    struct template *template;   /* held, or NULL */
+    struct pid_numbers *numbers; /* in inner PID namespaces, until the child is there; or NULL */
+    struct tty *tty;             /* to be its controlling terminal; a file of the child holds it */
+    int pidfd;                   /* in the caller's table; -1 = none */
 };
 
 /* ---- spawn_steps.c: each names itself in the plan; 0 or -errno ---- */
