@@ -157,6 +157,13 @@ VARIANT_TEST(like_linux, propagation)
     compare_mounts(variant, "same_propagation");
 }
 
+/* A /proc mounted inside a PID namespace: its numbers and links, from inside, above and below, and
+ * after the namespace's end. */
+VARIANT_TEST(like_linux, pid_namespace_proc)
+{
+    compare_mounts(variant, "same_pid_proc");
+}
+
 /* Signals: sending, queues, flags, what becomes of interrupted calls, stopped and continued. */
 VARIANT_TEST(like_linux, signals)
 {

@@ -443,14 +443,22 @@ static const struct file_operations directory_operations = {
 
 static void release(struct filesystem *filesystem)
 {
+    struct pid_namespace *namespace = filesystem->private_data;
+    namespace_put(&namespace->head);
     kfree(filesystem);
 }
 
-/* One for each mount of the type, as on Linux. */
+/*
+ * One for each mount of the type, as on Linux: it shows the numbers of the PID namespace of whoever
+ * mounts it, for as long as it is there.
+ */
 struct filesystem *proc_filesystem_create(void)
 {
     const struct proc_key key = {
-        .entry = &proc_root_entry, .fd = -1, .namespace = &initial_pid_namespace};
+        .entry = &proc_root_entry,
+        .fd = -1,
+        .namespace = current->process ? pid_namespace_own() /* no process: the first /proc */
+                                      : &initial_pid_namespace};
     struct filesystem *filesystem = kzalloc(sizeof(*filesystem));
 
     if (!filesystem)
@@ -460,6 +468,8 @@ struct filesystem *proc_filesystem_create(void)
     filesystem->device = filesystem_new_device();
     filesystem->volatile_names = true;
     filesystem->holders = 1;
+    namespace_get(&key.namespace->head);
+    filesystem->private_data = key.namespace;
     filesystem->release = release;
     filesystem_mounts_init(filesystem);
     struct inode *root = make_inode(filesystem, &key);
