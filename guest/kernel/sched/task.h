@@ -132,7 +132,7 @@ struct task {
     uint64_t timer_slack_ns;
     int32_t parent_death_signal;
     int32_t seen_tid, seen_tgid; /* tid and tgid as the task itself sees them (PID namespaces) */
-    uint32_t inherited_weight;            /* of those who wait for its locks; 0 = none */
+    uint32_t inherited_weight;   /* of those who wait for its locks; 0 = none */
     struct futex_pi *pi_owned, *pi_waits; /* ipc/futex/futex_pi.c, its lock */
     struct sem_undo_list
         *sem_undo; /* what its end takes back; ipc/sysv/sem_undo.c; NULL: nothing */

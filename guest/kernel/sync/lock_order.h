@@ -51,9 +51,9 @@ enum lock_rank {
     RANK_EPOLL_QUEUE = 82,       /* wait queue of an epoll instance that watches no other one */
     RANK_EPOLL_OUTER_READY = 83, /* the same two of an instance that does */
     RANK_EPOLL_OUTER_QUEUE = 84,
-    RANK_ADJUSTMENT = 84, /* (never with an epoll's) what adjtimex(2) keeps */
-    RANK_TIMER = 85,      /* timers of one CPU */
-    RANK_RUN_QUEUE = 90,  /* two: by CPU index */
+    RANK_ADJUSTMENT = 84,     /* (never with an epoll's) what adjtimex(2) keeps */
+    RANK_TIMER = 85,          /* timers of one CPU */
+    RANK_RUN_QUEUE = 90,      /* two: by CPU index */
     RANK_PID_NUMBERS = 93,    /* numbers in PID namespaces */
     RANK_NAMESPACE_LIST = 94, /* all namespaces */
     RANK_SLOT_TABLE = 95,
