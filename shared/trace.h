@@ -22,7 +22,8 @@ enum trace_type {
                          address, or of a wait pid | group << 32, or user address of a futex), 0 if
                          ready; arg3 = TSC cycles that prev ran since it was switched in */
     TRACE_WAKEUP = 2, /* arg0 = woken tid | target cpu << 32; arg1 = wait kind it slept in */
-    TRACE_FORK = 3,   /* arg0 = child tid | child tgid << 32; arg1 = clone flags | exit signal */
+    TRACE_FORK = 3,   /* arg0 = child tid | child tgid << 32; arg1 = clone flags | exit signal;
+                         arg2 = 1: by spawn(), which says what the child has of whom */
     TRACE_EXEC = 4,   /* arg0, arg1 = new comm (16 bytes); arg2 = inode number */
     TRACE_EXIT = 5,   /* a task ends: arg0 = wait status; arg1 = 1 if the last of its process */
     TRACE_REAP = 6,   /* a zombie is gone: arg0 = pid | status << 32; arg1 = reaper's tid */

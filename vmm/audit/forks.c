@@ -5,7 +5,8 @@
  * memory, descriptors and directories (CLONE_VM, _FILES, _FS) are the parent's own if the flag was
  * given, and not if it was not; a thread is in its parent's process, anything else in one of its
  * own, whose parent is the right one and whose group, session and credentials are the parent's; the
- * signal mask is the parent's. At any other event it has nothing to say. Cost: none to speak of.
+ * signal mask is the parent's. What spawn() made shares nothing and has the right parent; the rest
+ * is as its caller or template says. At any other event it has nothing to say. Cost: none to speak of.
  */
 #include <sched.h>
 
@@ -16,6 +17,7 @@ struct birth {
     const struct audit_world *world;
     const struct audit_task *parent, *child;
     uint64_t flags;
+    bool spawned;
 };
 
 static struct audit_finding where(const struct birth *birth)
@@ -60,6 +62,8 @@ static void check_process(const struct birth *birth)
     if (new->parent != parent)
         audit_report(birth->audit, where(birth), "process %d has another parent than who made it",
                      new->pid);
+    if (birth->spawned)
+        return;
 #define INHERITED(what, field)                                                                     \
     check_inherited(birth, what, AUDIT_GET(world, old->raw, field),                                \
                     AUDIT_GET(world, new->raw, field))
@@ -79,7 +83,8 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
     struct birth birth = {.audit = audit,
                           .world = world,
                           .parent = audit_event_task(world, TRACE_FORK),
-                          .flags = world->event.arg[1]};
+                          .flags = world->event.arg[1],
+                          .spawned = world->event.arg[2] == 1};
     int32_t tid = low_half(world->event.arg[0]);
 
     if (!birth.parent || birth.parent->kernel_thread)
@@ -97,8 +102,9 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
     check_shared(&birth, "directories", CLONE_FS, AUDIT_GET(world, birth.parent->raw, task_fs),
                  AUDIT_GET(world, birth.child->raw, task_fs));
     check_shared(&birth, "process", CLONE_THREAD, birth.parent->process, birth.child->process);
-    check_inherited(&birth, "signal mask", AUDIT_GET(world, birth.parent->raw, task_blocked),
-                    AUDIT_GET(world, birth.child->raw, task_blocked));
+    if (!birth.spawned)
+        check_inherited(&birth, "signal mask", AUDIT_GET(world, birth.parent->raw, task_blocked),
+                        AUDIT_GET(world, birth.child->raw, task_blocked));
     if (!(birth.flags & CLONE_THREAD))
         check_process(&birth);
 }

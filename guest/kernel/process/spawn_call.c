@@ -142,7 +142,7 @@ static int publish(struct spawn_plan *plan)
     object_write_end(&child->object);
     if (plan->template)
         plan->template->process->template_copies++;
-    trace_event(TRACE_FORK, trace_pair(child->tid, child->tgid), (uint64_t)child->exit_signal, 0,
+    trace_event(TRACE_FORK, trace_pair(child->tid, child->tgid), (uint64_t)child->exit_signal, 1,
                 0);
     spin_unlock(&family_lock);
     return 0;
