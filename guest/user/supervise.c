@@ -78,10 +78,12 @@ static uint64_t now_ms(void)
 static char *next_word(char **rest)
 {
     char *word = *rest + strspn(*rest, " \t");
-    char quote = *word == '"' || *word == '\'' ? *word : '\0';
+    char quote = *word;
 
     if (!*word)
         return NULL;
+    if (quote != '"' && quote != '\'')
+        quote = '\0';
     if (quote)
         word++;
     char *end = quote ? strchrnul(word, quote) : word + strcspn(word, " \t");

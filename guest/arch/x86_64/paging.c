@@ -32,7 +32,7 @@ _Static_assert(KERNEL_STACK_BYTES % PAGE_SIZE == 0, "a stack is whole pages");
 _Static_assert(KERNEL_STACK_BYTES + PAGE_SIZE <= STACK_STRIDE, "with a guard page below it");
 _Static_assert(KERNEL_STACKS % STACK_STRIDE == 0 && KERNEL_STACKS_END % STACK_STRIDE == 0,
                "the first stack begins where a stride does");
-_Static_assert((KERNEL_STACKS_END - KERNEL_STACKS) / STACK_STRIDE >= 2 * 32768,
+_Static_assert((KERNEL_STACKS_END - KERNEL_STACKS) / STACK_STRIDE >= 2 * 32768ul,
                "a stack for every PID, and as many again for what is not reaped yet");
 _Static_assert(sizeof(struct trap_frame) % 16 == 0 && sizeof(struct trap_frame) < 256,
                "the user's registers leave the stack aligned, and nearly all of it free");
