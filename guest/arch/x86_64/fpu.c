@@ -190,6 +190,11 @@ static inline void need_registers(void)
         take_registers();
 }
 
+void arch_vector_registers_load(void)
+{
+    need_registers();
+}
+
 void fpu_end_loans(void)
 {
     this_cpu()->fpu_loans = LOANS;

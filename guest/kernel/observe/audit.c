@@ -3,6 +3,7 @@
 #include "kernel/observe/audit.h"
 
 #ifdef KERNEL_DEBUG
+#include "arch/context.h"
 #include "arch/cpu.h"
 #include "arch/machine.h"
 #include "arch/registers.h"
@@ -58,6 +59,7 @@ static void record(enum trace_type type, struct task *task)
 {
     if (!audit_on || !task->arch.fpu || (task->flags & TASK_KERNEL_THREAD))
         return;
+    arch_vector_registers_load(); /* hash_fpu() reads them */
     uint64_t bases[2] = {msr_read(MSR_FS_BASE), msr_read(MSR_KERNEL_GS_BASE)};
     trace_event(type, hash(HASH_START, arch_task_frame(&task->arch), sizeof(struct trap_frame)),
                 hash_fpu(), hash(HASH_START, bases, sizeof(bases)),

@@ -50,6 +50,8 @@ int arch_user_state_save(struct arch_user_state *state);
 void arch_user_state_drop(struct arch_user_state *state);
 /* As arch_task_copy_user(), from such a state and with `result`. */
 void arch_task_copy_state(struct task *child, const struct arch_user_state *state, int64_t result);
+/* The current task's vector registers are loaded now, even if they would be at first use only. */
+void arch_vector_registers_load(void);
 /* The task will start in function(argument) in the kernel; it must not return. */
 void arch_task_start_kernel(struct task *task, void (*function)(void *), void *argument);
 /*
