@@ -86,22 +86,22 @@ void mount_set_propagation(struct mount *mount, enum mount_propagation type)
 
 /* ---- who is reached ---- */
 
-static void reach(struct mount *mount, struct mount *from, bool as_slave, struct list *list)
+static void reach(struct mount *reached, struct mount *from, bool as_slave, struct list *list)
 {
-    mount->epoch = last_epoch;
-    mount->reached_from = from;
-    mount->reached_as_slave = as_slave;
-    list_push_back(list, &mount->work_link);
+    reached->epoch = last_epoch;
+    reached->reached_from = from;
+    reached->reached_as_slave = as_slave;
+    list_push_back(list, &reached->work_link);
 }
 
-static void reach_with_peers(struct mount *mount, struct mount *from, struct list *list)
+static void reach_with_peers(struct mount *reached, struct mount *from, struct list *list)
 {
     struct mount *peer;
-    reach(mount, from, from != NULL, list);
-    list_for_each(peer, &mount->peers, peers)
+    reach(reached, from, from != NULL, list);
+    list_for_each(peer, &reached->peers, peers)
     {
         if (peer->epoch != last_epoch)
-            reach(peer, mount, false, list);
+            reach(peer, reached, false, list);
     }
 }
 

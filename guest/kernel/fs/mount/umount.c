@@ -4,6 +4,7 @@
 #include "kernel/fs/mount/calls.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
+#include "kernel/lib/panic.h"
 #include "kernel/syscall/syscall.h"
 
 #define MNT_FORCE       0x1
@@ -50,6 +51,7 @@ static int unmount_locked(const struct path *place, int flags, const struct moun
 {
     struct mount *mount = place->mount;
     int error = 0;
+    kernel_assert(mount); /* its root was found there (mount_check_root) */
     if (flags & MNT_EXPIRE)
         error = expire(mount, flags, root);
     if (error)
