@@ -101,6 +101,7 @@ static void reach_with_peers(struct mount *reached, struct mount *from, struct l
     list_for_each(peer, &reached->peers, peers)
     {
         if (peer->epoch != last_epoch)
+            /* NOLINTNEXTLINE(readability-suspicious-call-argument): it is reached from there */
             reach(peer, reached, false, list);
     }
 }

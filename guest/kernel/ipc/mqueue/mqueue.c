@@ -291,7 +291,6 @@ void mqueues_remove_all(struct ipc_namespace *space)
         struct mqueue *queue = list_first(&space->mqueues, struct mqueue, name_link);
 
         mutex_lock(&mqueue_lock);
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who has no name any more is not in the list */
         drop_name(queue);
         mutex_unlock(&mqueue_lock);
         mqueue_put(queue);
