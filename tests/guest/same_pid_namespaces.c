@@ -96,7 +96,7 @@ static void status_lines(const char *who)
         return;
     }
     while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, "NS", 2))
+        if (strncmp(line, "NS", 2) != 0)
             continue;
         int numbers = 0, last = 0;
         char *name = strtok(line, ":"), *rest;

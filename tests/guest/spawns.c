@@ -427,7 +427,9 @@ static int inside_namespace(void)
     say("inside: leader %d", pid);
     wanted.group = pid;
     say("inside: member %d", (int)syscall(SPAWN_CALL, &wanted, sizeof wanted));
-    say("inside: waited %d", waitpid(-pid, &status, 0) > 0 && waitpid(-pid, &status, 0) > 0);
+    int waited = waitpid(-pid, &status, 0) > 0;
+    waited += waitpid(-pid, &status, 0) > 0;
+    say("inside: waited %d", waited == 2);
     wanted.group = 1000;
     pid = (pid_t)syscall(SPAWN_CALL, &wanted, sizeof wanted);
     say("inside: nobody's group %d errno %d", pid, result.error);

@@ -60,9 +60,10 @@ static int32_t *make_entry(struct pid_namespace *namespace, int32_t number)
 
 const struct pid_namespace *pid_namespace_at(const struct pid_namespace *namespace, uint32_t level)
 {
-    while (namespace->level > level)
-    namespace = namespace->parent;
-    return namespace;
+    const struct pid_namespace *at = namespace;
+    while (at->level > level)
+        at = at->parent;
+    return at;
 }
 
 bool pid_namespace_within(const struct pid_namespace *namespace, const struct pid_namespace *other)
@@ -216,11 +217,11 @@ void pid_numbers_drop_locked(int32_t global)
     spin_lock(&numbers_lock);
     struct pid_numbers *numbers = numbers_of(global);
     if (numbers) {
-        struct pid_namespace *namespace = numbers->namespace;
+        struct pid_namespace *own = numbers->namespace;
         *make_place(global) = NULL;
         pid_numbers_in_use--;
         if (numbers->number[numbers->level] == 1)
-        namespace->init = NULL;
+            own->init = NULL;
         clear(numbers, 0);
     }
     spin_unlock(&numbers_lock);
