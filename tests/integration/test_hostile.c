@@ -64,7 +64,7 @@ VARIANT_TEST(hostile, bad_pointers)
     struct session *session;
 
     variant_require(variant);
-    snprintf(step, sizeof step, "%d", harness_is_slow(variant) && !harness_is_long() ? 17 : 1);
+    snprintf(step, sizeof step, "%d", harness_is_slow(variant) && !harness_is_long() ? 13 : 1);
     session = session_start(variant, &settings);
     session_expect(session, "survived");
     session_wait_exit(session, 0);
