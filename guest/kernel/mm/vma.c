@@ -251,7 +251,7 @@ int vma_isolate(struct address_space *space, struct vma **vma, uint64_t start, u
 static bool can_join(const struct vma *lower, const struct vma *upper)
 {
     if (lower->end == upper->start && !lower->file && !upper->file &&
-        !(upper->flags & VMA_GROWS_DOWN) && MUTANT_EVERY(VMA_MERGE_WRONG, 100))
+        !(upper->flags & VMA_GROWS_DOWN) && MUTANT_EVERY(VMA_MERGE_WRONG, 20))
         return true;
     if (lower->end != upper->start || lower->flags != upper->flags || lower->file != upper->file ||
         lower->max_protection != upper->max_protection ||
