@@ -37,11 +37,7 @@ static int enter_those_of(struct nsproxy *proxy, int fd, uint64_t flags)
     if (!flags || flags & ~CLONE_NAMESPACES) {
         error = -EINVAL;
     } else {
-        spin_lock(&family_lock);
-        struct task *leader = process->leader;
-        if (leader)
-            task_get(leader);
-        spin_unlock(&family_lock);
+        struct task *leader = process_leader_get(process);
         if (leader) {
             other = nsproxy_of_task(leader);
             task_put(leader);

@@ -157,11 +157,7 @@ SYSCALL3(pidfd_getfd, int, fd, int, target_fd, uint32_t, flags)
     if (!process_may_take_from(process)) {
         error = -EPERM;
     } else {
-        spin_lock(&family_lock);
-        struct task *leader = process->leader;
-        if (leader)
-            task_get(leader);
-        spin_unlock(&family_lock);
+        struct task *leader = process_leader_get(process);
         if (leader) {
             table = task_files_get(leader);
             task_put(leader);

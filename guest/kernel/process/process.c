@@ -187,3 +187,13 @@ struct fs_context *task_detach_fs(struct task *task)
     spin_unlock(&task->process->parts_lock);
     return fs;
 }
+
+struct task *process_leader_get(struct process *process)
+{
+    spin_lock(&family_lock);
+    struct task *leader = process->leader;
+    if (leader)
+        task_get(leader);
+    spin_unlock(&family_lock);
+    return leader;
+}

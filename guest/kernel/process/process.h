@@ -146,6 +146,8 @@ extern struct process *program_process;
 
 void process_get(struct process *process);
 void process_put(struct process *process);
+/* Its first thread, counted; NULL = it has gone. Takes family_lock. */
+struct task *process_leader_get(struct process *process);
 
 /*
  * The shared parts of any task, as counted references for a look from another task (/proc); NULL if
