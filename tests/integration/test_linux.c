@@ -124,6 +124,12 @@ VARIANT_TEST(like_linux, pid_namespaces)
     compare(variant, "same_pid_namespaces");
 }
 
+/* Time namespaces: who enters and when, offsets and what they refuse, clocks and waits inside. */
+VARIANT_TEST(like_linux, time_namespaces)
+{
+    compare(variant, "same_time_namespaces");
+}
+
 /* Ends: exit and exit_group, exec in a thread, wait in all forms, orphans, robust mutexes. */
 VARIANT_TEST(like_linux, ends)
 {

@@ -47,6 +47,7 @@
 #define ENODATA         61
 #define EOVERFLOW       75
 #define EILSEQ          84
+#define EUSERS          87
 #define ENOTSOCK        88
 #define EMSGSIZE        90
 #define EPROTOTYPE      91

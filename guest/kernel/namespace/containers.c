@@ -39,12 +39,9 @@ const struct namespace_type net_namespace_type = {
 };
 const struct namespace_type user_namespace_type = {
     .kind = NAMESPACE_USER, .name = "user", .clone_flag = CLONE_NEWUSER};
-static const struct namespace_type time_type = {
-    .kind = NAMESPACE_TIME, .name = "time", .clone_flag = CLONE_NEWTIME};
 
 struct namespace initial_cgroup_namespace =
     NAMESPACE_INIT(&cgroup_namespace_type, NAMESPACE_FIRST_CGROUP);
 struct namespace initial_net_namespace = NAMESPACE_INIT(&net_namespace_type, NAMESPACE_FIRST_NET);
 struct namespace initial_user_namespace =
     NAMESPACE_INIT(&user_namespace_type, NAMESPACE_FIRST_USER);
-struct namespace initial_time_namespace_head = NAMESPACE_INIT(&time_type, NAMESPACE_FIRST_TIME);

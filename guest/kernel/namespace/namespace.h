@@ -98,6 +98,6 @@ const struct namespace_type *namespace_type_of(enum namespace_kind kind);
 extern const struct namespace_type cgroup_namespace_type, mount_namespace_type, net_namespace_type,
     user_namespace_type, uts_namespace_type;
 extern struct namespace initial_cgroup_namespace, initial_net_namespace, initial_pid_namespace_head,
-    initial_time_namespace_head, initial_user_namespace;
+    initial_user_namespace;
 
 #endif

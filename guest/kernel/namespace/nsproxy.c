@@ -8,6 +8,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
+#include "kernel/namespace/time_namespace.h"
 #include "kernel/namespace/uts.h"
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/process.h"
@@ -21,11 +22,11 @@ struct nsproxy initial_nsproxy = {
             [NAMESPACE_MOUNT] = &initial_mount_namespace.head,
             [NAMESPACE_NET] = &initial_net_namespace,
             [NAMESPACE_PID] = &initial_pid_namespace.head,
-            [NAMESPACE_TIME] = &initial_time_namespace_head,
+            [NAMESPACE_TIME] = &initial_time_namespace.head,
             [NAMESPACE_USER] = &initial_user_namespace,
             [NAMESPACE_UTS] = &initial_uts_namespace.head,
         },
-    .time_for_children = &initial_time_namespace_head,
+    .time_for_children = &initial_time_namespace.head,
 };
 
 void namespaces_start(void)
@@ -95,6 +96,15 @@ void nsproxy_replace(struct nsproxy *proxy, struct namespace *namespace)
     }
 }
 
+/* Whoever gets it is in the time namespace that was made for children. */
+static void join_time(struct nsproxy *proxy)
+{
+    struct namespace *namespace = proxy->time_for_children;
+    namespace_get(namespace);
+    nsproxy_replace(proxy, namespace);
+    time_namespace_join(namespace);
+}
+
 int nsproxy_for_child(uint64_t flags, struct fs_context *fs, struct nsproxy **ret)
 {
     struct nsproxy *own = current->namespaces;
@@ -105,9 +115,20 @@ int nsproxy_for_child(uint64_t flags, struct fs_context *fs, struct nsproxy **re
     int error = nsproxy_copy(own, flags, fs, ret);
     if (error || flags & CLONE_VM)
         return error;
-    struct nsproxy *proxy = *ret;
-    namespace_get(proxy->time_for_children);
-    nsproxy_replace(proxy, proxy->time_for_children);
+    join_time(*ret);
+    return 0;
+}
+
+int nsproxy_exec(void)
+{
+    struct nsproxy *proxy;
+    if (likely(!current->namespaces->children_differ))
+        return 0;
+    int error = nsproxy_copy(current->namespaces, 0, NULL, &proxy);
+    if (error)
+        return error;
+    join_time(proxy);
+    nsproxy_switch(proxy);
     return 0;
 }
 

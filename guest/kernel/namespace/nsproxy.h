@@ -55,6 +55,9 @@ void nsproxy_replace(struct nsproxy *proxy, struct namespace *namespace);
  * copy. CAP_SYS_ADMIN has been checked. 0 or -errno, as nsproxy_copy().
  */
 int nsproxy_for_child(uint64_t flags, struct fs_context *fs, struct nsproxy **ret);
+/* The current task begins another program: in the time namespace that was made for its children. 0 or
+ * -ENOMEM, then nothing has changed. */
+int nsproxy_exec(void);
 /* The current task has this one from now on; takes over the reference. */
 void nsproxy_switch(struct nsproxy *proxy);
 /* Another task's, counted; NULL if it has exited. */

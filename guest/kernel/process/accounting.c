@@ -11,6 +11,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/program_clock.h"
 
 #define NS_PER_TICK 10000000ull /* clock ticks of the ABI: 100 per second */
 
@@ -163,7 +164,7 @@ _Static_assert(sizeof(struct linux_sysinfo) == 112, "sysinfo is part of the ABI"
 SYSCALL1(sysinfo, uint64_t, address)
 {
     struct linux_sysinfo info = {
-        .uptime = (int64_t)(clock_monotonic_ns() / 1000000000),
+        .uptime = (int64_t)(program_uptime_ns() / 1000000000),
         .total_ram = frame_table_count * PAGE_SIZE,
         .free_ram = frames_free_count() * PAGE_SIZE,
         .processes = (uint16_t)thread_count(),

@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/loading.h"
@@ -343,6 +344,8 @@ static int exec_file(struct file *file, const char *path, struct exec_strings *s
         error = task_own_files(task);
     if (!error)
         error = own_actions(task->process);
+    if (!error)
+        error = nsproxy_exec();
     if (!error)
         become_program(loading, path);
     exec_unload(loading);

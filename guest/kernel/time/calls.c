@@ -6,23 +6,13 @@
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
+#include "kernel/time/program_clock.h"
 #include "kernel/time/timespec.h"
 
-#define CLOCK_REALTIME           0
-#define CLOCK_MONOTONIC          1
-#define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID  3
-#define CLOCK_MONOTONIC_RAW      4
-#define CLOCK_REALTIME_COARSE    5
-#define CLOCK_MONOTONIC_COARSE   6
-#define CLOCK_BOOTTIME           7
-#define CLOCK_REALTIME_ALARM     8
-#define CLOCK_BOOTTIME_ALARM     9
-#define CLOCK_TAI                11
-#define TIMER_ABSTIME            1
-#define ITIMER_REAL              0
-#define ITIMER_VIRTUAL           1
-#define ITIMER_PROF              2
+#define TIMER_ABSTIME  1
+#define ITIMER_REAL    0
+#define ITIMER_VIRTUAL 1
+#define ITIMER_PROF    2
 
 struct linux_timeval {
     int64_t seconds, microseconds;
@@ -45,27 +35,17 @@ static int cpu_clock_read_number(int clock, uint64_t *ret)
 static int clock_read(int clock, uint64_t *ret)
 {
     uint64_t user, system;
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
-        *ret = clock_realtime_ns();
+    enum clock_base base = clock_base_of(clock);
+    if (likely(base != CLOCK_BASE_NONE)) {
+        *ret = clock_monotonic_ns() + (uint64_t)clock_base_offset_ns(base);
         return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM:
-        *ret = clock_monotonic_ns();
-        return 0;
-    case CLOCK_THREAD_CPUTIME_ID:
+    }
+    if (clock == CLOCK_THREAD_CPUTIME_ID) {
         task_times(current, &user, &system);
         *ret = user + system;
         return 0;
-    default:
-        return cpu_clock_read_number(clock, ret);
     }
+    return cpu_clock_read_number(clock, ret);
 }
 
 SYSCALL2(clock_gettime, int, clock, uint64_t, result)

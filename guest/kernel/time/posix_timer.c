@@ -18,22 +18,17 @@
 #include "kernel/process/user_count.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
+#include "kernel/time/program_clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/time/timespec.h"
 
-#define CLOCK_REALTIME       0
-#define CLOCK_MONOTONIC      1
-#define CLOCK_BOOTTIME       7
-#define CLOCK_REALTIME_ALARM 8
-#define CLOCK_BOOTTIME_ALARM 9
-#define CLOCK_TAI            11
-#define CLOCK_OF_FILE        3 /* the lowest bits of a negative number */
-#define TIMER_ABSTIME        1
-#define SIGEV_SIGNAL         0
-#define SIGEV_NONE           1
-#define SIGEV_THREAD         2
-#define SIGEV_THREAD_ID      4
-#define PERIOD_MIN_NS        100000u
+#define CLOCK_OF_FILE   3 /* the lowest bits of a negative number */
+#define TIMER_ABSTIME   1
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
+#define SIGEV_THREAD    2
+#define SIGEV_THREAD_ID 4
+#define PERIOD_MIN_NS   100000u
 
 struct linux_sigevent {
     uint64_t value;
@@ -49,8 +44,8 @@ struct posix_timer {
     struct cpu_alarm cpu_alarm; /* if on_cpu_clock, which has its clock */
     bool on_cpu_clock;
     int32_t id;
-    uint32_t uid; /* for whom it counts */
-    bool realtime;
+    uint32_t uid;          /* for whom it counts */
+    enum clock_base clock; /* else */
     int32_t notify, signal, tid;
     uint64_t value;
     uint64_t interval_ns, deadline_ns; /* 0 = unarmed; the interrupt changes deadline_ns */
@@ -199,19 +194,11 @@ static int check_event(const struct linux_sigevent *event)
 /* Makes the timer one of that clock. */
 static int take_clock(struct posix_timer *timer, int clock)
 {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
-        timer->realtime = true;
+    bool coarse = clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+                  clock == CLOCK_MONOTONIC_COARSE;
+    timer->clock = coarse ? CLOCK_BASE_NONE : clock_base_of(clock);
+    if (timer->clock != CLOCK_BASE_NONE)
         return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM:
-        return 0;
-    default:
-        break;
-    }
     if (clock < 0 && (clock & CLOCK_OF_FILE) == CLOCK_OF_FILE)
         return -EOPNOTSUPP;
     int error = cpu_clock_get(clock, &timer->cpu_alarm.clock);
@@ -275,7 +262,7 @@ static struct linux_itimerspec setting_of(const struct posix_timer *timer)
 static uint64_t deadline_of(const struct posix_timer *timer, uint64_t value_ns, bool absolute)
 {
     if (!timer->on_cpu_clock)
-        return timer_deadline(value_ns, absolute, timer->realtime);
+        return timer_deadline(value_ns, absolute, timer->clock);
     return absolute ? value_ns : value_ns + now_of(timer);
 }
 

@@ -14,21 +14,17 @@
 #include "kernel/fs/poll.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/program_clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/time/timespec.h"
 
-#define CLOCK_REALTIME          0
-#define CLOCK_MONOTONIC         1
-#define CLOCK_BOOTTIME          7
-#define CLOCK_REALTIME_ALARM    8
-#define CLOCK_BOOTTIME_ALARM    9
 #define TFD_TIMER_ABSTIME       1
 #define TFD_TIMER_CANCEL_ON_SET 2
 
 struct timer_file {
     struct mutex lock;
     struct timer timer;
-    bool realtime;
+    enum clock_base clock;
     bool expired;         /* atomic; since the last read */
     uint64_t interval_ns; /* 0 = once */
     uint64_t deadline_ns; /* of the next expiry, or of the one that was not read; 0 = unarmed */
@@ -121,7 +117,7 @@ SYSCALL2(timerfd_create, int, clock, uint32_t, flags)
         mutex_init(&file->lock, RANK_PIPE);
         timer_init(&file->timer, fired);
         wait_queue_init(&file->waiters);
-        file->realtime = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM;
+        file->clock = clock_base_of(clock);
         open = file_create(NULL, inode, O_RDWR | (flags & O_NONBLOCK), &timerfd_operations, file);
         inode_put(inode);
     }
@@ -181,8 +177,7 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, uint64_t, new_address, uint64_t, 
     __atomic_store_n(&file->expired, false, __ATOMIC_SEQ_CST);
     uint64_t value = timespec_ns(&wanted.value);
     file->interval_ns = timespec_ns(&wanted.interval);
-    file->deadline_ns =
-        value ? timer_deadline(value, flags & TFD_TIMER_ABSTIME, file->realtime) : 0;
+    file->deadline_ns = value ? timer_deadline(value, flags & TFD_TIMER_ABSTIME, file->clock) : 0;
     if (value)
         timer_start(&file->timer, file->deadline_ns);
     mutex_unlock(&file->lock);

@@ -29,16 +29,4 @@ static inline uint64_t timespec_ns(const struct linux_timespec *time)
     return (uint64_t)time->seconds * NS_PER_SECOND + (uint64_t)time->nanoseconds;
 }
 
-/* A timer's first time as a CLOCK_MONOTONIC deadline, never 0. `realtime`: an absolute value is
- * CLOCK_REALTIME's. */
-static inline uint64_t timer_deadline(uint64_t value_ns, bool absolute, bool realtime)
-{
-    int64_t deadline = (int64_t)value_ns;
-    if (!absolute)
-        deadline = (int64_t)min(value_ns + clock_monotonic_ns(), (uint64_t)INT64_MAX);
-    else if (realtime)
-        deadline -= clock_realtime_offset_ns;
-    return deadline > 0 ? (uint64_t)deadline : 1;
-}
-
 #endif

@@ -116,7 +116,7 @@ static ssize_t proc_write(struct file *file, struct io_buffer *buffer, uint64_t 
             return done;
         done = key->entry->write_at(&target, buffer, *position);
         proc_target_put(&target);
-        *position += done > 0 ? (uint64_t)done : 0;
+        *position += done > 0 && !key->entry->position_stays ? (uint64_t)done : 0;
         return done;
     }
     if (!key->entry->write)

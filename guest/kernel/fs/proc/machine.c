@@ -11,6 +11,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/program_clock.h"
 #include "shared/boot.h"
 
 #define TICK_NS      10000000ul /* USER_HZ is 100 */
@@ -97,7 +98,7 @@ int proc_show_version(struct proc_text *text, const struct proc_target *target)
 
 int proc_show_uptime(struct proc_text *text, const struct proc_target *target)
 {
-    uint64_t up = clock_monotonic_ns() / TICK_NS, idle = 0;
+    uint64_t up = program_uptime_ns() / TICK_NS, idle = 0;
 
     (void)target;
     for (unsigned i = 0; i < cpu_count(); i++) {
@@ -219,7 +220,7 @@ int proc_show_stat(struct proc_text *text, const struct proc_target *target)
     }
     text_print(
         text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
-        all.interrupts, all.switches, (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000u,
+        all.interrupts, all.switches, (clock_realtime_ns() - program_uptime_ns()) / 1000000000u,
         READ_ONCE(process_slots.next_id) - 1, sums.running, sums.blocked);
     text_print(text, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
     return 0;

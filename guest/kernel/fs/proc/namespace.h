@@ -14,4 +14,9 @@ extern const struct proc_entry proc_namespace_children[]; /* of /proc/PID/ns */
 /* Was the inode reached through such a link? Then *ret is what it stands for, counted. */
 bool proc_namespace_get(const struct inode *inode, struct namespace **ret);
 
+/* time_offsets.c */
+int proc_show_time_offsets(struct proc_text *text, const struct proc_target *target);
+ssize_t proc_write_time_offsets(const struct proc_target *target, struct io_buffer *buffer,
+                                uint64_t position);
+
 #endif

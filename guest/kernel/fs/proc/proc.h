@@ -50,6 +50,7 @@ struct proc_entry {
     const struct proc_entry *number_child;
     enum proc_number numbers;
     bool private;      /* only for who may inspect the process */
+    bool position_stays; /* write_at() does not move it */
     bool text_at_open; /* show() needs locks below a file position's */
 };
 

@@ -14,6 +14,7 @@
 #include "kernel/process/process.h"
 #include "kernel/process/ptrace.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/program_clock.h"
 
 #define TICK_NS      10000000ul
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -167,7 +168,8 @@ int proc_show_process_stat(struct proc_text *text, const struct proc_target *tar
     counts_of(target, &family, &faults, &voluntary, &involuntary);
     copy_comm(task, comm);
     uint64_t start_ns =
-        whole_process(target) ? process->start_ns : clock_tsc_to_ns(task->start_tsc);
+        (whole_process(target) ? process->start_ns : clock_tsc_to_ns(task->start_tsc)) +
+        (uint64_t)clock_base_offset_ns(CLOCK_BASE_BOOTTIME);
     uint64_t limit = READ_ONCE(process->rlimits[RLIMIT_RSS].soft);
     char state = state_letter(task, is_zombie(target, &family));
 

@@ -173,6 +173,11 @@ static const struct proc_entry process_children[] = {
     COMMON_CHILDREN,
     {.name = "task", .mode = S_IFDIR | 0555, .number_child = &thread_entry, .numbers = PROC_TIDS},
     PROC_FILE("timerslack_ns", proc_show_timer_slack),
+    {.name = "timens_offsets",
+     .mode = S_IFREG | 0644,
+     .show = proc_show_time_offsets,
+     .write_at = proc_write_time_offsets,
+     .position_stays = true},
     {.name = NULL},
 };
 

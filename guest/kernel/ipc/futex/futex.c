@@ -21,6 +21,7 @@
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/program_clock.h"
 
 #define FUTEX_WAIT            0
 #define FUTEX_WAKE            1
@@ -166,13 +167,7 @@ int futex_deadline(uint64_t address, bool relative, bool realtime, uint64_t *ret
     uint64_t ns = timeout.seconds >= (int64_t)(INT64_MAX / 1000000000)
                       ? INT64_MAX
                       : (uint64_t)timeout.seconds * 1000000000 + (uint64_t)timeout.nanoseconds;
-    if (relative) {
-        ns += clock_monotonic_ns();
-    } else if (realtime) {
-        int64_t monotonic = (int64_t)ns - clock_realtime_offset_ns;
-        ns = monotonic > 0 ? (uint64_t)monotonic : 1;
-    }
-    *ret = ns ? ns : 1;
+    *ret = timer_deadline(ns, !relative, realtime ? CLOCK_BASE_REALTIME : CLOCK_BASE_MONOTONIC);
     return 0;
 }
 

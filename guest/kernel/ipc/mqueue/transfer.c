@@ -9,6 +9,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/program_clock.h"
 #include "kernel/time/timespec.h"
 
 #define SIGEV_SIGNAL 0
@@ -35,7 +36,7 @@ static int copy_deadline(uint64_t address, uint64_t *ret_ns)
         return -EFAULT;
     if (!timespec_valid(&time))
         return -EINVAL;
-    *ret_ns = timer_deadline(timespec_ns(&time), true, true);
+    *ret_ns = timer_deadline(timespec_ns(&time), true, CLOCK_BASE_REALTIME);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "kernel/process/process.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/program_clock.h"
 #include "kernel/time/timespec.h"
 
 #define OPERATIONS_ON_STACK 8u
@@ -304,7 +305,7 @@ SYSCALL4(semtimedop, int, id, uint64_t, operations, uint32_t, count, uint64_t, t
             return -EFAULT;
         if (!timespec_valid(&time))
             return -EINVAL;
-        deadline_ns = timer_deadline(timespec_ns(&time), false, false);
+        deadline_ns = timer_deadline(timespec_ns(&time), false, CLOCK_BASE_MONOTONIC);
     }
     return semaphore_operations(id, operations, count, deadline_ns);
 }
