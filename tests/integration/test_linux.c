@@ -301,3 +301,9 @@ VARIANT_TEST(like_linux, ptrace)
 {
     compare(variant, "same_ptrace");
 }
+
+/* inotify: which events come of what, for files and their directories, and how they are read. */
+VARIANT_TEST(like_linux, inotify)
+{
+    compare(variant, "same_inotify");
+}

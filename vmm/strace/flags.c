@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -180,6 +181,13 @@ static const struct flag clocks[] = {
     F(CLOCK_MONOTONIC_COARSE),  F(CLOCK_BOOTTIME),      {0}};
 static const struct flag epoll_operations[] = {
     F(EPOLL_CTL_ADD), F(EPOLL_CTL_DEL), F(EPOLL_CTL_MOD), {0}};
+static const struct flag watch_masks[] = {F(IN_ACCESS),      F(IN_MODIFY),        F(IN_ATTRIB),
+                                          F(IN_CLOSE_WRITE), F(IN_CLOSE_NOWRITE), F(IN_OPEN),
+                                          F(IN_MOVED_FROM),  F(IN_MOVED_TO),      F(IN_CREATE),
+                                          F(IN_DELETE),      F(IN_DELETE_SELF),   F(IN_MOVE_SELF),
+                                          F(IN_UNMOUNT),     F(IN_ONLYDIR),       F(IN_DONT_FOLLOW),
+                                          F(IN_EXCL_UNLINK), F(IN_MASK_CREATE),   F(IN_MASK_ADD),
+                                          F(IN_ISDIR),       F(IN_ONESHOT),       {0}};
 static const struct flag prctls[] = {F(PR_SET_PDEATHSIG),
                                      F(PR_GET_PDEATHSIG),
                                      F(PR_GET_DUMPABLE),
@@ -230,6 +238,7 @@ static const struct set sets[] = {
     {'U', true, 0x7f, futex_operations, NULL},
     {'K', false, 0, clocks, NULL},
     {'E', false, 0, epoll_operations, NULL},
+    {'N', true, 0, watch_masks, NULL},
     {'c', false, 0, prctls, NULL},
     {'a', false, 0, arch_prctls, NULL},
 };

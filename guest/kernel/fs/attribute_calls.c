@@ -4,6 +4,7 @@
  * Locks: the inode's mutex. Checks follow chmod(2), chown(2) and utimensat(2).
  */
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/syscall/syscall.h"
@@ -42,6 +43,8 @@ static int64_t change_mode_at(int directory_fd, uint64_t path, uint32_t path_fla
     if (result)
         return result;
     result = change_mode(place.mount, inode, mode);
+    if (!result)
+        notify_dentry(place.dentry, NOTIFY_ATTRIBUTES);
     inode_put(inode);
     path_release(&place);
     return result;
@@ -85,6 +88,8 @@ SYSCALL2(fchmod, int, fd, uint32_t, mode)
     if (!file)
         return -EBADF;
     int64_t result = change_mode(file->mount, file->inode, mode);
+    if (!result)
+        notify_dentry(file->dentry, NOTIFY_ATTRIBUTES);
     file_return(file, counted);
     return result;
 }
@@ -124,6 +129,12 @@ static int64_t change_owner(const struct mount *mount, struct inode *inode, uint
     return error;
 }
 
+static void tell_owner(struct dentry *dentry, uint32_t uid, uint32_t gid)
+{
+    if (uid != KEEP_ID || gid != KEEP_ID)
+        notify_dentry(dentry, NOTIFY_ATTRIBUTES);
+}
+
 static int64_t change_owner_at(int directory_fd, uint64_t path, uint32_t flags, uint32_t uid,
                                uint32_t gid)
 {
@@ -133,6 +144,8 @@ static int64_t change_owner_at(int directory_fd, uint64_t path, uint32_t flags, 
     if (result)
         return result;
     result = change_owner(place.mount, inode, uid, gid);
+    if (!result)
+        tell_owner(place.dentry, uid, gid);
     inode_put(inode);
     path_release(&place);
     return result;
@@ -165,6 +178,8 @@ SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
     if (!file)
         return -EBADF;
     int64_t result = change_owner(file->mount, file->inode, uid, gid);
+    if (!result)
+        tell_owner(file->dentry, uid, gid);
     file_return(file, counted);
     return result;
 }
@@ -218,6 +233,15 @@ static int64_t change_times(const struct mount *mount, struct inode *inode,
     return error;
 }
 
+/* One time alone is told as what usually changes it. */
+static void tell_times(struct dentry *dentry, const struct new_time times[2])
+{
+    uint32_t event = times[0].keep   ? NOTIFY_MODIFY
+                     : times[1].keep ? NOTIFY_ACCESS
+                                     : NOTIFY_ATTRIBUTES;
+    notify_dentry(dentry, event);
+}
+
 static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
                                const struct new_time times[2])
 {
@@ -232,6 +256,8 @@ static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
         if (!file)
             return -EBADF;
         result = change_times(file->mount, file->inode, times);
+        if (!result)
+            tell_times(file->dentry, times);
         file_return(file, counted);
         return result;
     }
@@ -244,6 +270,8 @@ static int64_t change_times_at(int directory_fd, uint64_t path, uint32_t flags,
     if (result)
         return result;
     result = change_times(place.mount, inode, times);
+    if (!result)
+        tell_times(place.dentry, times);
     inode_put(inode);
     path_release(&place);
     return result;

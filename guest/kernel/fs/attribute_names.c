@@ -8,6 +8,7 @@
  */
 #include "kernel/fs/extended_attribute.h"
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -150,6 +151,8 @@ static int64_t set_attribute(struct attribute_place place, uint64_t name_address
         error = place_inode(&place, &inode, &path);
     if (!error) {
         error = change(path.mount, inode, &name, fresh, flags);
+        if (!error)
+            notify_dentry(path.dentry, NOTIFY_ATTRIBUTES);
         inode_put(inode);
         path_release(&path);
     }
@@ -169,6 +172,8 @@ static int64_t remove_attribute(struct attribute_place place, uint64_t name_addr
     if (error)
         return error;
     error = change(path.mount, inode, &name, NULL, 0);
+    if (!error)
+        notify_dentry(path.dentry, NOTIFY_ATTRIBUTES);
     inode_put(inode);
     path_release(&path);
     return error;

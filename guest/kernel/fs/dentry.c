@@ -13,6 +13,7 @@
  * only the spinlock, since what it drops can be looked up again.
  */
 #include "kernel/fs/inode.h"
+#include "kernel/fs/notify/notify.h"
 
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
@@ -47,8 +48,10 @@ static struct dentry *dentry_destroy(struct dentry *dentry)
 {
     struct dentry *parent = dentry->parent;
     kernel_assert(list_empty(&dentry->children) && !dentry->mounts);
-    if (dentry->inode)
+    if (dentry->inode) {
+        notify_name_gone(dentry->inode);
         inode_put(dentry->inode);
+    }
     if (dentry->name != dentry->short_name)
         kfree(dentry->name);
     kfree(dentry->buckets);

@@ -4,6 +4,7 @@
  */
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount/mount.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -82,6 +83,7 @@ static int64_t read_entries(int fd, uint64_t user_buffer, uint32_t room, bool wi
         mutex_lock(&file->position_lock);
         context.position = file->position;
         error = file->operations->read_directory(file, &context);
+        notify_file(file, NOTIFY_ACCESS);
         if (error >= 0)
             error = 0;
         file->position = context.position;

@@ -11,6 +11,7 @@
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_lock.h"
 #include "kernel/fs/mount/mount.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
@@ -62,6 +63,7 @@ void file_let_go(struct mount *mount, struct inode *inode, uint32_t held)
 /* Nobody refers to it any more. */
 static NO_INLINE void file_destroy(struct file *file)
 {
+    notify_file(file, file_writable(file) ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE);
     if (unlikely(file->epoll_items != NULL))
         epoll_forget_file(file);
     file_locks_drop_owner(file, file);
@@ -91,7 +93,10 @@ ssize_t file_read_at(struct file *file, void *buffer, size_t bytes, uint64_t pos
     if (!file->operations->read)
         return -EINVAL;
     io_buffer_init(&io, true, (uint64_t)buffer, bytes);
-    return file->operations->read(file, &io, &position);
+    ssize_t result = file->operations->read(file, &io, &position);
+    if (result > 0)
+        notify_file(file, NOTIFY_ACCESS);
+    return result;
 }
 
 ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint64_t position)
@@ -101,7 +106,10 @@ ssize_t file_write_at(struct file *file, const void *buffer, size_t bytes, uint6
     if (!file->operations->write)
         return -EINVAL;
     io_buffer_init(&io, true, (uint64_t)buffer, bytes);
-    return file->operations->write(file, &io, &position);
+    ssize_t result = file->operations->write(file, &io, &position);
+    if (result > 0)
+        notify_file(file, NOTIFY_MODIFY);
+    return result;
 }
 
 uint64_t file_size(const struct file *file)

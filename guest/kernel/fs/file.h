@@ -17,6 +17,7 @@ struct inode;
 struct mount;
 struct epoll_item;
 struct poll_table;
+struct proc_text;
 struct task;
 struct vma;
 
@@ -68,6 +69,8 @@ struct file_operations {
     void (*mapping_gone)(struct file *file);
     int (*sync)(struct file *file);     /* ok */
     void (*release)(struct file *file); /* last reference is going */
+    /* Its own lines in /proc/PID/fdinfo; may be NULL. */
+    void (*show_details)(struct file *file, struct proc_text *text);
     const char
         *kind; /* of files without a name, for /proc/PID/fd: "pipe", "anon_inode:[eventfd]" ... */
 };

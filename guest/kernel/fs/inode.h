@@ -43,6 +43,7 @@
 
 struct extended_attribute;
 struct mount_options;
+struct notify_watch;
 struct proc_text;
 struct filesystem; /* one instance of a kind of file system: device number, operations, root */
 struct mount;
@@ -73,6 +74,7 @@ struct inode {
     bool may_be_named;        /* by link(), though it has no name: O_TMPFILE; directory's lock */
     uint32_t entries_version; /* directories: raised with every change of an entry */
     uint64_t sequence;        /* inode_sequence(); 0 = not asked for yet; atomic */
+    struct notify_watch *watches; /* who wants to know (notify/notify.h); notify_lock */
 };
 
 /* Any may be NULL: -EPERM for changes, -ENOTDIR for lookup. Called with the directory's lock held.

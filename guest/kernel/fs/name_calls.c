@@ -7,6 +7,7 @@
 #include "kernel/fs/name_calls.h"
 
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -60,6 +61,9 @@ static int make_in(const struct path *parent, struct dentry *dentry, const char 
         if (!making->source)
             inode_set_owner(inode, directory);
         dentry_instantiate(dentry, inode);
+        if (making->source)
+            notify_inode(inode, NOTIFY_ATTRIBUTES); /* its link count */
+        notify_entry(directory, name, length, inode, NOTIFY_CREATE, 0);
     }
     if (!error || making->source)
         inode_put(inode);
@@ -237,6 +241,16 @@ SYSCALL5(linkat, int, old_fd, uint64_t, old_path, int, new_fd, uint64_t, new_pat
 
 /* ---- removing ---- */
 
+/* In Linux's order: that a file is gone is said first, if nobody else holds it. */
+static void tell_removed(struct inode *directory, const struct dentry *dentry)
+{
+    if (!inode_is(dentry->inode, S_IFDIR))
+        notify_inode(dentry->inode, NOTIFY_ATTRIBUTES);
+    if ((READ_ONCE(dentry->references) & ~DENTRY_UNHASHED) == 1)
+        notify_name_gone(dentry->inode);
+    notify_entry(directory, dentry->name, dentry->name_length, dentry->inode, NOTIFY_DELETE, 0);
+}
+
 /* The directory's mutex is held. The inode that lost its name stays alive through the dentry. */
 static int remove_in(const struct path *parent, struct dentry *dentry, bool directory_wanted)
 {
@@ -248,8 +262,11 @@ static int remove_in(const struct path *parent, struct dentry *dentry, bool dire
         return -EPERM;
     error =
         directory->operations->unlink(directory, dentry->name, dentry->name_length, dentry->inode);
-    if (!error)
+    if (!error) {
         dentry_delete(dentry);
+        if (notify_wanted())
+            tell_removed(directory, dentry);
+    }
     return error;
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/fs/pipe.h"
@@ -188,17 +189,20 @@ static int open_found(const struct path *path, const struct open_request *reques
     if (!inode_is(inode, S_IFREG) || inode->operations->open) {
         error = open_by_type(inode, file);
         if (error) {
+            file->flags |= O_PATH; /* never opened: nobody is told that it closes */
             file_put(file);
             return error;
         }
     }
     file->flags &= ~(uint32_t)O_NOCTTY; /* only a terminal's open looks at it */
+    notify_file(file, NOTIFY_OPEN);
     if ((flags & O_TRUNC) && !fresh && inode_is(inode, S_IFREG)) {
         error = truncate_opened(inode);
         if (error) {
             file_put(file);
             return error;
         }
+        notify_file(file, NOTIFY_MODIFY);
     }
     *ret = file;
     return 0;
@@ -225,6 +229,7 @@ static int create_last(struct path_walk *walk, const struct open_request *reques
         if (!error) {
             inode_set_owner(inode, directory);
             dentry_instantiate(ret->dentry, inode);
+            notify_entry(directory, walk->last, walk->last_length, inode, NOTIFY_CREATE, 0);
             inode_put(inode);
             *ret_fresh = true;
         } else {

@@ -8,7 +8,7 @@
 #include "kernel/fs/read_write.h"
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
@@ -41,11 +41,29 @@ static ssize_t transfer_at_own(struct file *file, struct io_buffer *buffer, bool
     return result;
 }
 
+/* When somebody wants to know. */
+static NO_INLINE ssize_t transfer_told(struct file *file, struct io_buffer *buffer, bool write,
+                                       bool counted)
+{
+    ssize_t result;
+    if (file->operations->seek)
+        result = transfer_at_own(file, buffer, write, counted);
+    else if (write)
+        result = file->operations->write(file, buffer, NULL);
+    else
+        result = file->operations->read(file, buffer, NULL);
+    if (result > 0)
+        notify_file(file, write ? NOTIFY_MODIFY : NOTIFY_ACCESS);
+    return result;
+}
+
 static inline __attribute__((always_inline)) ssize_t
 transfer(struct file *file, struct io_buffer *buffer, bool write, bool counted)
 {
     const struct file_operations *operations = file->operations;
 
+    if (notify_wanted())
+        return transfer_told(file, buffer, write, counted);
     if (operations->seek)
         return transfer_at_own(file, buffer, write, counted);
     return write ? operations->write(file, buffer, NULL) : operations->read(file, buffer, NULL);
@@ -118,9 +136,11 @@ static inline int64_t transfer_at(struct file *file, struct io_buffer *buffer, i
 {
     uint64_t at = (uint64_t)position;
 
-    if (write)
-        return file->operations->write(file, buffer, &at);
-    return file->operations->read(file, buffer, &at);
+    ssize_t result = write ? file->operations->write(file, buffer, &at)
+                           : file->operations->read(file, buffer, &at);
+    if (result > 0)
+        notify_file(file, write ? NOTIFY_MODIFY : NOTIFY_ACCESS);
+    return result;
 }
 
 static inline __attribute__((always_inline)) int64_t

@@ -6,6 +6,7 @@
  * within one directory cannot change it and need only that directory.
  */
 #include "kernel/fs/dentry_path.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/lib/string.h"
@@ -109,6 +110,21 @@ static int spare_name(size_t length, char **ret)
     return length >= DENTRY_SHORT_NAME && !*ret ? -ENOMEM : 0;
 }
 
+/* replaced: what lost its name, or NULL. */
+static void tell_moved(const struct end *from, const struct end *to, struct inode *inode,
+                       struct inode *replaced)
+{
+    uint32_t cookie;
+    if (!notify_wanted())
+        return;
+    cookie = notify_next_cookie();
+    notify_entry(from->parent->inode, from->name, from->length, inode, NOTIFY_MOVED_FROM, cookie);
+    notify_entry(to->parent->inode, to->name, to->length, inode, NOTIFY_MOVED_TO, cookie);
+    if (replaced)
+        notify_inode(replaced, NOTIFY_ATTRIBUTES);
+    notify_inode(inode, NOTIFY_MOVE_SELF);
+}
+
 static int move(struct end *from, struct end *to)
 {
     struct inode *old_directory = from->parent->inode, *new_directory = to->parent->inode;
@@ -129,6 +145,7 @@ static int move(struct end *from, struct end *to)
     dentry_delete(to->dentry);
     dentry_move(from->dentry, to->parent, to->name, to->length, spare);
     __atomic_fetch_add(&rename_count, 1, __ATOMIC_RELEASE);
+    tell_moved(from, to, from->dentry->inode, to->dentry->inode);
     return 0;
 }
 
@@ -155,6 +172,8 @@ static int exchange(struct end *from, struct end *to)
     dentry_move(from->dentry, to->parent, to->name, to->length, spare_to);
     dentry_move(to->dentry, old_parent, from->name, from->length, spare_from);
     __atomic_fetch_add(&rename_count, 1, __ATOMIC_RELEASE);
+    tell_moved(from, to, from->dentry->inode, NULL);
+    tell_moved(to, from, to->dentry->inode, NULL);
     return 0;
 }
 

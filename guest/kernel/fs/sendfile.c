@@ -4,7 +4,7 @@
  */
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/mm/frame.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
@@ -51,6 +51,10 @@ static int64_t copy_between(struct file *in, uint64_t *in_position, struct file 
         preemption_point();
     }
     frame_release(frame);
+    if (done) {
+        notify_file(in, NOTIFY_ACCESS);
+        notify_file(out, NOTIFY_MODIFY);
+    }
     return done ? (int64_t)done : error;
 }
 

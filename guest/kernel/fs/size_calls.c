@@ -3,6 +3,7 @@
  * has little to do where files are memory.
  */
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
 #include "kernel/process/process.h"
@@ -58,6 +59,8 @@ SYSCALL2(truncate, uint64_t, path, int64_t, bytes)
         error = -ETXTBSY;
     if (!error)
         error = truncate_inode(inode, (uint64_t)bytes);
+    if (!error)
+        notify_dentry(place.dentry, NOTIFY_MODIFY);
     path_put(&place);
     return error;
 }
@@ -79,6 +82,8 @@ SYSCALL2(ftruncate, int, fd, int64_t, bytes)
         error = -EPERM;
     else
         error = truncate_inode(file->inode, (uint64_t)bytes);
+    if (!error)
+        notify_dentry(file->dentry, NOTIFY_MODIFY);
     file_return(file, counted);
     return error;
 }
@@ -118,6 +123,8 @@ static int allocate_in(struct file *file, int mode, int64_t offset, int64_t byte
     mutex_lock(&inode->lock);
     error = inode->operations->allocate(inode, mode, (uint64_t)offset, (uint64_t)bytes);
     mutex_unlock(&inode->lock);
+    if (!error)
+        notify_file(file, NOTIFY_MODIFY);
     return error;
 }
 

@@ -8,6 +8,7 @@
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/notify/notify.h"
 #include "kernel/fs/pipe_state.h"
 #include "kernel/fs/read_write.h"
 #include "kernel/mm/frame.h"
@@ -161,6 +162,8 @@ static int64_t pipe_to_file(struct pipe *in, struct splice_end *out, void *bounc
             break;
         preemption_point();
     }
+    if (done)
+        notify_file(file, NOTIFY_MODIFY);
     return done ? (int64_t)done : error;
 }
 
@@ -208,6 +211,8 @@ static int64_t file_to_pipe(struct splice_end *in, struct pipe *out, void *bounc
             break;
         preemption_point();
     }
+    if (done)
+        notify_file(file, NOTIFY_ACCESS);
     return done ? (int64_t)done : error;
 }
 

@@ -41,6 +41,7 @@ enum lock_rank {
     RANK_SHARED_MEMORY = 71,     /* (never with the next two) who is attached to segments */
     RANK_SOCKET_NAMES = 71,      /* which sockets have which addresses */
     RANK_SOCKET_WATCH = 71,      /* (never with the other) who waits for room elsewhere */
+    RANK_NOTIFY = 71,            /* (never with those) watches of files, and what they were told */
     RANK_DENTRY = 72,            /* children of a dentry; two: parent before child */
     RANK_MOUNT_TABLE = 73,       /* what covers what; mounts of a file system */
     RANK_FS_CONTEXT = 74,        /* cwd, root, umask */

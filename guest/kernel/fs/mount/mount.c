@@ -4,6 +4,8 @@
  */
 #include "kernel/fs/mount/mount.h"
 
+#include "kernel/fs/notify/notify.h"
+
 #include "kernel/fs/path.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
@@ -41,6 +43,7 @@ void filesystem_mounts_put(struct filesystem *filesystem)
 {
     if (!reference_put(&filesystem->mount_count))
         return;
+    notify_unmounted(filesystem);
     dentry_prune_tree(filesystem->root);
     dentry_put(filesystem->root);
     filesystem_drop(filesystem);

@@ -60,8 +60,7 @@ static bool take_number(char **text, uint64_t most, uint64_t *ret)
     return value <= most && (!**text || **text == ' ' || **text == '\t');
 }
 
-/* One number for whoever may set it. 0, -EPERM or -EINVAL. */
-static int one_number(char *text, uint64_t most, uint64_t *ret)
+int proc_one_number(char *text, uint64_t most, uint64_t *ret)
 {
     if (!process_has_capability(current->process, CAP_SYS_ADMIN))
         return -EPERM;
@@ -78,7 +77,7 @@ static int one_number(char *text, uint64_t most, uint64_t *ret)
     int proc_write_##name(const struct proc_target *target, char *text, size_t length)             \
     {                                                                                              \
         uint64_t value;                                                                            \
-        int error = one_number(text, UINT64_MAX, &value);                                          \
+        int error = proc_one_number(text, UINT64_MAX, &value);                                     \
         (void)target;                                                                              \
         (void)length;                                                                              \
         if (!error)                                                                                \
@@ -95,7 +94,7 @@ static int one_number(char *text, uint64_t most, uint64_t *ret)
     int proc_write_##name(const struct proc_target *target, char *text, size_t length)             \
     {                                                                                              \
         uint64_t value;                                                                            \
-        int error = one_number(text, most, &value);                                                \
+        int error = proc_one_number(text, most, &value);                                           \
         (void)target;                                                                              \
         (void)length;                                                                              \
         if (!error)                                                                                \

@@ -117,6 +117,8 @@ int proc_show_fdinfo(struct proc_text *text, const struct proc_target *target)
     text_print(text, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n",
                file_is_stream(file) ? 0ul : file->position, file->flags,
                file->mount ? file->mount->id : 0, file->inode->number);
+    if (file->operations->show_details)
+        file->operations->show_details(file, text);
     file_put(file);
     return 0;
 }

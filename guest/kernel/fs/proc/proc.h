@@ -66,6 +66,7 @@ struct proc_entry {
 extern const struct proc_entry proc_root_entry;
 extern const struct proc_entry proc_process_entry; /* /proc/PID */
 extern const struct proc_entry proc_sys_children[];
+extern const struct proc_entry proc_sys_fs_children[]; /* /proc/sys/fs */
 extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry; /* /proc/PID/fd/N, fdinfo/N */
 
 /* 0, -ESRCH if it has gone, -EACCES if it is private and not the current task's to see. */
@@ -78,6 +79,9 @@ bool proc_may_inspect(struct process *process);
  * stands for in the kernel: the same, or the global number of a process or thread. */
 int32_t proc_next_number(const struct proc_key *key, enum proc_number numbers, int32_t from,
                          int32_t *ret_global);
+
+/* The number that was written into a setting, by whoever may. 0, -EPERM or -EINVAL. (ipc.c) */
+int proc_one_number(char *text, uint64_t most, uint64_t *ret);
 
 /* machine.c */
 int proc_show_version(struct proc_text *text, const struct proc_target *target);

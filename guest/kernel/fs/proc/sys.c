@@ -3,8 +3,6 @@
  * limits of System V IPC (ipc.c) can be changed, the others cannot.
  */
 #include "arch/cpu.h"
-#include "kernel/fs/file_table.h"
-#include "kernel/fs/pipe.h"
 #include "kernel/fs/proc/ipc.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/errno.h"
@@ -95,20 +93,6 @@ static int show_aslr(struct proc_text *text, const struct proc_target *target)
     return 0;
 }
 
-static int show_descriptor_limit(struct proc_text *text, const struct proc_target *target)
-{
-    (void)target;
-    text_print(text, "%u\n", FILE_TABLE_MAX);
-    return 0;
-}
-
-static int show_pipe_max(struct proc_text *text, const struct proc_target *target)
-{
-    (void)target;
-    text_print(text, "%u\n", PIPE_MAX_BYTES);
-    return 0;
-}
-
 static int show_map_count(struct proc_text *text, const struct proc_target *target)
 {
     (void)target;
@@ -192,16 +176,9 @@ static const struct proc_entry vm_children[] = {
     {.name = NULL},
 };
 
-static const struct proc_entry fs_children[] = {
-    PROC_FILE("nr_open", show_descriptor_limit),
-    PROC_FILE("file-max", show_descriptor_limit),
-    PROC_FILE("pipe-max-size", show_pipe_max),
-    {.name = NULL},
-};
-
 const struct proc_entry proc_sys_children[] = {
     PROC_DIRECTORY("kernel", kernel_children),
     PROC_DIRECTORY("vm", vm_children),
-    PROC_DIRECTORY("fs", fs_children),
+    PROC_DIRECTORY("fs", proc_sys_fs_children),
     {.name = NULL},
 };
