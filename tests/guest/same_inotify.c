@@ -557,87 +557,6 @@ static void reading(void)
     end();
 }
 
-static void set_limit(const char *name, const char *value)
-{
-    char path[100];
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/sys/fs/inotify/%s", name);
-    fd = open(path, O_WRONLY);
-    if (fd < 0 || write(fd, value, strlen(value)) < 0)
-        fail(path);
-    close(fd);
-}
-
-static void read_limit(const char *name, char *value, size_t bytes)
-{
-    char path[100];
-    int fd;
-    ssize_t got;
-
-    snprintf(path, sizeof path, "/proc/sys/fs/inotify/%s", name);
-    fd = open(path, O_RDONLY);
-    if (fd < 0 || (got = read(fd, value, bytes - 1)) <= 0)
-        fail(path);
-    value[got] = '\0';
-    close(fd);
-}
-
-static int by_limits(void)
-{
-    int queues[8], count = 0;
-
-    if (setresuid(12345, 12345, 12345))
-        fail("setresuid");
-    while (count < 8 && (queues[count] = inotify_init1(IN_NONBLOCK)) >= 0)
-        count++;
-    show("one more instance", inotify_init1(0));
-    say("%d instances", count);
-    queue = queues[0];
-    show("first", inotify_add_watch(queue, "file", IN_OPEN));
-    show("second", inotify_add_watch(queues[1], "file", IN_OPEN));
-    show("third", inotify_add_watch(queue, "dir", IN_OPEN));
-    show("fourth", inotify_add_watch(queue, ".", IN_OPEN));
-    show("no new one", inotify_add_watch(queue, "dir", IN_CLOSE));
-    close(queues[1]);
-    show("fourth", inotify_add_watch(queue, ".", IN_OPEN));
-    close(queue);
-    show_good("an instance", inotify_init1(0));
-    return 0;
-}
-
-/* They are put back: the others' watches go on. */
-static void limits(void)
-{
-    char events[20], instances[20], watches[20];
-
-    read_limit("max_queued_events", events, sizeof events);
-    read_limit("max_user_instances", instances, sizeof instances);
-    read_limit("max_user_watches", watches, sizeof watches);
-    say("queued events %s, instances %s", strtok(events, "\n"), strtok(instances, "\n"));
-    set_limit("max_user_instances", "4");
-    set_limit("max_user_watches", "3");
-    show_end("limits", spawn(by_limits));
-    set_limit("max_user_instances", instances);
-    set_limit("max_user_watches", watches);
-    set_limit("max_queued_events", "4");
-    begin();
-    watch("dir", IN_CREATE | IN_OPEN);
-    set_limit("max_queued_events", events);
-    set_limit("max_queued_events", events);
-    for (int i = 0; i < 6; i++) {
-        char name[20];
-        snprintf(name, sizeof name, "dir/%d", i);
-        make_file(name, "");
-        unlink(name);
-    }
-    show_events("too many");
-    make_file("dir/a", "");
-    unlink("dir/a");
-    show_events("after that");
-    end();
-}
-
 static void show_fdinfo(void)
 {
     char path[64], text[4096], *line;
@@ -709,7 +628,6 @@ int main(void)
     masks();
     equal_neighbours();
     reading();
-    limits();
     show_fdinfo();
     show_end("unmounting", spawn(in_namespace));
     leave_directory();
