@@ -6,6 +6,7 @@
  */
 #include "arch/asm_offsets.h"
 
+#define CLEAR_BYTES       512 /* a step of the loop: what an emulator makes of it fits the caches */
 #define CR0_TASK_SWITCHED 8
 #define BOOT_CPU_AVX_BIT 2 /* enum boot_cpu_features; checked in offsets.c */
 
@@ -45,11 +46,15 @@ page_clear:
     sub $24, %rsp
     movups %xmm0, (%rsp)
     movaps zero_block(%rip), %xmm0
-    offset = 0
-    .rept 256
+    lea 4096(%rdi), %rax
+1:  offset = 0
+    .rept CLEAR_BYTES / 16
     movaps %xmm0, offset(%rdi)
     offset = offset + 16
     .endr
+    add $CLEAR_BYTES, %rdi
+    cmp %rax, %rdi
+    jne 1b
     movups (%rsp), %xmm0
     add $24, %rsp
     ret
@@ -78,11 +83,15 @@ page_clear_avx:
     sub $40, %rsp
     vmovups %ymm0, (%rsp)
     vmovaps zero_block(%rip), %ymm0
-    offset = 0
-    .rept 128
+    lea 4096(%rdi), %rax
+1:  offset = 0
+    .rept CLEAR_BYTES / 32
     vmovaps %ymm0, offset(%rdi)
     offset = offset + 32
     .endr
+    add $CLEAR_BYTES, %rdi
+    cmp %rax, %rdi
+    jne 1b
     vmovups (%rsp), %ymm0
     add $40, %rsp
     ret

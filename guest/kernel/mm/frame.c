@@ -27,7 +27,8 @@
 
 #define USED_MAX       128u
 #define CLEAN_MAX      48u
-#define RUN_FRAMES     32u /* moved between stock and shared store at once */
+#define RUN_ORDER      5u
+#define RUN_FRAMES     (1u << RUN_ORDER) /* moved between stock and shared store at once */
 #define RESERVE_FRAMES 64u /* of the shared store: for FRAME_MAY_USE_RESERVE only */
 
 struct stock {
@@ -173,12 +174,15 @@ static bool fetch_fresh(struct stock *stock)
 
 static bool fetch_used(struct stock *stock)
 {
-    while (stock->used_count < RUN_FRAMES) {
-        uint32_t number = free_list_take(0);
-        if (!number)
+    while (stock->used_count < RUN_FRAMES) { /* small blocks first: large ones stay whole */
+        unsigned order;
+        uint32_t first = free_list_take_smallest(RUN_ORDER, &order);
+        if (!first)
             break;
-        frame_set(number, 0, FRAME_FREE, 0);
-        stock->used[stock->used_count++] = number;
+        for (uint32_t number = first + (1u << order); number-- > first;) {
+            frame_set(number, 0, FRAME_FREE, 0);
+            stock->used[stock->used_count++] = number;
+        }
     }
     return stock->used_count != 0;
 }

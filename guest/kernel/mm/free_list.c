@@ -52,14 +52,16 @@ void free_list_put(uint32_t frame, unsigned order)
     list_push(frame, order);
 }
 
-uint32_t free_list_take(unsigned order)
+/* The lowest order from `order` on that there is a block of; above FRAME_ORDER_MAX: none. */
+static unsigned lowest_order(unsigned order)
 {
-    unsigned found = order;
+    while (order <= FRAME_ORDER_MAX && !heads[order])
+        order++;
+    return order;
+}
 
-    while (found <= FRAME_ORDER_MAX && !heads[found])
-        found++;
-    if (found > FRAME_ORDER_MAX)
-        return 0;
+static uint32_t take_from(unsigned found, unsigned order)
+{
     uint32_t frame = heads[found];
     list_unlink(frame, found);
     while (found > order) { /* the upper half stays free */
@@ -68,4 +70,19 @@ uint32_t free_list_take(unsigned order)
     }
     free_list_frames -= 1ul << order;
     return frame;
+}
+
+uint32_t free_list_take(unsigned order)
+{
+    unsigned found = lowest_order(order);
+    return found <= FRAME_ORDER_MAX ? take_from(found, order) : 0;
+}
+
+uint32_t free_list_take_smallest(unsigned order_max, unsigned *ret_order)
+{
+    unsigned found = lowest_order(0);
+    if (found > FRAME_ORDER_MAX)
+        return 0;
+    *ret_order = min(found, order_max);
+    return take_from(found, *ret_order);
 }

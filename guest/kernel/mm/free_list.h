@@ -16,6 +16,8 @@ extern struct spinlock frames_lock; /* in frame.c */
 /* Frame numbers throughout. */
 void free_list_put(uint32_t frame, unsigned order); /* merges with its buddies */
 uint32_t free_list_take(unsigned order);            /* 0 = none */
+/* The smallest block there is, or that much of it: 2^*ret_order frames. 0 = none. */
+uint32_t free_list_take_smallest(unsigned order_max, unsigned *ret_order);
 extern uint64_t free_list_frames;
 
 /* [start, end) is RAM that reads as zero. Ranges are added in ascending order, at boot. */
