@@ -307,3 +307,9 @@ VARIANT_TEST(like_linux, inotify)
 {
     compare(variant, "same_inotify");
 }
+
+/* Mounts held by descriptors: making, copying and hanging them in, their options and flags. */
+VARIANT_TEST(like_linux, mount_handles)
+{
+    compare(variant, "same_mount_handles");
+}

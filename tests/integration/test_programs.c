@@ -17,7 +17,7 @@
 
 #define PROGRAMS                                                                                   \
     "bash dash sh cat chrt cp cut dd env find flock grep head id kill ls mkdir mkfifo nice "       \
-    "nsenter "                                                                                     \
+    "mount umount findmnt mountpoint lsns nsenter "                                                \
     "prlimit readlink rm sed seq setpriv setsid sleep sort taskset timeout tr true false uniq "    \
     "unshare wc "                                                                                  \
     "xargs ps pgrep pkill pidof uptime free pstree killall lua5.4 sqlite3 tini hackbench "         \
@@ -42,6 +42,18 @@ static const struct command_line quick[] = {
     {"unshare", "unshare -u sh -c \"readlink /proc/self/ns/uts\" | grep -vqF "
                 "$(readlink /proc/self/ns/uts)"},
     {"nsenter", "nsenter -t $$ -u true"},
+    {"mount",
+     "mkdir -p m n; mount -t tmpfs -o size=1m,nosuid one m && mountpoint -q m && "
+     "findmnt -n -o SOURCE,FSTYPE,OPTIONS m | grep -q "
+     "\"one *tmpfs *rw,nosuid,relatime,size=1024k\" && mount --bind m n && "
+     "mount -o remount,bind,ro n && ! sh -c \": >n/x\" 2>/dev/null && : >m/x && umount n && "
+     "umount m && ! mountpoint -q m"},
+    {"lsns", "lsns -n -o TYPE | sort -u | tr \"\\n\" , | grep -q \"mnt,.*pid,.*uts,\""},
+    {"unshare -mpf", "unshare --mount --pid --fork --mount-proc sh -c \"test \\$\\$ = 1 && "
+                     "findmnt /proc >/dev/null && ! ps -e | grep -q unshare\""},
+    {"nsenter -m", "mkdir -p m; unshare -m sh -c \"mount -t tmpfs inner m; echo >in; exec sleep "
+                   "50\" & until test -e in; do sleep 0.01; done; nsenter -t $! -m mountpoint -q "
+                   "/work/m && ! mountpoint -q m; r=$?; kill $!; wait $!; rm in; test $r = 0"},
     {"procps", "ps -ef | grep -q \"[p]s -ef\" && pgrep -x sh >/dev/null && uptime >/dev/null && "
                "free | grep -q Mem"},
     {"pkill", "sleep 77 & pkill -x sleep; wait $!; test $? = 143"},
@@ -104,7 +116,7 @@ static const char *const python_tests[] = {
 
 /* $1: where the root is made; $2: what of Python's library is left out. */
 static const char make_root[] =
-    "set -e; cd \"$1\"; mkdir -p usr/bin usr/lib usr/lib64 proc dev tmp work etc\n"
+    "set -e; cd \"$1\"; mkdir -p usr/bin usr/lib usr/lib64 proc dev tmp work etc run\n"
     "ln -s usr/bin bin; ln -s usr/lib lib; ln -s usr/lib64 lib64; PATH=/usr/bin:/bin:/usr/sbin\n"
     "[ -e /etc/debian_version ] || { echo 'this host is no Debian'; exit 3; }\n"
     "for p in " PROGRAMS "; do\n"

@@ -13,6 +13,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -188,6 +189,62 @@ static const struct flag watch_masks[] = {F(IN_ACCESS),      F(IN_MODIFY),      
                                           F(IN_UNMOUNT),     F(IN_ONLYDIR),       F(IN_DONT_FOLLOW),
                                           F(IN_EXCL_UNLINK), F(IN_MASK_CREATE),   F(IN_MASK_ADD),
                                           F(IN_ISDIR),       F(IN_ONESHOT),       {0}};
+static const struct flag mount_flags[] = {F(MS_RDONLY),
+                                          F(MS_NOSUID),
+                                          F(MS_NODEV),
+                                          F(MS_NOEXEC),
+                                          F(MS_SYNCHRONOUS),
+                                          F(MS_REMOUNT),
+                                          F(MS_MANDLOCK),
+                                          F(MS_DIRSYNC),
+                                          F(MS_NOSYMFOLLOW),
+                                          F(MS_NOATIME),
+                                          F(MS_NODIRATIME),
+                                          F(MS_BIND),
+                                          F(MS_MOVE),
+                                          F(MS_REC),
+                                          F(MS_SILENT),
+                                          F(MS_UNBINDABLE),
+                                          F(MS_PRIVATE),
+                                          F(MS_SLAVE),
+                                          F(MS_SHARED),
+                                          F(MS_RELATIME),
+                                          F(MS_STRICTATIME),
+                                          F(MS_LAZYTIME),
+                                          {0}};
+static const struct flag unmount_flags[] = {
+    F(MNT_FORCE), F(MNT_DETACH), F(MNT_EXPIRE), F(UMOUNT_NOFOLLOW), {0}};
+static const struct flag tree_flags[] = {F(OPEN_TREE_CLONE),
+                                         F(OPEN_TREE_CLOEXEC),
+                                         F(AT_SYMLINK_NOFOLLOW),
+                                         F(AT_NO_AUTOMOUNT),
+                                         F(AT_EMPTY_PATH),
+                                         {0x8000, "AT_RECURSIVE"},
+                                         {0}};
+static const struct flag move_flags[] = {
+    F(MOVE_MOUNT_F_SYMLINKS),        F(MOVE_MOUNT_F_AUTOMOUNTS),
+    F(MOVE_MOUNT_F_EMPTY_PATH),      F(MOVE_MOUNT_T_SYMLINKS),
+    F(MOVE_MOUNT_T_AUTOMOUNTS),      F(MOVE_MOUNT_T_EMPTY_PATH),
+    {0x100, "MOVE_MOUNT_SET_GROUP"}, {0}};
+static const struct flag configurations[] = {F(FSCONFIG_SET_FLAG),
+                                             F(FSCONFIG_SET_STRING),
+                                             F(FSCONFIG_SET_BINARY),
+                                             F(FSCONFIG_SET_PATH),
+                                             F(FSCONFIG_SET_PATH_EMPTY),
+                                             F(FSCONFIG_SET_FD),
+                                             F(FSCONFIG_CMD_CREATE),
+                                             F(FSCONFIG_CMD_RECONFIGURE),
+                                             {8, "FSCONFIG_CMD_CREATE_EXCL"},
+                                             {0}};
+static const struct flag mount_attributes[] = {F(MOUNT_ATTR_RDONLY),
+                                               F(MOUNT_ATTR_NOSUID),
+                                               F(MOUNT_ATTR_NODEV),
+                                               F(MOUNT_ATTR_NOEXEC),
+                                               F(MOUNT_ATTR_NOATIME),
+                                               F(MOUNT_ATTR_STRICTATIME),
+                                               F(MOUNT_ATTR_NODIRATIME),
+                                               {0x200000, "MOUNT_ATTR_NOSYMFOLLOW"},
+                                               {0}};
 static const struct flag prctls[] = {F(PR_SET_PDEATHSIG),
                                      F(PR_GET_PDEATHSIG),
                                      F(PR_GET_DUMPABLE),
@@ -239,6 +296,12 @@ static const struct set sets[] = {
     {'K', false, 0, clocks, NULL},
     {'E', false, 0, epoll_operations, NULL},
     {'N', true, 0, watch_masks, NULL},
+    {'M', true, 0, mount_flags, NULL},
+    {'Q', true, 0, unmount_flags, NULL},
+    {'J', true, 0, tree_flags, NULL},
+    {'Y', true, 0, move_flags, NULL},
+    {'Z', false, 0, configurations, NULL},
+    {'B', true, 0, mount_attributes, NULL},
     {'c', false, 0, prctls, NULL},
     {'a', false, 0, arch_prctls, NULL},
 };

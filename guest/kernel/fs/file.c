@@ -10,7 +10,7 @@
 
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_lock.h"
-#include "kernel/fs/mount/mount.h"
+#include "kernel/fs/mount/handles.h"
 #include "kernel/fs/notify/notify.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
@@ -58,6 +58,8 @@ void file_let_go(struct mount *mount, struct inode *inode, uint32_t held)
         __atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELEASE);
     if (held & FILE_HOLDS_MOUNT_WRITER)
         mount_drop_write(mount);
+    if (unlikely(held & FILE_HOLDS_TREE))
+        mount_tree_dissolve(mount);
 }
 
 /* Nobody refers to it any more. */

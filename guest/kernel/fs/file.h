@@ -96,6 +96,7 @@ enum file_hold {
     FILE_HOLDS_WRITER = 1u << 0,       /* open() raised inode->writers: lower it */
     FILE_DENIES_WRITERS = 1u << 1,     /* file_open_executable() lowered inode->writers: raise it */
     FILE_HOLDS_MOUNT_WRITER = 1u << 2, /* mount_want_write() was called */
+    FILE_HOLDS_TREE = 1u << 3,         /* of detached mounts: mount/handles.c */
 };
 
 /* Gives back what a file held (enum file_hold), or what was to be held by one that was not made. */

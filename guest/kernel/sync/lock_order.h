@@ -11,8 +11,9 @@
 
 enum lock_rank {
     /* mutexes */
-    RANK_EXEC = 5,    /* process: one exec or coredump at a time */
-    RANK_RENAME = 10, /* file system tree: rename */
+    RANK_EXEC = 5,          /* process: one exec or coredump at a time */
+    RANK_MOUNT_CONTEXT = 9, /* a file system in the making (fsopen) */
+    RANK_RENAME = 10,       /* file system tree: rename */
     RANK_INODE =
         15, /* inode content and directory entries; two: parent before child, else by address */
     RANK_EPOLL_LINKS = 16, /* which epoll instances watch which files */

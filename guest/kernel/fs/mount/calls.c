@@ -122,15 +122,20 @@ int mount_check_root(const struct path *place)
     return mount_in_my_tree(place->mount) && path_is_mounted(place) ? 0 : -EINVAL;
 }
 
+int filesystem_reconfigure(struct filesystem *filesystem, const struct mount_options *options,
+                           bool read_only)
+{
+    int error = filesystem->reconfigure ? filesystem->reconfigure(filesystem, options) : 0;
+    return error ? error : filesystem_set_read_only(filesystem, read_only);
+}
+
 static int remount_filesystem(struct filesystem *filesystem, uint64_t flags, char *data)
 {
     const struct filesystem_kind *kind = filesystem_kind_find(filesystem->type);
     struct mount_options options = {0};
     int error = kind ? mount_options_parse(kind, data, &options) : 0;
     bool read_only = flags & MS_RDONLY || options.given & OPTION_READ_ONLY;
-    if (!error && filesystem->reconfigure)
-        error = filesystem->reconfigure(filesystem, &options);
-    return error ? error : filesystem_set_read_only(filesystem, read_only);
+    return error ? error : filesystem_reconfigure(filesystem, &options, read_only);
 }
 
 static int remount(struct path *place, uint64_t flags, char *data)
@@ -209,7 +214,8 @@ int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret)
             filesystem_mounts_put(filesystem);
         return *ret ? 0 : -ENOMEM;
     }
-    if (from->mount->flags & MOUNT_UNBINDABLE || !mount_in_my_tree(from->mount))
+    if (from->mount->flags & MOUNT_UNBINDABLE ||
+        (!mount_in_my_tree(from->mount) && !mount_is_detached(from->mount)))
         return -EINVAL;
     return mount_copy_tree(from->mount, from->dentry, MOUNT_COPY_PLAIN, recursive, false, ret);
 }
@@ -250,12 +256,13 @@ static bool holds_unbindable(struct mount *top)
 static int check_move(const struct path *from, const struct path *to)
 {
     struct mount *mount = from->mount;
-    if (!mount_in_my_tree(to->mount) || !mount_in_my_tree(mount) || !path_is_mounted(from) ||
-        mount->parent == mount)
+    if (!mount_in_my_tree(to->mount) || !path_is_mounted(from))
+        return -EINVAL;
+    if (!mount->detached && (!mount_in_my_tree(mount) || mount->parent == mount))
         return -EINVAL;
     if (inode_is(from->dentry->inode, S_IFDIR) != inode_is(to->dentry->inode, S_IFDIR))
         return -EINVAL;
-    if (mount->parent->group || (to->mount->group && holds_unbindable(mount)))
+    if ((!mount->detached && mount->parent->group) || (to->mount->group && holds_unbindable(mount)))
         return -EINVAL;
     for (const struct mount *at = to->mount;; at = at->parent) {
         if (at == mount)
@@ -274,9 +281,13 @@ int mount_move(const struct path *from, struct path *to)
         return error;
     error = check_move(from, to);
     if (!error) {
-        mount_disconnect(from->mount, &held);
+        bool detached = from->mount->detached;
+        if (!detached)
+            mount_disconnect(from->mount, &held);
         error = mount_attach_tree(from->mount, to, &graveyard);
-        if (error)
+        if (!error)
+            from->mount->detached = false;
+        else if (!detached)
             mount_connect(from->mount, held.mount, held.dentry);
     }
     mutex_unlock(&mount_lock);

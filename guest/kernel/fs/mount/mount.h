@@ -64,6 +64,7 @@ struct mount {
     struct list slaves;   /* through slave_link */
     struct list slave_link;
     bool expiring; /* marked by MNT_EXPIRE, and not used since */
+    bool detached; /* top of a tree that an open file holds (handles.c) */
 
     /* For the length of one operation (mount_lock): */
     uint32_t epoch;             /* of the last mount_propagation_collect() that saw it */
@@ -72,6 +73,7 @@ struct mount {
     bool source_is_master; /* what `source_tree` is to copies made for this mount's group */
     bool fresh_group;      /* the operation made it shared */
     bool doomed;           /* it is in a graveyard */
+    uint32_t flags_before;
     struct mount *source_tree;
     struct mount *copy;     /* of mount_copy_tree() */
     struct list work_link;  /* of mount_propagation_collect() */
@@ -172,6 +174,8 @@ struct mount *mount_next_beside(struct mount *mount,
                                 const struct mount *top); /* not its children */
 void mount_tree_enter(struct mount *top, struct mount_namespace *namespace);
 bool mount_in_my_tree(const struct mount *mount);
+/* Is it in a tree that an open file holds? NULL is in none. */
+bool mount_is_detached(const struct mount *mount);
 
 enum mount_copy {
     MOUNT_COPY_PLAIN,   /* peers of shared ones, slaves of the same masters */

@@ -132,6 +132,12 @@ static bool set_common(const char *name, struct mount_options *options)
     return false;
 }
 
+bool mount_option_is_common(const char *name)
+{
+    struct mount_options none = {0};
+    return set_common(name, &none);
+}
+
 int mount_option_set(const struct filesystem_kind *kind, const char *name, const char *value,
                      struct mount_options *options)
 {

@@ -43,6 +43,8 @@ int mount_options_parse(const struct filesystem_kind *kind, char *text, struct m
 /* One option by name, value NULL where there is none. 0 or -EINVAL. */
 int mount_option_set(const struct filesystem_kind *kind, const char *name, const char *value,
                      struct mount_options *options);
+/* Is it an option that every kind knows ("ro")? */
+bool mount_option_is_common(const char *name);
 /* An instance with these options; one hold of its mounts. 0, -EINVAL, -ENOMEM. */
 int filesystem_make(const struct filesystem_kind *kind, const struct mount_options *options,
                     struct filesystem **ret);

@@ -50,6 +50,13 @@ bool mount_in_my_tree(const struct mount *mount)
     return mount && mount->namespace && mount->namespace == mount_namespace_current();
 }
 
+bool mount_is_detached(const struct mount *mount)
+{
+    while (mount && mount->parent != mount)
+        mount = mount->parent;
+    return mount && mount->detached;
+}
+
 static uint32_t count_tree(struct mount *top)
 {
     uint32_t count = 0;
