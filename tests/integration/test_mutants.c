@@ -55,11 +55,18 @@ static void *feed(void *context)
     return NULL;
 }
 
+static const char *load_program(const char *load)
+{
+    if (strcmp(load, "wide") == 0)
+        return "mutant_load";
+    if (strcmp(load, "sockets") == 0)
+        return "socket_load";
+    return strcmp(load, "objects") == 0 ? "object_load" : "audit_load";
+}
+
 static struct audited audited_start(const char *kernel, const char *options, const char *load)
 {
-    const char *arguments[] = {guest_program(strcmp(load, "wide") == 0      ? "mutant_load"
-                                             : strcmp(load, "sockets") == 0 ? "socket_load"
-                                                                            : "audit_load"),
+    const char *arguments[] = {guest_program(load_program(load)),
                                strcmp(load, "wide") == 0 ? "0" : load, NULL};
     struct session_settings settings = {.arguments = arguments,
                                         .kernel = kernel,
@@ -337,6 +344,11 @@ Test(mutants, clean_debug_kernel_under_the_load_of_sockets)
     run_clean(debug_kernel(), "sockets");
 }
 
+Test(mutants, clean_debug_kernel_under_the_load_of_objects)
+{
+    run_clean(debug_kernel(), "objects");
+}
+
 Test(mutants, clean_release_kernel)
 {
     run_clean(NULL, "full");
@@ -350,4 +362,9 @@ Test(mutants, clean_release_kernel_under_the_wide_load)
 Test(mutants, clean_release_kernel_under_the_load_of_sockets)
 {
     run_clean(NULL, "sockets");
+}
+
+Test(mutants, clean_release_kernel_under_the_load_of_objects)
+{
+    run_clean(NULL, "objects");
 }

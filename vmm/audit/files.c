@@ -5,7 +5,8 @@
  * travel in messages of sockets. Proves, in a world at
  * rest: a file has as many references as holders were found, so that none is freed in use and none
  * is leaked; except for what tasks in the middle of a system call on a shared table hold meanwhile:
- * one file each, unless they sleep for something that has to do with none.
+ * one file each, unless they sleep for something that has to do with none; and who waits at a POSIX
+ * message queue holds one of its files.
  * Cost: one pass over descriptors and mappings, and a sort of what was found.
  */
 #include "vmm/audit/files.h"
@@ -153,6 +154,21 @@ void audit_files_free(struct audit_files *files)
     *files = (struct audit_files){0};
 }
 
+/* Tasks that wait at the queue that the file is of, in a call that holds the file, or another one of it. */
+static uint32_t waits_at_queue(const struct audit_world *world, const uint8_t *file)
+{
+    uint64_t queue = AUDIT_GET(world, file, file_private_data);
+    uint32_t count = 0;
+
+    if (AUDIT_GET(world, file, file_operations) != AUDIT_ROOT(world, roots_mqueue_operations))
+        return 0;
+    for (size_t i = 0; i < world->task_count; i++)
+        count += (world->tasks[i].wait_kind == WAIT_MESSAGE_READ ||
+                  world->tasks[i].wait_kind == WAIT_MESSAGE_WRITE) &&
+                 AUDIT_GET(world, world->tasks[i].raw, task_wait_object) == queue;
+    return count;
+}
+
 static void check(struct vt_audit *audit, const struct audit_world *world)
 {
     struct audit_files files;
@@ -171,7 +187,8 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
         }
         uint64_t counted = AUDIT_GET(world, file->raw, file_references);
         bool pipe = AUDIT_GET(world, file->raw, file_operations) == pipes;
-        if (counted < file->holders || counted > file->holders + files.slack)
+        if (counted < file->holders ||
+            counted > file->holders + files.slack + waits_at_queue(world, file->raw))
             audit_report(audit, where, "%s %#lx has %lu references, %u holders were found",
                          pipe ? "a pipe's end at" : "the open file at",
                          (unsigned long)file->address, (unsigned long)counted, file->holders);

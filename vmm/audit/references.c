@@ -4,11 +4,12 @@
  *
  * Reads: the counts, the PID table (as tree.c found it), and who points where. Proves, in a world
  * at rest: a task is held by the PID table, by the scheduler until its last switch, and by a parent
- * that waits for it in vfork; a process by the PID table and by each of its tasks; an address space
+ * that waits for it in vfork; a process by the PID table and by each of its tasks; both by timers on
+ * their CPU time and by queues that will tell them of a message; an address space
  * and a descriptor table by each task that uses them. So nothing that is used can be freed, and
  * nothing that is unused stays. Cost: one pass over tasks.
  */
-#include "vmm/audit/audit.h"
+#include "vmm/audit/holders.h"
 
 static void wrong(struct vt_audit *audit, struct audit_finding where, const char *what,
                   unsigned long number, uint32_t counted, uint32_t found)
@@ -32,10 +33,18 @@ static bool held_by_vfork(const struct audit_world *world, const struct audit_ta
     return false;
 }
 
-static void check_task(struct vt_audit *audit, const struct audit_world *world,
-                       const struct audit_task *task)
+static uint32_t held_by_others(const struct audit_tally *others, uint64_t address)
 {
-    uint32_t found = task->in_pid_table + (task->state != TASK_ZOMBIE) + held_by_vfork(world, task);
+    const struct audit_tallied *place = audit_tallied(others, address);
+
+    return place ? place->held : 0;
+}
+
+static void check_task(struct vt_audit *audit, const struct audit_world *world,
+                       const struct audit_tally *others, const struct audit_task *task)
+{
+    uint32_t found = task->in_pid_table + (task->state != TASK_ZOMBIE) +
+                     held_by_vfork(world, task) + held_by_others(others, task->address);
 
     if (task->state == TASK_DEAD || task->idle)
         return;
@@ -78,6 +87,9 @@ static void check_files(struct vt_audit *audit, const struct audit_world *world,
 
 static void check(struct vt_audit *audit, const struct audit_world *world)
 {
+    struct audit_tally others = {0};
+    bool known = audit_find_holders(world, &others);
+
     for (size_t i = 0; i < world->task_count; i++) {
         struct audit_process *process = audit_process_at(world, world->tasks[i].process);
         struct audit_space *space = audit_space_at(world, world->tasks[i].space);
@@ -98,14 +110,16 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
                 "task %d uses an address space that has been freed", world->tasks[i].tid);
     }
     for (size_t i = 0; i < world->task_count; i++) {
-        check_task(audit, world, &world->tasks[i]);
+        if (known)
+            check_task(audit, world, &others, &world->tasks[i]);
         check_files(audit, world, &world->tasks[i]);
     }
     for (size_t i = 0; i < world->process_count; i++) {
         const struct audit_process *process = &world->processes[i];
-        uint32_t found = process->in_pid_table + process->tasks;
+        uint32_t found =
+            process->in_pid_table + process->tasks + held_by_others(&others, process->address);
 
-        if (process->references != found)
+        if (known && process->references != found)
             wrong(audit, (struct audit_finding){.pid = process->pid, .object = process->address},
                   "process", (unsigned long)process->pid, process->references, found);
     }
@@ -116,6 +130,7 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
             wrong(audit, (struct audit_finding){.object = space->address}, "address space",
                   space->id, space->references, space->tasks);
     }
+    audit_tally_free(&others);
 }
 
 const struct audit_invariant invariant_references = {

@@ -18,6 +18,7 @@
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 
 #define CHILDREN_MAX  512 /* cached per directory before unused ones are dropped */
 #define EVICTION_SCAN 16  /* how many of the oldest are looked at per insertion */
@@ -130,7 +131,7 @@ static void buckets_grow(struct dentry *parent)
 static void cache_insert(struct dentry *parent, struct dentry *child)
 {
     list_push_front(&parent->children, &child->sibling_link);
-    parent->child_count++;
+    parent->child_count += MUTANT(NAME_COUNTED_TWICE) ? 2 : 1;
     if (parent->buckets)
         bucket_insert(parent, child);
     if (unlikely(parent->child_count > LIST_ONLY_MAX &&

@@ -10,6 +10,7 @@
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/namespace/time_namespace.h"
 #include "kernel/namespace/uts.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/process.h"
 
@@ -62,7 +63,7 @@ int nsproxy_copy(const struct nsproxy *from, uint64_t flags, struct fs_context *
         return -ENOMEM;
     *proxy = *from;
     proxy->references = 1;
-    for (unsigned kind = 0; kind < NAMESPACE_KINDS; kind++)
+    for (unsigned kind = MUTANT_EVERY(NAMESPACE_UNCOUNTED, 3); kind < NAMESPACE_KINDS; kind++)
         namespace_get(proxy->of[kind]);
     namespace_get(proxy->time_for_children);
     for (unsigned kind = 0; kind < NAMESPACE_KINDS; kind++) {

@@ -4,18 +4,19 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/nsproxy.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/clone_flags.h"
 #include "kernel/process/internal.h"
 
-#define NUMBER_AFTER_WRAP  300
-#define GLOBALS_PER_CHUNK  (PAGE_SIZE / sizeof(struct pid_numbers *))
-#define GLOBAL_CHUNKS      ((PID_MAX + 1) / GLOBALS_PER_CHUNK)
-#define NUMBERS_PAGE_BYTES (PID_NUMBERS_PER_CHUNK * sizeof(int32_t))
+#define NUMBER_AFTER_WRAP     300
+#define PID_GLOBALS_PER_CHUNK (PAGE_SIZE / sizeof(struct pid_numbers *))
+#define PID_GLOBAL_CHUNKS     ((PID_MAX + 1) / PID_GLOBALS_PER_CHUNK)
+#define NUMBERS_PAGE_BYTES    (PID_NUMBERS_PER_CHUNK * sizeof(int32_t))
 
 _Static_assert(PID_NUMBERS_PER_CHUNK *PID_NUMBER_CHUNKS == PID_MAX + 1, "every number has a place");
 
 static struct spinlock numbers_lock = SPINLOCK_INIT(RANK_PID_NUMBERS);
-static struct pid_numbers **global_chunks[GLOBAL_CHUNKS]; /* by global number; never given back */
+struct pid_numbers **pid_global_chunks[PID_GLOBAL_CHUNKS];
 uint32_t pid_numbers_in_use;
 
 struct pid_namespace initial_pid_namespace = {
@@ -29,17 +30,17 @@ static struct pid_numbers *numbers_of(int32_t global)
 {
     if (global <= 0 || global > PID_MAX)
         return NULL;
-    struct pid_numbers **chunk = global_chunks[(uint32_t)global / GLOBALS_PER_CHUNK];
-    return chunk ? chunk[(uint32_t)global % GLOBALS_PER_CHUNK] : NULL;
+    struct pid_numbers **chunk = pid_global_chunks[(uint32_t)global / PID_GLOBALS_PER_CHUNK];
+    return chunk ? chunk[(uint32_t)global % PID_GLOBALS_PER_CHUNK] : NULL;
 }
 
 /* Where the numbers of a global number are kept; NULL = out of memory. */
 static struct pid_numbers **make_place(int32_t global)
 {
-    struct pid_numbers ***chunk = &global_chunks[(uint32_t)global / GLOBALS_PER_CHUNK];
+    struct pid_numbers ***chunk = &pid_global_chunks[(uint32_t)global / PID_GLOBALS_PER_CHUNK];
     if (!*chunk)
         *chunk = kzalloc(PAGE_SIZE);
-    return *chunk ? &(*chunk)[(uint32_t)global % GLOBALS_PER_CHUNK] : NULL;
+    return *chunk ? &(*chunk)[(uint32_t)global % PID_GLOBALS_PER_CHUNK] : NULL;
 }
 
 static int32_t *entry_of(const struct pid_namespace *namespace, int32_t number)
@@ -164,7 +165,8 @@ static void clear(struct pid_numbers *numbers, uint32_t above)
 {
     struct pid_namespace *namespace = numbers->namespace;
     for (; namespace->level > above; namespace = namespace->parent) {
-        *entry_of(namespace, numbers->number[namespace->level]) = 0;
+        if (!MUTANT(PID_NUMBER_KEPT))
+            *entry_of(namespace, numbers->number[namespace->level]) = 0;
         namespace->count--;
     }
 }
@@ -186,7 +188,7 @@ int pid_numbers_take_locked(struct pid_numbers *numbers, int32_t global, const i
             break;
         }
         *entry_of(namespace, number) = global;
-        numbers->number[namespace->level] = number;
+        numbers->number[namespace->level] = number + MUTANT(PID_NUMBER_WRONG);
         namespace->count++;
     }
     if (error) {

@@ -40,6 +40,9 @@ struct pid_numbers {
     int32_t number[];                /* by level; [0] is the global one */
 };
 
+/* By global number, where it has inner ones; each chunk one frame, never given back. numbers_lock. */
+extern struct pid_numbers **pid_global_chunks[];
+
 extern struct pid_namespace initial_pid_namespace;
 extern const struct namespace_type pid_namespace_type;
 

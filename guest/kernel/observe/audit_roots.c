@@ -6,7 +6,13 @@
 #include "arch/machine.h"
 #include "arch/per_cpu.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/mount/mount.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/proc/namespace.h"
+#include "kernel/ipc/mqueue/mqueue.h"
+#include "kernel/ipc/sysv/shm.h"
+#include "kernel/namespace/nsproxy.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/net/message.h"
 #include "kernel/process/pid_table.h"
 #include "kernel/sched/fair.h"
@@ -27,4 +33,12 @@ const struct audit_roots audit_roots = {
     .soft_syscall_page = SOFT_SYSCALL_PAGE,
     .kernel_stacks = KERNEL_STACKS,
     .kernel_stack_bytes = KERNEL_STACK_BYTES,
+    .namespaces = (uint64_t)&namespace_list,
+    .nsfs_operations = (uint64_t)&proc_namespace_operations,
+    .pid_globals = (uint64_t)pid_global_chunks,
+    .shm_operations = (uint64_t)&shm_attachment_operations,
+    .mqueue_operations = (uint64_t)&mqueue_operations,
+    .mqueues = (uint64_t)&mqueues_all,
+    .initial_root_mount = (uint64_t)&initial_root.mount,
+    .initial_nsproxy = (uint64_t)&initial_nsproxy,
 };

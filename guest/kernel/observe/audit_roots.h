@@ -22,6 +22,14 @@ struct audit_roots {
     uint64_t soft_syscall_page;  /* the one kernel address that users may read */
     uint64_t kernel_stacks;      /* where kernel stacks are mapped ... */
     uint64_t kernel_stack_bytes; /* ... and how large each is */
+    uint64_t namespaces;         /* list head: struct namespace of all kinds */
+    uint64_t nsfs_operations;    /* struct inode.operations of the files of /proc/PID/ns */
+    uint64_t pid_globals;        /* struct pid_numbers **[], a page of places per chunk */
+    uint64_t shm_operations;     /* struct file.operations of attached segments */
+    uint64_t mqueue_operations;  /* ... and of POSIX message queues */
+    uint64_t mqueues;            /* list head: struct mqueue, every one */
+    uint64_t initial_root_mount; /* struct mount *: held once for where the first process starts */
+    uint64_t initial_nsproxy;    /* of the kernel itself, which holds it once */
 };
 
 extern const struct audit_roots audit_roots;

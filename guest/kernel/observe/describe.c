@@ -11,8 +11,11 @@
 
 #include "kernel/observe/describe_audit.h"
 #include "kernel/observe/describe_files.h"
+#include "kernel/observe/describe_ipc.h"
 #include "kernel/observe/describe_memory.h"
+#include "kernel/observe/describe_namespaces.h"
 #include "kernel/observe/describe_net.h"
+#include "kernel/observe/describe_process.h"
 #include "kernel/observe/describe_sync.h"
 #include "kernel/observe/describe_tasks.h"
 
@@ -25,7 +28,10 @@
 #define COUNT(type, member, field_kind, target_type) +1
 
 #define ALL_TYPES(T)                                                                               \
-    SYNC_TYPES(T) TASK_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T) NET_TYPES(T) AUDIT_TYPES(T)
+    SYNC_TYPES(T)                                                                                  \
+    TASK_TYPES(T)                                                                                  \
+    PROCESS_PART_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T) NET_TYPES(T) NAMESPACE_TYPES(T)            \
+        IPC_TYPES(T) AUDIT_TYPES(T)
 
 /* For each type: where its fields begin, and the last of them; so the next type begins behind. */
 #define PLACE(type, name, FIELDS) type##_AT, type##_LAST = type##_AT FIELDS(COUNT) - 1,

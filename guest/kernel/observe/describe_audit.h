@@ -46,6 +46,14 @@
     F(audit_roots, rodata_end, UNSIGNED, "")                                                       \
     F(audit_roots, soft_syscall_page, UNSIGNED, "")                                                \
     F(audit_roots, kernel_stacks, UNSIGNED, "")                                                    \
+    F(audit_roots, namespaces, ADDRESS, "")                                                        \
+    F(audit_roots, nsfs_operations, ADDRESS, "")                                                   \
+    F(audit_roots, pid_globals, ADDRESS, "")                                                       \
+    F(audit_roots, shm_operations, ADDRESS, "")                                                    \
+    F(audit_roots, mqueue_operations, ADDRESS, "")                                                 \
+    F(audit_roots, mqueues, ADDRESS, "")                                                           \
+    F(audit_roots, initial_root_mount, ADDRESS, "")                                                \
+    F(audit_roots, initial_nsproxy, ADDRESS, "")                                                   \
     F(audit_roots, kernel_stack_bytes, UNSIGNED, "")
 
 #define AUDIT_TYPES(T)                                                                             \

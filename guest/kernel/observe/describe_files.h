@@ -45,6 +45,8 @@
     F(inode, bytes, UNSIGNED, "")                                                                  \
     F(inode, filesystem, ADDRESS, "filesystem")                                                    \
     F(inode, lock, STRUCT, "mutex")                                                                \
+    F(inode, operations, UNSIGNED, "")                                                             \
+    F(inode, private_data, UNSIGNED, "")                                                           \
     F(inode, writers, SIGNED, "")
 
 #define DENTRY_FIELDS(F)                                                                           \
@@ -54,6 +56,13 @@
     F(dentry, mounts, UNSIGNED, "")                                                                \
     F(dentry, lock, STRUCT, "spinlock")                                                            \
     F(dentry, deleted, UNSIGNED, "")                                                               \
+    F(dentry, children, STRUCT, "list")                                                            \
+    F(dentry, sibling_link, STRUCT, "list")                                                        \
+    F(dentry, child_count, UNSIGNED, "")                                                           \
+    F(dentry, name_hash, UNSIGNED, "")                                                             \
+    F(dentry, hash_next, ADDRESS, "dentry")                                                        \
+    F(dentry, buckets, UNSIGNED, "")                                                               \
+    F(dentry, bucket_count, UNSIGNED, "")                                                          \
     F(dentry, name_length, UNSIGNED, "")                                                           \
     F(dentry, name, UNSIGNED, "")
 
@@ -61,6 +70,9 @@
     F(filesystem, type, UNSIGNED, "")                                                              \
     F(filesystem, device, UNSIGNED, "")                                                            \
     F(filesystem, root, ADDRESS, "dentry")                                                         \
+    F(filesystem, mounts, STRUCT, "list")                                                          \
+    F(filesystem, mount_count, UNSIGNED, "")                                                       \
+    F(filesystem, private_data, UNSIGNED, "")                                                      \
     F(filesystem, flags, UNSIGNED, "")
 
 #define FS_CONTEXT_FIELDS(F)                                                                       \
@@ -85,9 +97,17 @@
     F(mount, namespace_link, STRUCT, "list")                                                       \
     F(mount, group, UNSIGNED, "")                                                                  \
     F(mount, master, ADDRESS, "mount")                                                             \
+    F(mount, peers, STRUCT, "list")                                                                \
+    F(mount, slaves, STRUCT, "list")                                                               \
+    F(mount, slave_link, STRUCT, "list")                                                           \
+    F(mount, children, STRUCT, "list")                                                             \
+    F(mount, child_link, STRUCT, "list")                                                           \
+    F(mount, filesystem_link, STRUCT, "list")                                                      \
+    F(mount, hash_next, ADDRESS, "mount")                                                          \
     F(mount, source, UNSIGNED, "")
 
 #define MOUNT_NAMESPACE_FIELDS(F)                                                                  \
+    F(mount_namespace, head, STRUCT, "namespace")                                                  \
     F(mount_namespace, head.references, UNSIGNED, "")                                              \
     F(mount_namespace, head.number, UNSIGNED, "")                                                  \
     F(mount_namespace, mount_count, UNSIGNED, "")                                                  \

@@ -65,6 +65,9 @@
     F(task, robust_list, UNSIGNED, "")                                                             \
     F(task, clear_child_tid, UNSIGNED, "")                                                         \
     F(task, fs, ADDRESS, "fs_context")                                                             \
+    F(task, namespaces, ADDRESS, "nsproxy")                                                        \
+    F(task, tracee, ADDRESS, "tracee")                                                             \
+    F(task, sem_undo, ADDRESS, "sem_undo_list")                                                    \
     F(task, arch, STRUCT, "arch_task")
 
 /* Where the registers are while the task does not run. */
@@ -127,6 +130,10 @@
     F(process, no_new_privileges, UNSIGNED, "")                                                    \
     F(process, oom_score_adj, SIGNED, "")                                                          \
     F(process, template_copies, UNSIGNED, "")                                                      \
+    F(process, pid_namespace, ADDRESS, "pid_namespace")                                            \
+    F(process, tracees, ADDRESS, "tracee")                                                         \
+    F(process, timers, ADDRESS, "posix_timer")                                                     \
+    F(process, cpu_watch, ADDRESS, "cpu_watch")                                                    \
     F(process, parts_lock, STRUCT, "spinlock")
 
 #define PENDING_SIGNAL_FIELDS(F)                                                                   \

@@ -294,7 +294,9 @@ static void release_parts(struct task *task)
     struct fs_context *fs = task_detach_fs(task);
     if (fs)
         fs_context_put(fs);
-    nsproxy_put(task_detach_namespaces(task));
+    struct nsproxy *namespaces = task_detach_namespaces(task);
+    if (!MUTANT_EVERY(NSPROXY_KEPT, 5))
+        nsproxy_put(namespaces);
 }
 
 /* The last thread has left: from here on there is only a status for somebody to collect. */

@@ -9,6 +9,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/control.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace_data.h"
 #include "kernel/syscall/syscall.h"
@@ -47,7 +48,7 @@ void tracee_put(struct tracee *tracee)
 static void list_add_locked(struct process *tracer, struct tracee *tracee)
 {
     tracee->tracer = tracer;
-    tracee->references++;
+    tracee->references += MUTANT(TRACEE_COUNTED_TWICE) ? 2 : 1;
     tracee->next = tracer->tracees;
     tracer->tracees = tracee;
     control_count_tracees(1);
@@ -81,7 +82,8 @@ static void let_go_locked(struct tracee *tracee, int signal)
     tracee->trap_wanted = false;
     if (task)
         task_add_work(task, TASK_WORK_TRACE | TASK_WORK_SIGNAL);
-    resume_locked(tracee, signal);
+    if (!MUTANT(TRACEE_LEFT_STOPPED))
+        resume_locked(tracee, signal);
 }
 
 /* The new tracee of `tracer`; the task's reference is the object's first. -EPERM: it has one. */

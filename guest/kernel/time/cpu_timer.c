@@ -5,9 +5,10 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/time/clock.h"
-#include "kernel/time/timer.h"
+#include "kernel/time/cpu_watch.h"
 
 #define NS_PER_SECOND            1000000000ull
 #define CLOCK_PROCESS_CPUTIME_ID 2
@@ -19,27 +20,6 @@
 #define WATCH_GAP_MIN_NS         1000000u
 #define WATCH_GAP_MAX_NS         16000000u
 #define INTERVAL_MIN_NS          1000000u /* between two signals */
-
-enum interval_index { INTERVAL_VIRTUAL, INTERVAL_PROF, INTERVALS };
-
-struct interval {
-    struct cpu_alarm alarm;
-    uint64_t period_ns; /* 0: once */
-};
-
-/* One per process that is watched; process->cpu_watch until it ends. */
-struct cpu_watch {
-    struct timer timer;
-    struct process *process;
-    struct list alarms; /* active ones, in no order */
-    struct cpu_alarm *firing;
-    uint32_t firing_cpu;
-    bool closed;
-    uint64_t seen_ns; /* what the process had used at the last look ... */
-    uint64_t gap_ns;  /* ... and how long it may stay unlooked at while it uses nothing */
-    struct cpu_alarm limit;
-    struct interval intervals[INTERVALS];
-};
 
 /* ---- clocks ---- */
 
@@ -164,6 +144,8 @@ static void plan(struct cpu_watch *watch)
         delay = max(delay, watch->gap_ns);
     }
     watch->seen_ns = used;
+    if (MUTANT_EVERY(CPU_WATCH_ASLEEP, 10))
+        return;
     uint64_t now = clock_monotonic_ns();
     timer_start(&watch->timer, now + delay < now ? UINT64_MAX : now + delay);
 }

@@ -14,18 +14,16 @@
 #include "kernel/time/posix_timer.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/process/user_count.h"
 #include "kernel/syscall/syscall.h"
-#include "kernel/time/cpu_timer.h"
-#include "kernel/time/program_clock.h"
-#include "kernel/time/timer.h"
+#include "kernel/time/posix_timer_state.h"
 #include "kernel/time/timespec.h"
 
 #define CLOCK_OF_FILE   3 /* the lowest bits of a negative number */
 #define TIMER_ABSTIME   1
 #define SIGEV_SIGNAL    0
-#define SIGEV_NONE      1
 #define SIGEV_THREAD    2
 #define SIGEV_THREAD_ID 4
 #define PERIOD_MIN_NS   100000u
@@ -36,21 +34,6 @@ struct linux_sigevent {
     int32_t padding[11];
 };
 _Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent is part of the ABI");
-
-struct posix_timer {
-    struct posix_timer *next; /* process->timers */
-    struct process *process;
-    struct timer timer;
-    struct cpu_alarm cpu_alarm; /* if on_cpu_clock, which has its clock */
-    bool on_cpu_clock;
-    int32_t id;
-    uint32_t uid;          /* for whom it counts */
-    enum clock_base clock; /* else */
-    int32_t notify, signal, tid;
-    uint64_t value;
-    uint64_t interval_ns, deadline_ns; /* 0 = unarmed; the interrupt changes deadline_ns */
-    uint32_t overruns, last_overruns;  /* of the latest signal, and of the one before */
-};
 
 static struct mutex timers_mutex = {.rank = RANK_PIPE,
                                     .waiters = WAIT_QUEUE_INIT(timers_mutex.waiters)};
@@ -148,7 +131,7 @@ static void expire(struct posix_timer *timer)
         WRITE_ONCE(timer->deadline_ns, 0);
     }
     send_signal(timer, (uint32_t)min(periods - 1, (uint64_t)INT32_MAX));
-    if (interval)
+    if (interval && !MUTANT_EVERY(TIMER_NOT_RESTARTED, 5))
         start(timer);
 }
 

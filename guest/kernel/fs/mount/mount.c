@@ -9,6 +9,7 @@
 #include "kernel/fs/path.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 
 #define TABLE_BUCKETS 256u
 
@@ -184,7 +185,7 @@ void mount_connect(struct mount *mount, struct mount *parent, struct dentry *mou
     mount->mountpoint = mountpoint;
     mount->hash_next = *bucket;
     *bucket = mount;
-    mountpoint->mounts++;
+    mountpoint->mounts += MUTANT(COVER_COUNTED_TWICE) ? 2 : 1;
     spin_unlock(&mount_table_lock);
     list_push_back(&parent->children, &mount->child_link);
 }

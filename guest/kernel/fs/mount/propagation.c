@@ -7,6 +7,8 @@
  */
 #include "kernel/fs/mount/mount.h"
 
+#include "kernel/observe/mutant.h"
+
 static uint32_t last_group, last_epoch;
 
 uint32_t mount_new_group(void)
@@ -19,12 +21,16 @@ uint32_t mount_new_group(void)
 void mount_join_peers(struct mount *mount, struct mount *peer)
 {
     mount->group = peer->group;
+    if (MUTANT(PEER_NOT_JOINED))
+        return;
     list_push_front(&peer->peers, &mount->peers);
 }
 
 void mount_follow_master(struct mount *mount, struct mount *master)
 {
     mount->master = master;
+    if (MUTANT(SLAVE_NOT_LISTED))
+        return;
     list_push_front(&master->slaves, &mount->slave_link);
 }
 

@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/fs/proc/namespace.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 
 #define MOUNTS_MAX 100000u /* of one namespace; Linux's fs.mount-max */
@@ -39,7 +40,7 @@ void mount_tree_enter(struct mount *top, struct mount_namespace *namespace)
         if (mount->namespace)
             continue;
         mount->namespace = namespace;
-        namespace->mount_count++;
+        namespace->mount_count += MUTANT(MOUNT_COUNTED_TWICE) ? 2 : 1;
         list_push_back(&namespace->mounts, &mount->namespace_link);
     }
     namespace->event++;
@@ -245,6 +246,8 @@ void mount_graveyard_bury(struct mount_graveyard *graveyard)
         struct path covered = mount->covered;
         list_remove(&mount->grave_link);
         mount_put(mount);
+        if (MUTANT(MOUNT_PARENT_KEPT))
+            continue;
         if (covered.dentry)
             path_put(&covered);
     }

@@ -46,7 +46,7 @@ static int open_inode(struct inode *inode, struct file *file)
     return (file->flags & O_ACCMODE) == O_RDONLY ? 0 : -EPERM;
 }
 
-static const struct inode_operations operations = {.destroy = destroy, .open = open_inode};
+const struct inode_operations proc_namespace_operations = {.destroy = destroy, .open = open_inode};
 
 static int64_t nsfs_ioctl(struct file *file, uint32_t command, uint64_t argument);
 
@@ -66,7 +66,7 @@ static int make_dentry(struct namespace *namespace, struct path *ret)
     inode->number = namespace->number;
     inode->links = 1;
     inode->private_data = namespace;
-    inode->operations = &operations;
+    inode->operations = &proc_namespace_operations;
     inode->file_operations = &nsfs_file_operations;
     ret->mount = NULL;
     ret->dentry = dentry_create(NULL, name, name_of(namespace, name, sizeof(name)), inode);
@@ -126,7 +126,7 @@ static int follow(const struct proc_target *target, struct path *ret)
 
 bool proc_namespace_get(const struct inode *inode, struct namespace **ret)
 {
-    if (inode->operations != &operations)
+    if (inode->operations != &proc_namespace_operations)
         return false;
     *ret = inode->private_data;
     namespace_get(*ret);

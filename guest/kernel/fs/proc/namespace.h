@@ -11,6 +11,8 @@ struct namespace;
 
 extern const struct proc_entry proc_namespace_children[]; /* of /proc/PID/ns */
 
+extern const struct inode_operations proc_namespace_operations; /* of what they lead to */
+
 /* Was the inode reached through such a link? Then *ret is what it stands for, counted. */
 bool proc_namespace_get(const struct inode *inode, struct namespace **ret);
 

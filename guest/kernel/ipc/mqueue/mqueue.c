@@ -23,7 +23,7 @@
 #define FSTAT_BYTES      80
 
 struct mutex mqueue_lock = {.rank = RANK_IPC, .waiters = WAIT_QUEUE_INIT(mqueue_lock.waiters)};
-static struct list all_queues = LIST_INIT(all_queues); /* mqueue_lock */
+struct list mqueues_all = LIST_INIT(mqueues_all);
 
 struct process *mqueue_forget_told(struct mqueue *queue)
 {
@@ -149,7 +149,7 @@ static bool may_cost(uint32_t uid, uint64_t cost)
     struct mqueue *queue;
     uint64_t sum = cost;
 
-    list_for_each(queue, &all_queues, all_link)
+    list_for_each(queue, &mqueues_all, all_link)
     {
         if (queue->uid == uid)
             sum += queue->cost;
@@ -195,7 +195,7 @@ static int create(struct ipc_namespace *space, const char *name, uint32_t mode,
     wait_queue_init(&queue->readers);
     wait_queue_init(&queue->writers);
     list_push_back(&space->mqueues, &queue->name_link);
-    list_push_back(&all_queues, &queue->all_link);
+    list_push_back(&mqueues_all, &queue->all_link);
     space->mqueue_count++;
     *ret = queue;
     return 0;

@@ -53,6 +53,7 @@ struct mqueue {
 };
 
 extern struct mutex mqueue_lock;
+extern struct list mqueues_all; /* struct mqueue, through all_link; mqueue_lock */
 extern const struct file_operations mqueue_operations;
 
 /* The queue of an open file, or NULL if it is no queue's. */

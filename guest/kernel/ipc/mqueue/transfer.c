@@ -7,6 +7,7 @@
 #include "kernel/ipc/mqueue/mqueue.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/program_clock.h"
@@ -59,7 +60,7 @@ static void insert(struct mqueue *queue, struct mq_message *message)
 
     list_for_each(other, &queue->messages, link)
     {
-        if (other->priority < message->priority)
+        if (other->priority < message->priority && !MUTANT(MQ_PRIORITY_IGNORED))
             break;
     }
     list_push_back(&other->link, &message->link);
@@ -103,7 +104,8 @@ static int64_t send(struct file *file, struct mq_message *message, uint64_t dead
     insert(queue, message);
     if (queue->count == 1 && !queue->waiting_readers)
         told = tell(queue);
-    wake_up_one(&queue->readers);
+    if (!MUTANT(MQ_READER_ASLEEP))
+        wake_up_one(&queue->readers);
     if (queue->count < queue->messages_max)
         wake_up_one(&queue->writers);
     mutex_unlock(&mqueue_lock);

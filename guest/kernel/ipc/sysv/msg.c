@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -16,7 +17,7 @@
 
 void message_queue_free(struct message_queue *queue)
 {
-    struct message *message, *following;
+    struct sysv_message *message, *following;
 
     list_for_each_safe(message, following, &queue->messages, link)
     {
@@ -148,10 +149,12 @@ static bool wants(const struct message_sleeper *receiver, int64_t type)
 }
 
 /* To the first receiver that wants it and has room. Those that have none fail on the way. */
-static bool give_to_receiver(struct message_queue *queue, struct message *message)
+static bool give_to_receiver(struct message_queue *queue, struct sysv_message *message)
 {
     struct message_sleeper *receiver, *following;
 
+    if (MUTANT(MESSAGE_PAST_RECEIVER))
+        return false;
     list_for_each_safe(receiver, following, &queue->receivers, link)
     {
         if (!wants(receiver, message->type))
@@ -175,7 +178,7 @@ static bool has_room(const struct message_queue *queue, size_t bytes)
 }
 
 /* Takes over the message on success. */
-static int64_t send(int id, struct message *message, int flags)
+static int64_t send(int id, struct sysv_message *message, int flags)
 {
     struct ipc_namespace *space = ipc_namespace_current();
     struct ipc_table *table = ipc_table_of(space, IPC_MESSAGES);
@@ -221,7 +224,7 @@ SYSCALL4(msgsnd, int, id, uint64_t, address, uint64_t, bytes, int, flags)
         return -EFAULT;
     if (bytes > ipc_namespace_current()->message_max || id < 0 || type < 1)
         return -EINVAL;
-    struct message *message = kmalloc(sizeof(*message) + bytes);
+    struct sysv_message *message = kmalloc(sizeof(*message) + bytes);
     if (!message)
         return -ENOMEM;
     message->type = type;
@@ -252,10 +255,10 @@ static void choose_match(struct message_sleeper *receiver, int64_t type, int fla
 }
 
 /* The oldest that it wants; of MATCH_UP_TO the one with the smallest type; or NULL. */
-static struct message *find_message(struct message_queue *queue,
-                                    const struct message_sleeper *receiver)
+static struct sysv_message *find_message(struct message_queue *queue,
+                                         const struct message_sleeper *receiver)
 {
-    struct message *message, *best = NULL;
+    struct sysv_message *message, *best = NULL;
     int64_t number = 0;
 
     list_for_each(message, &queue->messages, link)
@@ -274,20 +277,21 @@ static struct message *find_message(struct message_queue *queue,
     return best;
 }
 
-static void take_out(struct message_queue *queue, struct message *message)
+static void take_out(struct message_queue *queue, struct sysv_message *message)
 {
     list_remove(&message->link);
     queue->count--;
     queue->bytes -= message->bytes;
     queue->space->message_count--;
-    queue->space->message_bytes -= message->bytes;
+    if (!MUTANT(MESSAGE_BYTES_KEPT))
+        queue->space->message_bytes -= message->bytes;
     queue->last_receiver = ipc_pid();
     queue->receive_time = ipc_time();
     message_queue_wake(queue, false);
 }
 
 /* A copy of what there is at the place of MSG_COPY. */
-static int copy_message(const struct message *source, struct message *copy, size_t room)
+static int copy_message(const struct sysv_message *source, struct sysv_message *copy, size_t room)
 {
     if (source->bytes > room)
         return -EINVAL;
@@ -298,8 +302,8 @@ static int copy_message(const struct message *source, struct message *copy, size
 }
 
 /* *ret: the message, the caller's now. `copy` has room for receiver->room bytes with MSG_COPY. */
-static int64_t receive(int id, struct message_sleeper *receiver, int flags, struct message *copy,
-                       size_t copy_room, struct message **ret)
+static int64_t receive(int id, struct message_sleeper *receiver, int flags,
+                       struct sysv_message *copy, size_t copy_room, struct sysv_message **ret)
 {
     struct ipc_table *table = ipc_table_of(ipc_namespace_current(), IPC_MESSAGES);
     int result = 0;
@@ -315,7 +319,7 @@ static int64_t receive(int id, struct message_sleeper *receiver, int flags, stru
             result = -EACCES;
             break;
         }
-        struct message *message = find_message(queue, receiver);
+        struct sysv_message *message = find_message(queue, receiver);
         if (message && receiver->room < message->bytes) {
             result = -E2BIG;
         } else if (message && copy) {
@@ -338,7 +342,7 @@ static int64_t receive(int id, struct message_sleeper *receiver, int flags, stru
 SYSCALL5(msgrcv, int, id, uint64_t, address, uint64_t, bytes, int64_t, type, int, flags)
 {
     struct message_sleeper receiver = {.pid = ipc_pid()};
-    struct message *message, *copy = NULL;
+    struct sysv_message *message, *copy = NULL;
     size_t copy_room = min(bytes, (uint64_t)ipc_namespace_current()->message_max);
 
     if (id < 0 || (int64_t)bytes < 0)

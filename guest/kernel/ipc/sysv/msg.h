@@ -15,7 +15,7 @@
 
 struct task;
 
-struct message {
+struct sysv_message {
     struct list link;
     int64_t type; /* > 0 */
     size_t bytes;
@@ -45,7 +45,7 @@ struct message_sleeper {
     int64_t type;
     size_t room; /* SIZE_MAX: whatever is too long is cut */
     int32_t pid;
-    struct message *message; /* what it got; NULL: it looks again */
+    struct sysv_message *message; /* what it got; NULL: it looks again */
 };
 
 static inline struct message_queue *message_queue_of(struct ipc_object *object)

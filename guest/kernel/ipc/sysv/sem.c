@@ -5,6 +5,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
@@ -178,6 +179,8 @@ static bool serve_waiters(struct semaphore_set *set, bool altering)
 
 void semaphore_set_changed(struct semaphore_set *set)
 {
+    if (MUTANT_EVERY(SEM_WAITER_LEFT, 3))
+        return;
     do
         serve_waiters(set, false);
     while (serve_waiters(set, true));
@@ -192,7 +195,8 @@ void semaphore_set_remove(struct semaphore_set *set)
         decide(waiter, -EIDRM);
     }
     sem_undo_drop_set(set);
-    set->space->semaphores -= set->count;
+    if (!MUTANT(SEM_SET_UNCOUNTED))
+        set->space->semaphores -= set->count;
     ipc_remove(ipc_table_of(set->space, IPC_SEMAPHORES), &set->object);
 }
 

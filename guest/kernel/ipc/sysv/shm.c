@@ -8,6 +8,7 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/sched/task.h"
 #include "kernel/sync/refcount.h"
 #include "kernel/syscall/syscall.h"
@@ -122,7 +123,8 @@ static void attached(struct file *file)
     struct shm_segment *segment = file->private_data;
 
     spin_lock(&shm_lock);
-    segment->attachments++;
+    if (!MUTANT_EVERY(SHM_ATTACHED_UNCOUNTED, 3))
+        segment->attachments++;
     segment->attach_time = ipc_time();
     segment->last_pid = ipc_pid();
     spin_unlock(&shm_lock);
@@ -178,10 +180,11 @@ static void detached(struct file *file)
 
 static void release(struct file *file)
 {
-    shm_put(file->private_data);
+    if (!MUTANT(SHM_FILE_KEPT))
+        shm_put(file->private_data);
 }
 
-static const struct file_operations attachment_operations = {
+const struct file_operations shm_attachment_operations = {
     .kind = "sysv_shm",
     .get_page = get_page,
     .get_present_pages = get_present_pages,
@@ -221,7 +224,7 @@ static int64_t map_segment(struct shm_segment *segment, uint64_t address, int fl
     bool read_only = flags & SHM_RDONLY;
     const struct path nowhere = {NULL, segment->memory};
     struct file *file = file_create(&nowhere, segment->memory->inode, read_only ? O_RDONLY : O_RDWR,
-                                    &attachment_operations, segment);
+                                    &shm_attachment_operations, segment);
 
     if (!file)
         return -ENOMEM;

@@ -16,6 +16,7 @@
 #include "kernel/ipc/sysv/namespace.h"
 
 struct dentry;
+struct file_operations;
 
 /* Flags in shm_segment.object.mode. */
 #define SHM_DEST   01000u
@@ -32,6 +33,7 @@ struct shm_segment {
 };
 
 extern struct spinlock shm_lock;
+extern const struct file_operations shm_attachment_operations; /* of mapped files */
 
 static inline struct shm_segment *shm_of(struct ipc_object *object)
 {
