@@ -9,7 +9,7 @@ TEST_DIR := $(BUILD)/tests
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -D_GNU_SOURCE -I.
 TEST_LIBS = $(BUILD)/libvitrine.a -lcriterion $(VMM_LIBS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-KERNEL_ON_HOST := -Itests/unit/host -Iguest -Iguest/arch/x86_64/include -DKERNEL_ON_HOST -fno-strict-aliasing \
+KERNEL_ON_HOST := -Itests/unit/host -Iguest -Iguest/arch/x86_64/include -Iguest/user/lib/include -DKERNEL_ON_HOST -fno-strict-aliasing \
     -fno-builtin
 FUZZ_SECONDS ?= 8
 
