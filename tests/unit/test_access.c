@@ -7,8 +7,9 @@
 // guest/kernel/security/descriptor.c guest/kernel/security/identity.c
 // guest/kernel/security/object_tree.c guest/kernel/security/sid.c
 // guest/kernel/security/well_known.c guest/user/lib/sddl_parse.c guest/user/lib/sddl_words.c
-// guest/user/lib/sid_text.c tests/unit/access/fixture.c tests/unit/access/audit.c
-// tests/unit/access/dacl.c tests/unit/access/less.c tests/unit/access/mandatory.c
+// guest/user/lib/sid_text.c tests/unit/access/audit.c tests/unit/access/condition.c
+// tests/unit/access/condition_text.c tests/unit/access/dacl.c tests/unit/access/fixture.c
+// tests/unit/access/formats.c tests/unit/access/less.c tests/unit/access/mandatory.c
 // tests/unit/access/objects.c tests/unit/access/policies.c tests/unit/access/properties.c
 /*
  * Is every access decided as docs/access.md says? The questions are in tests/unit/access, one file
