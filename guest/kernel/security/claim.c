@@ -50,7 +50,7 @@ bool claim_name(const struct claim *claim, struct byte_span *ret)
 /* Where value `index` itself begins: numbers at their offset, the others one step further. */
 static bool value_place(const struct claim *claim, uint32_t index, uint32_t *ret)
 {
-    *ret = load32(claim->entry.data + CLAIM_HEADER_BYTES + 4 * index);
+    *ret = load32(claim->entry.data + CLAIM_HEADER_BYTES + (size_t)4 * index);
     if (claim->type == CLAIM_INT64 || claim->type == CLAIM_UINT64 || claim->type == CLAIM_BOOLEAN)
         return within(claim, *ret, 8);
     if (!within(claim, *ret, 4))

@@ -43,7 +43,7 @@ const struct sid *sid_make(struct sid_buffer *buffer, uint8_t authority, unsigne
     buffer->bytes[1] = (uint8_t)count;
     buffer->bytes[7] = authority;
     for (unsigned i = 0; i < count; i++)
-        store32(buffer->bytes + SID_BYTES_MIN + 4 * i, sub_authorities[i]);
+        store32(buffer->bytes + SID_BYTES_MIN + (size_t)4 * i, sub_authorities[i]);
     return (const struct sid *)buffer->bytes;
 }
 

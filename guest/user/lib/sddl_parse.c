@@ -183,7 +183,7 @@ static bool entry(struct parser *parser, bool *wide)
 {
     size_t start = parser->out.length;
     uint8_t header[4] = {0};
-    uint32_t mask;
+    uint32_t mask = 0;
     if (!expect(parser, '(') || !put(parser, header, sizeof(header)))
         return false;
     const struct sddl_type *type = type_here(parser);

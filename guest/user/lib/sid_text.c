@@ -18,7 +18,7 @@ static int store(uint8_t *sid, uint64_t authority, unsigned count, const uint32_
     for (unsigned i = 0; i < 6; i++)
         sid[2 + i] = (uint8_t)(authority >> (8 * (5 - i)));
     for (unsigned i = 0; i < count; i++)
-        sddl_put32(sid + 8 + 4 * i, subs[i]);
+        sddl_put32(sid + 8 + (size_t)4 * i, subs[i]);
     return (int)(8 + 4 * count);
 }
 
@@ -104,7 +104,7 @@ int sid_format(const uint8_t *sid, size_t bytes, char *text, size_t room)
     int length = snprintf(whole, sizeof(whole), form, authority);
     for (unsigned i = 0; i < sid[1]; i++)
         length += snprintf(whole + length, sizeof(whole) - (size_t)length, "-%" PRIu32,
-                           sddl_get32(sid + 8 + 4 * i));
+                           sddl_get32(sid + 8 + (size_t)4 * i));
     if ((size_t)length >= room)
         return -ERANGE;
     memcpy(text, whole, (size_t)length + 1);
