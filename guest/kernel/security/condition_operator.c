@@ -88,7 +88,7 @@ static bool equal(const struct condition_value *left, const struct condition_val
 }
 
 /* Single values that have an order: not SIDs, not truth values, not lists. */
-static bool ordered(uint8_t operator, const struct condition_value * left,
+static bool ordered(uint8_t operation, const struct condition_value *left,
                     const struct condition_value *right, enum truth *ret, struct step_meter *meter)
 {
     if (left->kind == VALUE_SID || left->kind == VALUE_BOOLEAN || right->kind == VALUE_BOOLEAN ||
@@ -99,7 +99,7 @@ static bool ordered(uint8_t operator, const struct condition_value * left,
     enum value_order order = condition_compare(left, right);
     if (order == ORDER_NONE)
         return false;
-    switch (operator) {
+    switch (operation) {
     case OP_LESS:
         *ret = truth_of(order == ORDER_LESS);
         break;
@@ -122,7 +122,7 @@ static bool is_unknown(const struct condition_value *value)
            (value->kind == VALUE_TRUTH && value->truth == TRUTH_UNKNOWN);
 }
 
-bool condition_relate(uint8_t operator, const struct condition_value * left,
+bool condition_relate(uint8_t operation, const struct condition_value *left,
                       const struct condition_value *right, enum truth *ret,
                       struct step_meter *meter)
 {
@@ -132,7 +132,7 @@ bool condition_relate(uint8_t operator, const struct condition_value * left,
     if (left->kind == VALUE_TRUTH || right->kind == VALUE_TRUTH)
         return false;
     bool good;
-    switch (operator) {
+    switch (operation) {
     case OP_EQUAL:
     case OP_NOT_EQUAL:
         good = equal(left, right, ret, meter);
@@ -146,9 +146,9 @@ bool condition_relate(uint8_t operator, const struct condition_value * left,
         good = any_of(left, right, ret, meter);
         break;
     default:
-        return ordered(operator, left, right, ret, meter);
+        return ordered(operation, left, right, ret, meter);
     }
-    if (operator== OP_NOT_EQUAL || operator== OP_NOT_CONTAINS || operator== OP_NOT_ANY_OF)
+    if (operation == OP_NOT_EQUAL || operation == OP_NOT_CONTAINS || operation == OP_NOT_ANY_OF)
         *ret = opposite(*ret);
     return good;
 }
@@ -178,18 +178,18 @@ static bool members(const struct condition_value *operand, const struct identity
     return step == STEP_END;
 }
 
-bool condition_membership(uint8_t operator, const struct condition_value * operand,
+bool condition_membership(uint8_t operation, const struct condition_value *operand,
                           const struct condition_context *context, bool for_allow, enum truth *ret)
 {
     if (!operand->literal)
         return false;
-    bool not = operator>= OP_NOT_MEMBER_OF;
-    uint8_t plain = not ? operator- OP_NOT_MEMBER_OF + OP_MEMBER_OF : operator;
+    bool negated = operation >= OP_NOT_MEMBER_OF;
+    uint8_t plain = negated ? operation - OP_NOT_MEMBER_OF + OP_MEMBER_OF : operation;
     bool device = plain == OP_DEVICE_MEMBER_OF || plain == OP_DEVICE_MEMBER_OF_ANY;
     bool any = plain == OP_MEMBER_OF_ANY || plain == OP_DEVICE_MEMBER_OF_ANY;
     if (!members(operand, context->identity, device, any, for_allow, ret, context->meter))
         return false;
-    if (not )
+    if (negated)
         *ret = opposite(*ret);
     return true;
 }
@@ -209,20 +209,20 @@ static bool logical_value(const struct condition_value *value, enum truth *ret)
     return true;
 }
 
-bool condition_logic(uint8_t operator, const struct condition_value * left,
+bool condition_logic(uint8_t operation, const struct condition_value *left,
                      const struct condition_value *right, enum truth *ret)
 {
     enum truth a, b = TRUTH_UNKNOWN;
     if (!logical_value(left, &a))
         return false;
-    if (operator== OP_NOT) {
+    if (operation == OP_NOT) {
         *ret = opposite(a);
         return true;
     }
     if (!logical_value(right, &b))
         return false;
     /* What decides alone: FALSE in an AND, TRUE in an OR. */
-    enum truth deciding = operator== OP_AND ? TRUTH_FALSE : TRUTH_TRUE;
+    enum truth deciding = operation == OP_AND ? TRUTH_FALSE : TRUTH_TRUE;
     if (a == deciding || b == deciding)
         *ret = deciding;
     else if (a == TRUTH_UNKNOWN || b == TRUTH_UNKNOWN)
@@ -232,10 +232,10 @@ bool condition_logic(uint8_t operator, const struct condition_value * left,
     return true;
 }
 
-bool condition_existence(uint8_t operator, const struct condition_value * operand, enum truth *ret)
+bool condition_existence(uint8_t operation, const struct condition_value *operand, enum truth *ret)
 {
     if (!operand->attribute)
         return false;
-    *ret = truth_of((operand->kind != VALUE_ABSENT) == (operator== OP_EXISTS));
+    *ret = truth_of((operand->kind != VALUE_ABSENT) == (operation == OP_EXISTS));
     return true;
 }

@@ -5,14 +5,14 @@
 #include "kernel/security/condition.h"
 
 /* Each sets *ret, or is false: then all of the condition is unknown. */
-bool condition_relate(uint8_t operator, const struct condition_value * left,
+bool condition_relate(uint8_t operation, const struct condition_value *left,
                       const struct condition_value *right, enum truth *ret,
                       struct step_meter *meter);
-bool condition_membership(uint8_t operator, const struct condition_value * operand,
+bool condition_membership(uint8_t operation, const struct condition_value *operand,
                           const struct condition_context *context, bool for_allow, enum truth *ret);
 /* AND, OR; with NOT, `right` is not looked at. */
-bool condition_logic(uint8_t operator, const struct condition_value * left,
+bool condition_logic(uint8_t operation, const struct condition_value *left,
                      const struct condition_value *right, enum truth *ret);
-bool condition_existence(uint8_t operator, const struct condition_value * operand, enum truth *ret);
+bool condition_existence(uint8_t operation, const struct condition_value *operand, enum truth *ret);
 
 #endif
