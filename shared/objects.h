@@ -41,6 +41,7 @@ enum task_work {
     TASK_WORK_EXIT = 1u << 3,   /* the process ends: this thread must go */
     TASK_WORK_HOLD = 1u << 4,   /* held from outside: parks; interrupts no system call */
     TASK_WORK_TRACE = 1u << 5,  /* who traces it has changed, or wants it to stop */
+    TASK_WORK_ASYNC = 1u << 6,  /* signals of O_ASYNC are to be sent, to whomever */
 };
 
 /* mutex.state */

@@ -313,3 +313,9 @@ VARIANT_TEST(like_linux, mount_handles)
 {
     compare(variant, "same_mount_handles");
 }
+
+/* Signals about open files: owners, the chosen signal, O_ASYNC. */
+VARIANT_TEST(like_linux, async)
+{
+    compare(variant, "same_async");
+}

@@ -14,6 +14,7 @@
 #include "arch/trap_frame.h"
 #include "arch/user_access.h"
 #include "fpu.h"
+#include "kernel/fs/async.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
 #include "kernel/mm/address_space.h"
@@ -87,8 +88,11 @@ static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
     struct task *task = current;
     for (;;) {
         uint32_t work = READ_ONCE(task->work);
-        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD |
-                    TASK_WORK_TRACE)) {
+        if (unlikely(work & TASK_WORK_ASYNC)) {
+            task_clear_work(task, TASK_WORK_ASYNC);
+            file_async_run();
+        } else if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD |
+                           TASK_WORK_TRACE)) {
             signal_deliver(frame);
         } else if (work & TASK_WORK_RESCHEDULE) {
             task->at_edge = 1;

@@ -4,13 +4,13 @@
  */
 #include "kernel/fs/fcntl.h"
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/file_lock.h"
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/inode_flags.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty/termios.h"
-#include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
@@ -92,17 +92,21 @@ SYSCALL3(dup3, int, old_fd, int, new_fd, uint32_t, flags)
     return duplicate_to(old_fd, new_fd, flags & O_CLOEXEC);
 }
 
-static int64_t set_flags(struct file *file, uint32_t flags)
+static int64_t set_flags(struct file *file, int fd, uint32_t flags)
 {
-    /* O_DIRECT: nothing here has a cache to go around; O_ASYNC: no file sends SIGIO. Accepted, not
-     * kept. */
-    uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME;
+    /* O_DIRECT: nothing here has a cache to go around. Accepted, not kept. */
+    uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME | (file_can_be_async(file) ? O_ASYNC : 0);
     uint32_t before = READ_ONCE(file->flags), after;
 
     if ((before ^ flags) & O_APPEND && file->inode->flags & INODE_APPEND_ONLY)
         return -EPERM;
     if (flags & O_DIRECT && !inode_is(file->inode, S_IFREG))
         return -EINVAL;
+    if ((before ^ flags) & settable & O_ASYNC) {
+        int error = file_async_set(file, fd, flags & O_ASYNC);
+        if (error)
+            return error;
+    }
     do {
         after = (before & ~settable) | (flags & settable);
     } while (!__atomic_compare_exchange_n(&file->flags, &before, after, false, __ATOMIC_RELAXED,
@@ -131,59 +135,6 @@ static int64_t record_lock(struct file *file, int command, uint64_t address)
     }
 }
 
-struct linux_owner {
-    int32_t type; /* F_OWNER_TID 0, F_OWNER_PID 1, F_OWNER_PGRP 2 */
-    int32_t pid;
-};
-
-static int64_t set_owner(struct file *file, int32_t pid)
-{
-    if (pid == INT32_MIN)
-        return -EINVAL;
-    if (pid > 0) {
-        pid = pid_meant(pid);
-        struct process *process = process_find_get(pid);
-        if (!process)
-            return -ESRCH;
-        process_put(process);
-    } else if (pid) {
-        pid = -pid_meant(-pid);
-    }
-    WRITE_ONCE(file->owner_pid, pid);
-    return 0;
-}
-
-static int64_t owner_call(struct file *file, int command, uint64_t argument)
-{
-    struct linux_owner owner;
-    int32_t pid = READ_ONCE(file->owner_pid);
-    pid = pid < 0 ? -pid_seen(-pid) : pid_seen(pid);
-
-    switch (command) {
-    case F_SETOWN:
-        return set_owner(file, (int32_t)argument);
-    case F_GETOWN:
-        return pid;
-    case F_GETOWN_EX:
-        owner.type = pid < 0 ? 2 : 1;
-        owner.pid = pid < 0 ? -pid : pid;
-        return put_user(owner, argument);
-    case F_SETOWN_EX:
-        if (get_user(owner, argument))
-            return -EFAULT;
-        if (owner.type < 0 || owner.type > 2 || owner.pid < 0)
-            return -EINVAL;
-        return set_owner(file, owner.type == 2 ? -owner.pid : owner.pid);
-    case F_SETSIG:
-        if (argument > SIGNALS)
-            return -EINVAL;
-        WRITE_ONCE(file->owner_signal, (int32_t)argument);
-        return 0;
-    default: /* F_GETSIG */
-        return READ_ONCE(file->owner_signal);
-    }
-}
-
 static int64_t control(struct file *file, int fd, int command, uint64_t argument)
 {
     if (file->flags & O_PATH && command != F_DUPFD && command != F_DUPFD_CLOEXEC &&
@@ -202,7 +153,7 @@ static int64_t control(struct file *file, int fd, int command, uint64_t argument
     case F_GETFL:
         return READ_ONCE(file->flags);
     case F_SETFL:
-        return set_flags(file, (uint32_t)argument);
+        return set_flags(file, fd, (uint32_t)argument);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -216,7 +167,7 @@ static int64_t control(struct file *file, int fd, int command, uint64_t argument
     case F_GETSIG:
     case F_SETOWN_EX:
     case F_GETOWN_EX:
-        return owner_call(file, command, argument);
+        return file_owner_call(file, command, argument);
     case F_GETLEASE:
         return F_UNLCK; /* leases are never given, so there is none */
     case F_SETPIPE_SZ:
@@ -261,6 +212,16 @@ static int64_t set_nonblocking(struct file *file, uint64_t address)
     return 0;
 }
 
+static int64_t set_async(struct file *file, int fd, uint64_t address)
+{
+    int32_t on;
+
+    if (get_user(on, address))
+        return -EFAULT;
+    uint32_t flags = READ_ONCE(file->flags);
+    return set_flags(file, fd, on ? flags | O_ASYNC : flags & ~(uint32_t)O_ASYNC);
+}
+
 static int64_t regular_file_ioctl(struct file *file, uint32_t command, uint64_t address)
 {
     if (command == FIONREAD) {
@@ -283,6 +244,8 @@ static int64_t file_ioctl(struct file *file, int fd, uint32_t command, uint64_t 
         return file_table_set_close_on_exec(fd, false);
     case FIONBIO:
         return set_nonblocking(file, argument);
+    case FIOASYNC:
+        return set_async(file, fd, argument);
     case FIOQSIZE:
         if (!inode_is(file->inode, S_IFREG) && !inode_is(file->inode, S_IFDIR) &&
             !inode_is(file->inode, S_IFLNK))

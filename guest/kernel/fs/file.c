@@ -8,6 +8,7 @@
  */
 #include "kernel/fs/file.h"
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_lock.h"
 #include "kernel/fs/mount/handles.h"
@@ -69,6 +70,8 @@ static NO_INLINE void file_destroy(struct file *file)
     if (unlikely(file->epoll_items != NULL))
         epoll_forget_file(file);
     file_locks_drop_owner(file, file);
+    if (unlikely(file->held & FILE_IS_ASYNC))
+        file_async_forget(file);
     if (file->operations->release)
         file->operations->release(file);
     if (file->held)

@@ -33,6 +33,7 @@ struct vma;
 #define O_APPEND    02000
 #define O_NONBLOCK  04000
 #define O_DIRECT    040000
+#define O_ASYNC     020000
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
@@ -86,7 +87,9 @@ struct file {
     uint64_t position;              /* position_lock */
     struct mutex position_lock;     /* RANK_FILE_POSITION */
     int32_t owner_pid;              /* F_SETOWN; a group if negative */
-    int32_t owner_signal;           /* F_SETSIG; 0 = SIGIO */
+    uint8_t owner_signal;           /* F_SETSIG; 0 = SIGIO */
+    bool owner_is_thread;           /* F_OWNER_TID */
+    uint32_t owner_uid, owner_euid; /* who chose the owner, if there is one */
     uint32_t held;                  /* enum file_hold; set by open before the file is shared */
     struct epoll_item *epoll_items; /* watchers; fs/epoll.c */
 };
@@ -96,6 +99,7 @@ enum file_hold {
     FILE_HOLDS_WRITER = 1u << 0,       /* open() raised inode->writers: lower it */
     FILE_DENIES_WRITERS = 1u << 1,     /* file_open_executable() lowered inode->writers: raise it */
     FILE_HOLDS_MOUNT_WRITER = 1u << 2, /* mount_want_write() was called */
+    FILE_IS_ASYNC = 1u << 4,           /* async.h knows it, or did; set at any time */
     FILE_HOLDS_TREE = 1u << 3,         /* of detached mounts: mount/handles.c */
 };
 

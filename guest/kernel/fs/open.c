@@ -20,7 +20,7 @@
 #define OPEN_KNOWN                                                                                 \
     (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |          \
      O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |          \
-     O_TMPFILE | 020000 /* O_ASYNC */)
+     O_TMPFILE | O_ASYNC)
 #define AT_SYMLINK_NOFOLLOW 0x100u
 #define AT_EMPTY_PATH       0x1000u
 

@@ -69,6 +69,10 @@ struct linux_siginfo {
             int32_t overrun;
             uint64_t value;
         } timer;
+        struct {
+            int64_t band;
+            int32_t fd;
+        } poll; /* SIGIO */
         uint8_t bytes[112];
     };
 };

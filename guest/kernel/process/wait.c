@@ -6,6 +6,7 @@
  * the same step, so that two waiting threads never get the same one. Sleeping is on the parent's
  * own queue.
  */
+#include "kernel/fs/async.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
@@ -268,11 +269,14 @@ SYSCALL5(waitid, int, kind, int, id, uint64_t, info_address, uint32_t, options, 
 _Noreturn void process_init_thread(void *unused)
 {
     struct process *init = current->process;
+    file_async_helper();
     for (;;) {
         struct wait_request request = {.options = WEXITED | WALL | WNOHANG};
         int news = 0;
         wait_event(&init->child_events, WAIT_KTHREAD, 0, WAIT_HARD, 0,
-                   (news = look_once(&request)) == 1);
+                   (news = look_once(&request)) == 1 || file_async_raised());
+        if (file_async_raised())
+            file_async_run();
         if (request.reaped)
             process_reap_finish(request.reaped);
     }

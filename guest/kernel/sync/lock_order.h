@@ -16,6 +16,7 @@ enum lock_rank {
     RANK_RENAME = 10,       /* file system tree: rename */
     RANK_INODE =
         15, /* inode content and directory entries; two: parent before child, else by address */
+    RANK_ASYNC = 16,       /* (never with the next) who owns open files, and which have O_ASYNC */
     RANK_EPOLL_LINKS = 16, /* which epoll instances watch which files */
     RANK_EPOLL_OUTER = 17, /* interest list of an epoll instance that watches another */
     RANK_EPOLL = 18,       /* interest list of any other epoll instance */
@@ -55,6 +56,7 @@ enum lock_rank {
     RANK_EPOLL_OUTER_QUEUE = 84,
     RANK_ADJUSTMENT = 84,     /* (never with an epoll's) what adjtimex(2) keeps */
     RANK_TIMER = 85,          /* timers of one CPU */
+    RANK_ASYNC_RAISED = 86,   /* files with O_ASYNC that a wake-up reached */
     RANK_RUN_QUEUE = 90,      /* two: by CPU index */
     RANK_PID_NUMBERS = 93,    /* numbers in PID namespaces */
     RANK_NAMESPACE_LIST = 94, /* all namespaces */
