@@ -88,13 +88,15 @@ static __attribute__((noinline)) void leave_slowly(struct trap_frame *frame)
     struct task *task = current;
     for (;;) {
         uint32_t work = READ_ONCE(task->work);
-        if (unlikely(work & TASK_WORK_ASYNC)) {
-            task_clear_work(task, TASK_WORK_ASYNC);
-            file_async_run();
-        } else if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD |
-                           TASK_WORK_TRACE)) {
+        if (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT | TASK_WORK_STOP | TASK_WORK_HOLD |
+                    TASK_WORK_TRACE)) {
             signal_deliver(frame);
-        } else if (work & TASK_WORK_RESCHEDULE) {
+        } else if (work & (TASK_WORK_RESCHEDULE | TASK_WORK_ASYNC)) {
+            if (unlikely(work & TASK_WORK_ASYNC)) {
+                task_clear_work(task, TASK_WORK_ASYNC);
+                file_async_run();
+                continue;
+            }
             task->at_edge = 1;
             schedule_preempt();
             task->at_edge = 0;
