@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs test programs one after the other, each with a deadline, and prints the sums.
+"""Runs test programs, each with a deadline, and prints the sums.
+
+Programs that boot machines run one after the other; beside them, in a lane of their own, those that need none
+(unit, fuzz, inspect): they use one core at most, and machines wait much.
 
 Criterion programs report through --json; a program that crashes, hangs or reports nothing counts as one
 failed test. Fuzz targets (.../fuzz/...) run for a fixed time; no finding is one passed test.
@@ -12,6 +15,7 @@ stays in sight until it is mended. --strict (make test-long) gives no second cha
 """
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import re
@@ -19,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 # Unit tests take seconds. Criterion forks each test from a process with threads; once in a great while that catches a
@@ -132,6 +137,46 @@ def header(build):
         print("vitrine doctor: %s" % problem, flush=True)
 
 
+def needs_no_machine(program):
+    return any("/%s/" % folder in program for folder in ("unit", "fuzz", "inspect"))
+
+
+Outcome = collections.namedtuple("Outcome", "name result verdicts text")
+
+
+def run_program(program, options, environment):
+    """One program to its end, failed tests once more; `text` is what to print of it."""
+    start, text, verdicts = time.monotonic(), "", []
+    if "/fuzz/" in program:
+        result, output = run_fuzz(program, options.fuzz_seconds, options.timeout, options.build, environment)
+    else:
+        unit = "/unit/" in program and not options.strict
+        seconds = min(options.timeout, UNIT_SECONDS) if unit else options.timeout
+        result, output = run_criterion(program, seconds, environment)
+        if result.hung and "/unit/" in program:
+            text += "%s hung: once more\n" % program
+            result, output = run_criterion(program, seconds, environment)
+    name = os.path.relpath(program, os.path.join(options.build, "tests"))
+    if result.failed:
+        text += output[-20000:] + "\n"
+        failed = failures(output) if "/fuzz/" not in program else {}
+        unsteady = []
+        if failed and not options.strict:
+            text += "%s: %d failed, each once more by itself\n" % (name, len(failed))
+            unsteady, again = second_chance(program, options.timeout, environment, failed)
+            text += again[-20000:]
+        # A test with several parameters has several [FAIL] lines; all of them count.
+        mended = sum(sum(line.startswith("[FAIL]") for line in failed[test]) for test in unsteady)
+        result = result._replace(passed=result.passed + mended, failed=result.failed - mended)
+        for test, said in failed.items():
+            verdicts.append(("unsteady" if test in unsteady else "failed", name, test, said))
+        if not failed:
+            verdicts.append(("failed", name, ("the", "program"), output.splitlines()[-SAID_LINES:]))
+    text += "%-36s %3d passed %3d failed %3d skipped %6.1f s" % (
+        name, result.passed, result.failed, result.skipped, time.monotonic() - start)
+    return Outcome(name, result, verdicts, text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
@@ -153,43 +198,29 @@ def main():
                        VITRINE_DEBUG_KERNEL=os.path.join(options.build, "vitrine-kernel-debug"),
                        VITRINE_COMMAND=os.path.join(options.build, "vitrine"))
     totals, reasons, verdicts = [0, 0, 0], [], []
+    lanes = [[], []]
     for program in options.programs:
-        start = time.monotonic()
-        if "/fuzz/" in program:
-            result, output = run_fuzz(program, options.fuzz_seconds, options.timeout, options.build, environment)
-        else:
-            unit = "/unit/" in program and not options.strict
-            seconds = min(options.timeout, UNIT_SECONDS) if unit else options.timeout
-            result, output = run_criterion(program, seconds, environment)
-            if result.hung and "/unit/" in program:
-                print("%s hung: once more" % program, flush=True)
-                result, output = run_criterion(program, seconds, environment)
-        name = os.path.relpath(program, os.path.join(options.build, "tests"))
-        if result.failed:
-            print(output[-20000:])
-            failed = failures(output) if "/fuzz/" not in program else {}
-            unsteady = []
-            if failed and not options.strict:
-                print("%s: %d failed, each once more by itself" % (name, len(failed)), flush=True)
-                unsteady, again = second_chance(program, options.timeout, environment, failed)
-                print(again[-20000:], end="")
-            # A test with several parameters has several [FAIL] lines; all of them count.
-            mended = sum(sum(line.startswith("[FAIL]") for line in failed[test]) for test in unsteady)
-            result = result._replace(passed=result.passed + mended, failed=result.failed - mended)
-            for test, said in failed.items():
-                verdicts.append(("unsteady" if test in unsteady else "failed", name, test, said))
-            if not failed:
-                verdicts.append(("failed", name, ("the", "program"), output.splitlines()[-SAID_LINES:]))
-        print("%-36s %3d passed %3d failed %3d skipped %6.1f s" %
-              (name, result.passed, result.failed, result.skipped, time.monotonic() - start), flush=True)
-        for i in range(3):
-            totals[i] += result[i]
-        reasons += ["%s: %s" % (name, reason) for reason in result.reasons]
+        lanes[needs_no_machine(program)].append(program)
+    said = threading.Lock()
+
+    def run_lane(lane):
+        for program in lane:
+            outcome = run_program(program, options, environment)
+            with said:
+                print(outcome.text, flush=True)
+                for k in range(3):
+                    totals[k] += outcome.result[k]
+                reasons.extend("%s: %s" % (outcome.name, reason) for reason in outcome.result.reasons)
+                verdicts.extend(outcome.verdicts)
+
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        for done in [pool.submit(run_lane, lane) for lane in lanes]:
+            done.result()
     for reason in reasons:
         print("skipped %s" % reason)
-    for verdict, name, test, said in verdicts:
+    for verdict, name, test, lines in verdicts:
         print("%s %s: %s::%s" % (verdict, name, test[0], test[1]))
-        print("\n".join("    " + line for line in said))
+        print("\n".join("    " + line for line in lines))
     runtime.cleanup()
     summary = "%d passed, %d failed, %d skipped" % tuple(totals)
     os.makedirs(os.path.join(options.build, "tests"), exist_ok=True)
