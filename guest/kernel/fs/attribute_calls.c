@@ -22,7 +22,8 @@ static int64_t change_mode(const struct mount *mount, struct inode *inode, uint3
     mutex_lock(&inode->lock);
     if (inode_is(inode, S_IFLNK)) {
         error = -EOPNOTSUPP;
-    } else if (inode_is_kept(inode) || !inode_owner_or_privileged(inode)) {
+    } else if (inode_is_kept(inode) || !inode_owner_or_privileged(inode) ||
+               inode_seals_forbid_mode(inode, mode)) {
         error = -EPERM;
     } else {
         mode &= 07777;

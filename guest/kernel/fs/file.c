@@ -148,7 +148,7 @@ int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t
     }
     int64_t position;
     if (__builtin_add_overflow(base, offset, &position))
-        return offset < 0 ? -EINVAL : -EOVERFLOW;
+        return whence == SEEK_END && offset > 0 ? -EOVERFLOW : -EINVAL;
     if (position < 0)
         return -EINVAL;
     file->position = (uint64_t)position;

@@ -312,6 +312,8 @@ struct dentry *shared_memory_create(const char *name, uint32_t mode, uint64_t by
 /* fcntl F_GET_SEALS / F_ADD_SEALS: the seals, 0, or -EINVAL (no memfd), -EPERM, -EBUSY. */
 int64_t file_seals_get(struct file *file);
 int64_t file_seals_add(struct file *file, uint32_t seals);
+/* F_SEAL_EXEC: may the mode not become that, because of execute permissions that differ? inode->lock held. */
+bool inode_seals_forbid_mode(const struct inode *inode, uint32_t mode);
 /* New shared mappings of the file may not be writable. */
 bool file_seals_forbid_writing(struct file *file);
 

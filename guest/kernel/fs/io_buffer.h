@@ -23,8 +23,16 @@ struct io_buffer {
     uint64_t piece;     /* ... and how many lie from there in one piece */
     uint64_t remaining; /* bytes in all */
     const struct io_segment
-        *following; /* the pieces after this one; kernel memory, already range-checked */
-    bool kernel;    /* addresses are the kernel's */
+        *following;    /* the pieces after this one; kernel memory, already range-checked */
+    bool kernel;       /* addresses are the kernel's */
+    uint8_t placement; /* enum io_placement; of writes to files that have positions */
+};
+
+/* Where a write begins. */
+enum io_placement {
+    IO_AS_OPENED,   /* at the position, or at the end with O_APPEND */
+    IO_AT_END,      /* RWF_APPEND */
+    IO_AT_POSITION, /* RWF_NOAPPEND */
 };
 
 /* A buffer over one piece. */
@@ -36,6 +44,7 @@ static inline void io_buffer_init(struct io_buffer *buffer, bool kernel, uint64_
     buffer->remaining = bytes;
     buffer->following = NULL;
     buffer->kernel = kernel;
+    buffer->placement = IO_AS_OPENED;
 }
 
 /* Over user pieces, range-checked by the caller, that live as long as the buffer. total: the sum of
@@ -48,6 +57,7 @@ static inline void io_buffer_init_vector(struct io_buffer *buffer,
     buffer->remaining = total;
     buffer->following = segments;
     buffer->kernel = false;
+    buffer->placement = IO_AS_OPENED;
 }
 
 /* Any buffer, any number of bytes; use the functions below. */

@@ -180,7 +180,7 @@ static int open_found(const struct path *path, const struct open_request *reques
                 return error;
         }
     }
-    file = file_create(path, inode, flags & ~(uint32_t)O_TMPFILE, inode->file_operations, NULL);
+    file = file_create(path, inode, flags, inode->file_operations, NULL);
     if (!file) {
         file_let_go(path->mount, inode, held);
         return -ENOMEM;
@@ -413,8 +413,7 @@ static int64_t open_for_user(int directory_fd, uint64_t user_path, uint32_t path
     if (flags & O_TMPFILE) {
         if (!(flags & O_DIRECTORY) || (flags & O_ACCMODE) == O_RDONLY)
             return -EINVAL;
-        request.flags &= ~(uint32_t)O_DIRECTORY;
-        flags &= ~(uint32_t)O_DIRECTORY;
+        request.flags &= ~(uint32_t)O_DIRECTORY; /* the name's; the file made is none */
     }
     int error = path_text_get(&path, user_path);
     if (error)

@@ -8,18 +8,23 @@
 #include "kernel/fs/read_write.h"
 #include "arch/layout.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/inode.h"
 #include "kernel/fs/notify/notify.h"
+#include "kernel/fs/poll.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/syscall.h"
 
 #define IO_VECTORS_MAX 1024u /* UIO_MAXIOV */
 
-/* RWF_* of preadv2(2); the sync bits ask for what memory does anyway. */
-#define RWF_HIPRI 0x1u
-#define RWF_DSYNC 0x2u
-#define RWF_SYNC  0x4u
-#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC)
+/* RWF_* of preadv2(2); the first three ask for what memory does anyway. */
+#define RWF_HIPRI    0x1u
+#define RWF_DSYNC    0x2u
+#define RWF_SYNC     0x4u
+#define RWF_NOWAIT   0x8u
+#define RWF_APPEND   0x10u
+#define RWF_NOAPPEND 0x20u
+#define RWF_KNOWN    (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND)
 
 static inline bool position_lock(struct file *file, bool counted)
 {
@@ -143,6 +148,12 @@ static inline int64_t transfer_at(struct file *file, struct io_buffer *buffer, i
     return result;
 }
 
+/* Would the range end behind the largest position that there is? */
+static inline bool position_overflows(int64_t position, uint64_t bytes)
+{
+    return bytes > (uint64_t)INT64_MAX - (uint64_t)position;
+}
+
 static inline __attribute__((always_inline)) int64_t
 positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position, bool write)
 {
@@ -161,6 +172,8 @@ positioned_transfer(int fd, uint64_t address, uint64_t bytes, int64_t position, 
         result = check_mode(file, write);
         if (!result && !user_range_valid(address, bytes))
             result = -EFAULT;
+        if (!result && position_overflows(position, bytes))
+            result = -EINVAL;
         if (!result) {
             io_buffer_init(&buffer, false, address, min(bytes, IO_BYTES_MAX));
             result = transfer_at(file, &buffer, position, write);
@@ -217,9 +230,28 @@ void io_vector_free(struct io_segment *segments, const struct io_segment *on_sta
         kfree(segments);
 }
 
+/*
+ * The transfer as RWF_* ask for it. RWF_NOWAIT of a stream that has nothing now is EAGAIN; files in
+ * memory never wait. RWF_APPEND does not move the file's own position, except as a write there does.
+ */
+static ssize_t vector_transfer_now(struct file *file, struct io_buffer *buffer, int64_t position,
+                                   bool write, uint32_t flags, bool counted)
+{
+    if (flags & RWF_NOWAIT && file_is_stream(file) && file->operations->poll &&
+        !(file->operations->poll(file, NULL) & (write ? POLLOUT : POLLIN)))
+        return -EAGAIN;
+    if (flags & RWF_APPEND)
+        buffer->placement = IO_AT_END;
+    else if (flags & RWF_NOAPPEND)
+        buffer->placement = IO_AT_POSITION;
+    if (position == -1)
+        return file_transfer(file, buffer, write, counted);
+    return transfer_at(file, buffer, position, write);
+}
+
 /* position -1: the file's own. */
 static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t position,
-                               bool write)
+                               bool write, uint32_t flags)
 {
     bool counted;
     struct io_segment on_stack[IO_VECTORS_ON_STACK];
@@ -236,12 +268,10 @@ static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t 
         result = check_mode(file, write);
     if (!result) {
         result = io_vector_import(vector, count, on_stack, &segments, &buffer);
-        if (!result && buffer.remaining) {
-            if (position == -1)
-                result = file_transfer(file, &buffer, write, counted);
-            else
-                result = transfer_at(file, &buffer, position, write);
-        }
+        if (!result && position != -1 && position_overflows(position, buffer.remaining))
+            result = -EINVAL;
+        if (!result && buffer.remaining)
+            result = vector_transfer_now(file, &buffer, position, write, flags, counted);
         io_vector_free(segments, on_stack);
     }
     file_return(file, counted);
@@ -250,22 +280,22 @@ static int64_t vector_transfer(int fd, uint64_t vector, uint64_t count, int64_t 
 
 SYSCALL3(readv, int, fd, uint64_t, vector, uint64_t, count)
 {
-    return vector_transfer(fd, vector, count, -1, false);
+    return vector_transfer(fd, vector, count, -1, false, 0);
 }
 
 SYSCALL3(writev, int, fd, uint64_t, vector, uint64_t, count)
 {
-    return vector_transfer(fd, vector, count, -1, true);
+    return vector_transfer(fd, vector, count, -1, true, 0);
 }
 
 SYSCALL4(preadv, int, fd, uint64_t, vector, uint64_t, count, int64_t, position)
 {
-    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, false);
+    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, false, 0);
 }
 
 SYSCALL4(pwritev, int, fd, uint64_t, vector, uint64_t, count, int64_t, position)
 {
-    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, true);
+    return position < 0 ? -EINVAL : vector_transfer(fd, vector, count, position, true, 0);
 }
 
 static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t position,
@@ -275,7 +305,7 @@ static int64_t vector_transfer2(int fd, uint64_t vector, uint64_t count, int64_t
         return -EINVAL;
     if (flags & ~RWF_KNOWN)
         return -EOPNOTSUPP;
-    return vector_transfer(fd, vector, count, position, write);
+    return vector_transfer(fd, vector, count, position, write, flags);
 }
 
 /* The high half of the position travels in its own register, which is unused on 64-bit machines. */

@@ -11,7 +11,6 @@
 
 #define FALLOC_FL_KEEP_SIZE  0x01
 #define FALLOC_FL_PUNCH_HOLE 0x02
-#define FALLOC_FL_ZERO_RANGE 0x10
 
 /* With SIGXFSZ when the process's own limit is what forbids it. */
 static int check_file_limit(uint64_t bytes)
@@ -94,9 +93,7 @@ static int allocate_in(struct file *file, int mode, int64_t offset, int64_t byte
     int64_t end;
     if (offset < 0 || bytes <= 0)
         return -EINVAL;
-    if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
-        return -EOPNOTSUPP;
-    if ((mode & FALLOC_FL_PUNCH_HOLE) && (mode & FALLOC_FL_ZERO_RANGE))
+    if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) /* as Linux's tmpfs */
         return -EOPNOTSUPP;
     if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
         return -EOPNOTSUPP;

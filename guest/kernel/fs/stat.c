@@ -235,6 +235,10 @@ struct linux_statfs {
 };
 _Static_assert(sizeof(struct linux_statfs) == 120, "struct statfs of the x86-64 ABI");
 
+#define ANON_INODE_FS_MAGIC 0x09041934
+#define PIPEFS_MAGIC        0x50495045
+#define SOCKFS_MAGIC        0x534f434b
+
 #define ST_RDONLY      1
 #define ST_NOSUID      2
 #define ST_NODEV       4
@@ -264,12 +268,22 @@ static int64_t statfs_flags(const struct mount *mount, const struct inode *inode
     return result;
 }
 
+/* Files without a place live in file systems of their kind on Linux; here in one. */
+static int64_t magic_of(const struct inode *inode)
+{
+    if (inode->filesystem->magic != ANON_INODE_FS_MAGIC)
+        return inode->filesystem->magic;
+    if (inode_is(inode, S_IFIFO))
+        return PIPEFS_MAGIC;
+    return inode_is(inode, S_IFSOCK) ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC;
+}
+
 static int64_t statfs_to_user(const struct mount *mount, const struct inode *inode,
                               uint64_t user_statfs)
 {
     struct filesystem *filesystem = inode->filesystem;
     struct linux_statfs statfs = {
-        .type = filesystem->magic,
+        .type = magic_of(inode),
         .block_bytes = PAGE_SIZE,
         .id = {(int32_t)filesystem->device, 0},
         .name_max = NAME_MAX,

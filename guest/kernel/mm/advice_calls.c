@@ -73,9 +73,10 @@ static bool advice_known(int advice)
     switch (advice) {
     case MADV_NORMAL ... MADV_DONTNEED:
     case MADV_FREE ... MADV_DOFORK:
+    case MADV_MERGEABLE ... MADV_NOHUGEPAGE: /* advice that nothing here follows */
     case MADV_DONTDUMP ... MADV_DONTNEED_LOCKED:
         return true;
-    default: /* same page merging and huge pages: as a Linux built without them */
+    default:
         return false;
     }
 }
@@ -258,7 +259,7 @@ SYSCALL3(mincore, uint64_t, address, uint64_t, bytes, uint64_t, vector)
     if (!user_range_valid(address, bytes) && bytes)
         return -ENOMEM;
     uint64_t pages = align_up(bytes, PAGE_SIZE) >> PAGE_SHIFT;
-    if (!user_range_valid(vector, pages) && pages)
+    if (!user_range_valid(vector, pages))
         return -EFAULT;
     while (pages) {
         uint64_t count = 0, part = min(pages, (uint64_t)sizeof(answers));

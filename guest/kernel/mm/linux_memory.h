@@ -53,6 +53,8 @@ enum memory_advice {
     MADV_REMOVE = 9,
     MADV_DONTFORK = 10,
     MADV_DOFORK = 11,
+    MADV_MERGEABLE = 12,
+    MADV_NOHUGEPAGE = 15,
     MADV_DONTDUMP = 16,
     MADV_DODUMP = 17,
     MADV_WIPEONFORK = 18,

@@ -114,7 +114,7 @@ SYSCALL6(mmap, uint64_t, address, uint64_t, bytes, uint64_t, protection, uint64_
         return -EINVAL;
     if (flags & MAP_ANONYMOUS) {
         if (flags & MAP_HUGETLB)
-            return -EINVAL; /* as a Linux without huge pages */
+            return -ENOMEM; /* there are no huge pages */
         return map_checked(NULL, address, bytes, protection, flags, 0);
     }
     struct file *file = file_table_find(fd);
@@ -150,7 +150,7 @@ static int64_t stack_bottom(struct address_space *space, uint64_t address, uint6
     return error;
 }
 
-SYSCALL3(mprotect, uint64_t, address, uint64_t, bytes, uint64_t, protection)
+static int64_t protect(uint64_t address, uint64_t bytes, uint64_t protection)
 {
     struct address_space *space = current->address_space;
     uint64_t grows = protection & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -179,6 +179,19 @@ SYSCALL3(mprotect, uint64_t, address, uint64_t, bytes, uint64_t, protection)
     }
     return address_space_protect(space, address, length,
                                  protection & (PROT_READ | PROT_WRITE | PROT_EXEC));
+}
+
+SYSCALL3(mprotect, uint64_t, address, uint64_t, bytes, uint64_t, protection)
+{
+    return protect(address, bytes, protection);
+}
+
+/* Keys do not exist here: -1, which asks for none, is the only one. */
+SYSCALL4(pkey_mprotect, uint64_t, address, uint64_t, bytes, uint64_t, protection, int, key)
+{
+    if (key != -1)
+        return -EINVAL;
+    return protect(address, bytes, protection);
 }
 
 /* Makes [from, to) heap. */

@@ -100,11 +100,11 @@ static int64_t remap_to(struct address_space *space, uint64_t address, uint64_t 
 {
     int error;
 
+    if (target & ~PAGE_MASK || new_bytes > USER_END || target > USER_END - new_bytes)
+        return -EINVAL;
+    if (address + old_bytes > target && target + new_bytes > address)
+        return -EINVAL;
     if (flags & MREMAP_FIXED) {
-        if (target & ~PAGE_MASK || new_bytes > USER_END || target > USER_END - new_bytes)
-            return -EINVAL;
-        if (address + old_bytes > target && target + new_bytes > address)
-            return -EINVAL;
         if (target < USER_START)
             return -EPERM;
         if (space->vma_count + 4 > VMAS_MAX)
@@ -153,11 +153,11 @@ static int64_t remap(struct address_space *space, uint64_t address, uint64_t old
         }
         return (int64_t)address;
     }
+    if (new_bytes > USER_END)
+        return -EINVAL;
     vma = resizable(space, address, old_bytes, new_bytes, flags, &error);
     if (!vma)
         return error;
-    if (new_bytes > USER_END)
-        return -ENOMEM;
     /* In place, if the mapping ends here and there is room behind it. */
     if (old_bytes && address + old_bytes == vma->end && new_bytes <= USER_END - address &&
         vma_range_free(space, vma->end, address + new_bytes, true)) {

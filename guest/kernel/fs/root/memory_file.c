@@ -12,6 +12,8 @@
 
 #define MFD_CLOEXEC       0x1u
 #define MFD_ALLOW_SEALING 0x2u
+#define MFD_NOEXEC_SEAL   0x8u
+#define MFD_EXEC          0x10u
 #define MEMFD_NAME_MAX    249 /* NAME_MAX less the prefix */
 #define MEMFD_PREFIX      "/memfd:"
 
@@ -92,12 +94,18 @@ SYSCALL2(memfd_create, uint64_t, user_name, uint32_t, flags)
     char name[sizeof(MEMFD_PREFIX) + MEMFD_NAME_MAX] = MEMFD_PREFIX;
     const size_t prefix = sizeof(MEMFD_PREFIX) - 1;
     struct file *file;
-    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+    uint32_t seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL, mode = 0777;
+    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
+        (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC))
         return -EINVAL;
+    if (flags & MFD_NOEXEC_SEAL) {
+        seals = F_SEAL_EXEC;
+        mode = 0666;
+    }
     ssize_t length = string_from_user(name + prefix, user_name, MEMFD_NAME_MAX + 1);
     if (length < 0)
         return length == -ENAMETOOLONG ? -EINVAL : length;
-    int error = nameless_file(name, 0777, 0, flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL, &file);
+    int error = nameless_file(name, mode, 0, seals, &file);
     if (error)
         return error;
     file->flags |= O_LARGEFILE;
@@ -118,6 +126,12 @@ bool file_seals_forbid_writing(struct file *file)
     return node && READ_ONCE(node->file.seals) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
 }
 
+bool inode_seals_forbid_mode(const struct inode *inode, uint32_t mode)
+{
+    return inode->operations == &node_regular_operations && (inode->mode ^ mode) & 0111 &&
+           node_of((struct inode *)inode)->file.seals & F_SEAL_EXEC;
+}
+
 int64_t file_seals_get(struct file *file)
 {
     struct node *node = sealable(file);
@@ -130,11 +144,15 @@ int64_t file_seals_add(struct file *file, uint32_t seals)
     int64_t result = 0;
     if (!file_writable(file))
         return -EPERM;
-    if (seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ||
+    if (seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE |
+                  F_SEAL_EXEC) ||
         !node)
         return -EINVAL;
     mutex_lock(&file->inode->lock);
     uint32_t before = node->file.seals;
+    /* A program that can run and cannot change. */
+    if (seals & F_SEAL_EXEC && file->inode->mode & 0111)
+        seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
     if (before & F_SEAL_SEAL) {
         result = -EPERM;
     } else {

@@ -54,6 +54,7 @@ struct node {
 #define F_SEAL_GROW         0x4u
 #define F_SEAL_WRITE        0x8u
 #define F_SEAL_FUTURE_WRITE 0x10u
+#define F_SEAL_EXEC         0x20u
 
 struct memory_filesystem {
     struct filesystem filesystem;

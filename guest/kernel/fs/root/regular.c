@@ -29,7 +29,6 @@
 #define PAGES_PER_REST       64u /* between preemption points */
 #define FALLOC_FL_KEEP_SIZE  0x1
 #define FALLOC_FL_PUNCH_HOLE 0x2
-#define FALLOC_FL_ZERO_RANGE 0x10
 
 static uint64_t pages_of(uint64_t bytes)
 {
@@ -279,14 +278,18 @@ static ssize_t regular_write(struct file *file, struct io_buffer *buffer, uint64
     if (!bytes)
         return 0;
     mutex_lock(&inode->lock);
-    uint64_t start = file->flags & O_APPEND ? inode->bytes : *position, at = start;
+    bool at_end =
+        buffer->placement == IO_AS_OPENED ? file->flags & O_APPEND : buffer->placement == IO_AT_END;
+    uint64_t start = at_end ? inode->bytes : *position, at = start;
     if (unlikely(node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
         error = -EPERM;
     if (!error)
         error = write_limit(start, &bytes);
     if (!error && unlikely(node->file.seals & F_SEAL_GROW) && start + bytes > inode->bytes) {
-        error = start >= inode->bytes ? -EPERM : 0;
-        bytes = inode->bytes - start;
+        /* Page by page, as Linux: one that would grow the file is not written at all. */
+        uint64_t limit = inode->bytes & PAGE_MASK;
+        error = start >= limit ? -EPERM : 0;
+        bytes = limit - start;
     }
     uint64_t end = start + bytes;
     while (!error && at < end) {
@@ -409,12 +412,11 @@ static int regular_allocate(struct inode *inode, int mode, uint64_t offset, uint
     int error = 0;
     if (end > FILE_BYTES_MAX)
         return -EFBIG;
-    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) &&
-        (node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+    if (mode & FALLOC_FL_PUNCH_HOLE && (node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
         return -EPERM;
     if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes && (node->file.seals & F_SEAL_GROW))
         return -EPERM;
-    if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+    if (mode & FALLOC_FL_PUNCH_HOLE)
         error = zero_and_unmap(node, offset, end);
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         struct memory_filesystem *memory = memory_of(inode);
