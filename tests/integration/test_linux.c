@@ -136,6 +136,38 @@ VARIANT_TEST(like_linux, ends)
     compare(variant, "same_ends");
 }
 
+/* Programs that change owners and users have to begin as root on the host, too. */
+static void compare_as_root(const struct variant *variant, const char *program)
+{
+    if (geteuid() != 0)
+        cr_skip_test("the tests are not run by root on this host: nothing to compare with");
+    compare(variant, program);
+}
+
+/* read, write, lseek, truncate, fallocate, sendfile, dup, fcntl, stat: what is refused, and how. */
+VARIANT_TEST(like_linux, read_write)
+{
+    compare(variant, "same_read_write");
+}
+
+/* chmod, chown, utimensat, access, umask, extended attributes, as root and as somebody else. */
+VARIANT_TEST(like_linux, modes)
+{
+    compare_as_root(variant, "same_modes");
+}
+
+/* mmap, mprotect, mremap, msync, madvise, mincore, mlock, brk, memfd_create, process_vm_readv. */
+VARIANT_TEST(like_linux, mappings)
+{
+    compare_as_root(variant, "same_mappings");
+}
+
+/* Users, groups, capabilities, process groups, priorities, prctl, personality, names. */
+VARIANT_TEST(like_linux, identity)
+{
+    compare_as_root(variant, "same_identity");
+}
+
 /* Mounts are compared in a namespace of their own: not every host lets its tests make one. */
 static void compare_mounts(const struct variant *variant, const char *program)
 {

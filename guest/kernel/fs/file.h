@@ -135,6 +135,9 @@ int64_t file_seek_within(struct file *file, int64_t offset, int whence, uint64_t
 uint64_t file_size(const struct file *file);
 /* MADV_REMOVE: the range becomes a hole; the size stays. 0, or -errno as of fallocate(2). */
 int file_punch_hole(struct file *file, uint64_t offset, uint64_t bytes);
+/* A mapping was made; a page of a shared one is about to be written. Times, without the inode's lock. */
+void file_mapped(struct file *file);
+void file_page_written(struct file *file);
 /* The page of a mapping; see file_operations.get_page. */
 int file_get_page(struct file *file, uint64_t index, bool write, phys_t *ret);
 /* Absolute path as seen from the current root, into the buffer; its length, or -errno. */

@@ -161,6 +161,8 @@ static int map_file(struct address_space *space, struct vma *vma, uint64_t addre
         return -ENOMEM;
     }
     page_table_set(space, slot, frame | file_leaf_bits(vma));
+    if (access == FAULT_WRITE)
+        file_page_written(vma->file);
     if (access != FAULT_WRITE && !own)
         map_around(space, vma, address, slot);
     *ret = TRACE_FAULT_FILE;

@@ -117,6 +117,7 @@ static int copy_pages(struct address_space *target, struct address_space *source
 static void copy_layout(struct address_space *target, const struct address_space *source)
 {
     target->mmap_top = source->mmap_top;
+    target->barriers = READ_ONCE(source->barriers);
     target->brk_start = source->brk_start;
     target->brk_end = source->brk_end;
     target->stack_top = source->stack_top;

@@ -104,7 +104,10 @@ static int64_t map_checked(struct file *file, uint64_t address, uint64_t bytes, 
         .file_offset = offset,
         .file_bytes = UINT64_MAX,
     };
-    return address_space_map(space, &request);
+    int64_t place = address_space_map(space, &request);
+    if (file && place >= 0)
+        file_mapped(file);
+    return place;
 }
 
 SYSCALL6(mmap, uint64_t, address, uint64_t, bytes, uint64_t, protection, uint64_t, flags, int, fd,

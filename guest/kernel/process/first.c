@@ -111,6 +111,7 @@ struct process *process_create_first(const char *name, bool user, struct task **
     process->dumpable = true;
     process->start_ns = clock_monotonic_ns();
     task->exit_signal = SIGCHLD;
+    task->timer_slack_ns = TIMER_SLACK_DEFAULT_NS;
     task_set_comm(task, name);
     *ret_leader = task;
     return process;

@@ -80,6 +80,7 @@ static void copy_task(struct task *child, const struct task *parent,
         task_set_policy(child, parent->policy, parent->rt_priority, parent->nice);
     child->affinity = parent->affinity;
     child->timer_slack_ns = parent->timer_slack_ns;
+    child->io_priority = parent->io_priority;
     child->blocked = parent->blocked;
     if (!(flags & CLONE_VM) || flags & CLONE_VFORK) {
         child->alternate_stack = parent->alternate_stack;
@@ -131,6 +132,7 @@ static inline __attribute__((always_inline)) struct process *copy_process(struct
     process->personality = parent->personality;
     process->no_new_privileges = parent->no_new_privileges;
     process->dumpable = parent->dumpable;
+    process->no_huge_pages = parent->no_huge_pages;
     process->oom_score_adj = parent->oom_score_adj;
     process->start_ns = clock_monotonic_ns();
     if (unlikely(process->rlimits[RLIMIT_CPU].soft != UINT64_MAX) && cpu_limit_watch(process)) {

@@ -10,7 +10,7 @@
 SYSCALL2(setpgid, int, pid, int, group)
 {
     struct process *self = current->process;
-    if (group < 0)
+    if (pid < 0 || group < 0)
         return -EINVAL;
     pid = pid ? pid_meant(pid) : self->pid;
     group = group ? pid_meant(group) : pid;

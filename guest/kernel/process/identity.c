@@ -248,6 +248,17 @@ SYSCALL2(getgroups, int, size, uint64_t, address)
     return copy_to_user(address, groups, count * sizeof(groups[0])) ? -EFAULT : (int64_t)count;
 }
 
+/* As getgroups() shows them on Linux; the list is short. */
+static void sort_groups(uint32_t *groups, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t group = groups[i], at = i;
+        for (; at && groups[at - 1] > group; at--)
+            groups[at] = groups[at - 1];
+        groups[at] = group;
+    }
+}
+
 /* At most 32 here; Linux has NGROUPS_MAX = 65536, and the same error beyond it. */
 SYSCALL2(setgroups, uint32_t, size, uint64_t, address)
 {
@@ -263,6 +274,7 @@ SYSCALL2(setgroups, uint32_t, size, uint64_t, address)
         if (groups[i] == NO_ID)
             return -EINVAL;
     }
+    sort_groups(groups, size);
     lock_ids();
     c->group_count = size;
     for (uint32_t i = 0; i < size; i++)

@@ -18,18 +18,26 @@ enum prctl_option {
     PR_SET_NAME = 15,
     PR_GET_NAME = 16,
     PR_GET_TSC = 25,
+    PR_GET_SECCOMP = 21,
     PR_SET_TSC = 26,
     PR_SET_TIMERSLACK = 29,
     PR_GET_TIMERSLACK = 30,
+    PR_TASK_PERF_EVENTS_DISABLE = 31,
+    PR_TASK_PERF_EVENTS_ENABLE = 32,
+    PR_MCE_KILL_GET = 34,
     PR_SET_CHILD_SUBREAPER = 36,
     PR_GET_CHILD_SUBREAPER = 37,
     PR_SET_NO_NEW_PRIVS = 38,
     PR_GET_NO_NEW_PRIVS = 39,
     PR_GET_TID_ADDRESS = 40,
+    PR_SET_THP_DISABLE = 41,
+    PR_GET_THP_DISABLE = 42,
+    PR_SET_MDWE = 65,
+    PR_GET_MDWE = 66,
 };
-#define PR_TIMING_STATISTICAL  0
-#define PR_TSC_ENABLE          1
-#define TIMER_SLACK_DEFAULT_NS 50000
+#define PR_TIMING_STATISTICAL 0
+#define PR_TSC_ENABLE         1
+#define PR_MCE_KILL_DEFAULT   2
 
 static int64_t set_name(uint64_t address)
 {
@@ -100,6 +108,23 @@ SYSCALL5(prctl, int, option, uint64_t, a2, uint64_t, a3, uint64_t, a4, uint64_t,
         return process->no_new_privileges;
     case PR_GET_TID_ADDRESS:
         return put_user(task->clear_child_tid, a2);
+    /* What there is nothing of, or one way of only, is said so. */
+    case PR_GET_SECCOMP:
+    case PR_TASK_PERF_EVENTS_DISABLE:
+    case PR_TASK_PERF_EVENTS_ENABLE:
+        return 0;
+    case PR_MCE_KILL_GET:
+        return a2 || a3 || a4 || a5 ? -EINVAL : PR_MCE_KILL_DEFAULT;
+    case PR_SET_MDWE:
+    case PR_GET_MDWE:
+        return a2 || a3 || a4 || a5 ? -EINVAL : 0;
+    case PR_SET_THP_DISABLE:
+        if (a3 || a4 || a5)
+            return -EINVAL;
+        process->no_huge_pages = a2 != 0;
+        return 0;
+    case PR_GET_THP_DISABLE:
+        return a2 || a3 || a4 || a5 ? -EINVAL : process->no_huge_pages;
     default:
         result = capability_prctl(option, a2, a3, a4, a5, &known);
         return known ? result : -EINVAL; /* options that this kernel does not have: prctl(2) */

@@ -56,6 +56,8 @@ struct posix_timer;
 struct template;
 struct tty;
 
+#define TIMER_SLACK_DEFAULT_NS 50000
+
 struct process {
     struct glass_object object;
     int32_t pid;                         /* global: of the first PID namespace */
@@ -115,6 +117,7 @@ struct process {
     uint32_t personality;
     bool no_new_privileges;
     bool dumpable;
+    bool no_huge_pages; /* PR_SET_THP_DISABLE: kept, and without effect */
     bool unkillable; /* process 1 of a PID namespace: default actions do nothing (signal_lock) */
     int32_t oom_score_adj;
     bool out_of_memory; /* it was chosen to end for want of memory */

@@ -201,6 +201,7 @@ int spawn_scheduling(struct spawn_plan *plan)
     plan->index = 2;
     child->affinity = from->affinity;
     child->timer_slack_ns = from->timer_slack_ns;
+    child->io_priority = from->io_priority;
     if (wanted->flags & SPAWN_SET_AFFINITY) {
         unsigned count = cpu_count();
         child->affinity = wanted->affinity & (count == 64 ? UINT64_MAX : (1ull << count) - 1);

@@ -331,52 +331,46 @@ SYSCALL2(getpriority, int, which, int, who)
     return for_selected(which, (uint32_t)who, best_nice, 0);
 }
 
-/* ---- I/O priority: kept by nobody, since nothing is queued for a device; values are checked ----
- */
+/* ---- I/O priority: kept, and followed by nobody, since nothing is queued for a device ---- */
 
-#define IOPRIO_WHO_PROCESS 1
-#define IOPRIO_WHO_USER    3
-#define IOPRIO_CLASS_SHIFT 13
-#define IOPRIO_CLASS_IDLE  3
+#define IOPRIO_WHO_PROCESS    1
+#define IOPRIO_WHO_USER       3
+#define IOPRIO_CLASS_SHIFT    13
+#define IOPRIO_CLASS_REALTIME 1
+#define IOPRIO_CLASS_IDLE     3
 
+static int64_t set_io_priority(struct task *task, int priority, int64_t so_far)
+{
+    (void)so_far;
+    if (!may_change(task))
+        return -EPERM;
+    WRITE_ONCE(task->io_priority, (uint32_t)priority);
+    return 0;
+}
+
+/* The best: a lower class that is not 0, or a lower level in it. */
+static int64_t best_io_priority(struct task *task, int unused, int64_t so_far)
+{
+    (void)unused;
+    int64_t value = READ_ONCE(task->io_priority);
+    return so_far <= 0 || (value && value < so_far) ? value : so_far;
+}
+
+/* `which` counts from 1 here, and from 0 in setpriority(2). */
 SYSCALL3(ioprio_set, int, which, int, who, int, priority)
 {
-    (void)who;
+    int class = priority >> IOPRIO_CLASS_SHIFT;
     if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER || priority < 0 ||
-        priority >> IOPRIO_CLASS_SHIFT > IOPRIO_CLASS_IDLE)
+        class > IOPRIO_CLASS_IDLE || (!class && priority))
         return -EINVAL;
-    return 0;
+    if (class == IOPRIO_CLASS_REALTIME && !process_has_capability(current->process, CAP_SYS_NICE))
+        return -EPERM;
+    return for_selected(which - IOPRIO_WHO_PROCESS, (uint32_t)who, set_io_priority, priority);
 }
 
 SYSCALL2(ioprio_get, int, which, int, who)
 {
-    (void)who;
-    return which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER ? -EINVAL : 0;
-}
-
-/* ---- membarrier(2) ---- */
-
-#define MEMBARRIER_CMD_QUERY  0
-#define MEMBARRIER_CMD_GLOBAL 1
-
-SYSCALL3(membarrier, int, command, uint32_t, flags, int, cpu)
-{
-    (void)cpu;
-    if (flags)
+    if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
         return -EINVAL;
-    if (command == MEMBARRIER_CMD_QUERY)
-        return MEMBARRIER_CMD_GLOBAL;
-    if (command != MEMBARRIER_CMD_GLOBAL)
-        return -EINVAL;
-    /* A request served by every CPU is a full barrier on each: the interrupt serialises. */
-    for (unsigned i = 0; i < cpu_count(); i++) {
-        struct cpu *other = cpu_at(i);
-        if (other == this_cpu())
-            continue;
-        uint32_t wanted = __atomic_add_fetch(&other->flush_wanted, 1, __ATOMIC_SEQ_CST);
-        cpu_send_request(other, CPU_REQUEST_FLUSH);
-        while ((int32_t)(load_acquire(&other->flush_done) - wanted) < 0)
-            cpu_serve_requests();
-    }
-    return 0;
+    return for_selected(which - IOPRIO_WHO_PROCESS, (uint32_t)who, best_io_priority, 0);
 }

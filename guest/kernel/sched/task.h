@@ -130,6 +130,7 @@ struct task {
     char comm[TASK_COMM_BYTES];
     struct list *dropping; /* what it puts waits for the outermost put; net/rights.c */
     uint64_t timer_slack_ns;
+    uint32_t io_priority; /* ioprio_set(2): kept, and followed by nobody */
     int32_t parent_death_signal;
     int32_t seen_tid, seen_tgid; /* tid and tgid as the task itself sees them (PID namespaces) */
     uint32_t inherited_weight;   /* of those who wait for its locks; 0 = none */
