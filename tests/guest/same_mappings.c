@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+/* Sizes that are wrong on purpose are what this asks about. */
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+
 #define T(call)   show(#call, (long)(call))
 #define M(call)   show_mapping(#call, (long)(call))
 #define BAD       ((void *)-4096l)

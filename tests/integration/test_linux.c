@@ -168,6 +168,12 @@ VARIANT_TEST(like_linux, identity)
     compare_as_root(variant, "same_identity");
 }
 
+/* Clocks, sleeps and timers: what is refused, and what becomes of them when the clock is set. */
+VARIANT_TEST(like_linux, clock_set)
+{
+    compare_as_root(variant, "same_clock_set");
+}
+
 /* Mounts are compared in a namespace of their own: not every host lets its tests make one. */
 static void compare_mounts(const struct variant *variant, const char *program)
 {

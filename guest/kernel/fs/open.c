@@ -426,6 +426,8 @@ static int64_t open_for_user(int directory_fd, uint64_t user_path, uint32_t path
     path_text_free(&path);
     if (unlikely(error))
         return file_table_is_full() ? -EMFILE : error; /* it is asked for first */
+    if (unlikely(flags & O_TMPFILE))
+        file->flags |= O_DIRECTORY; /* nobody else has the file yet */
     int fd = file_table_install(file, 0, flags & O_CLOEXEC);
     if (unlikely(fd < 0))
         file_put(file);

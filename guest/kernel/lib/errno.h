@@ -63,6 +63,7 @@
 #define ENOTCONN        107
 #define ECONNREFUSED    111
 #define ETIMEDOUT       110
+#define ECANCELED       125
 #define EALREADY        114
 #define EINPROGRESS     115
 

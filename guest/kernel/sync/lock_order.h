@@ -18,12 +18,14 @@ enum lock_rank {
         15, /* inode content and directory entries; two: parent before child, else by address */
     RANK_ASYNC = 16,       /* (never with the next) who owns open files, and which have O_ASYNC */
     RANK_EPOLL_LINKS = 16, /* which epoll instances watch which files */
+    RANK_CLOCK_SET = 16,   /* (never with those) the wall clock is being set */
     RANK_EPOLL_OUTER = 17, /* interest list of an epoll instance that watches another */
     RANK_EPOLL = 18,       /* interest list of any other epoll instance */
     RANK_FIFO_TABLE = 19,  /* which named pipes are open */
-    RANK_RIGHTS = 13,      /* descriptors on their way in messages */
-    RANK_SOCKET = 21,      /* socket; two: net/socket.h */
-    RANK_PIPE = 20,        /* pipe buffer; two (tee): by address */
+    RANK_CLOCK_FOLLOWERS = 19, /* (never with the former) timer files that follow the wall clock */
+    RANK_RIGHTS = 13,          /* descriptors on their way in messages */
+    RANK_SOCKET = 21,          /* socket; two: net/socket.h */
+    RANK_PIPE = 20,            /* pipe buffer; two (tee): by address */
     RANK_TTY = 22,
     RANK_FILE_POSITION = 12,
     RANK_IPC = 36,           /* one kind of System V IPC object, of one namespace; two: none */

@@ -7,6 +7,7 @@
 #include "kernel/process/process.h"
 #include "kernel/sync/spinlock.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/clock_set.h"
 #include "kernel/time/timespec.h"
 
 #define ADJ_OFFSET            0x0001u
@@ -98,8 +99,7 @@ static void step_clock(const struct linux_timex *timex)
 {
     int64_t ns = timex->fraction * (timex->modes & ADJ_NANO ? 1 : 1000);
 
-    __atomic_fetch_add(&clock_realtime_offset_ns,
-                       (int64_t)((uint64_t)timex->seconds * NS_PER_SECOND) + ns, __ATOMIC_RELAXED);
+    clock_move_offset((int64_t)((uint64_t)timex->seconds * NS_PER_SECOND) + ns);
 }
 
 /* Lock held. */
@@ -215,7 +215,7 @@ SYSCALL2(settimeofday, uint64_t, time_address, uint64_t, zone_address)
         return -EINVAL;
     if (time_address) {
         struct linux_timespec value = {time.seconds, time.microseconds * 1000};
-        WRITE_ONCE(clock_realtime_offset_ns, (int64_t)(timespec_ns(&value) - clock_monotonic_ns()));
+        clock_set_offset((int64_t)(timespec_ns(&value) - clock_monotonic_ns()));
     }
     return 0; /* the zone is not kept: programs have their own */
 }

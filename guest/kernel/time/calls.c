@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "kernel/process/process.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/clock_set.h"
 #include "kernel/time/cpu_timer.h"
 #include "kernel/time/program_clock.h"
 #include "kernel/time/timespec.h"
@@ -79,7 +80,7 @@ SYSCALL2(clock_settime, int, clock, uint64_t, value)
         return -EINVAL;
     if (!process_has_capability(current->process, CAP_SYS_TIME))
         return -EPERM;
-    clock_realtime_offset_ns = (int64_t)(timespec_ns(&time) - clock_monotonic_ns());
+    clock_set_offset((int64_t)(timespec_ns(&time) - clock_monotonic_ns()));
     return 0;
 }
 
@@ -224,7 +225,11 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, uint64_t, request, uint64_t, r
     uint64_t until = timespec_ns(&time);
     if (until <= now)
         return 0;
-    int error = sleep_until(clock_monotonic_ns() + (until - now));
+    int error;
+    if (clock_base_of(clock) == CLOCK_BASE_REALTIME)
+        error = clock_sleep_until(until);
+    else
+        error = sleep_until(clock_monotonic_ns() + (until - now));
     return error ? -ERESTARTNOHAND : 0;
 }
 

@@ -18,6 +18,7 @@
 #include "kernel/process/process.h"
 #include "kernel/process/user_count.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/clock_set.h"
 #include "kernel/time/posix_timer_state.h"
 #include "kernel/time/timespec.h"
 
@@ -179,7 +180,9 @@ static int take_clock(struct posix_timer *timer, int clock)
 {
     bool coarse = clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
                   clock == CLOCK_MONOTONIC_COARSE;
-    timer->clock = coarse ? CLOCK_BASE_NONE : clock_base_of(clock);
+    if (coarse)
+        return -EOPNOTSUPP;
+    timer->clock = clock_base_of(clock);
     if (timer->clock != CLOCK_BASE_NONE)
         return 0;
     if (clock < 0 && (clock & CLOCK_OF_FILE) == CLOCK_OF_FILE)
@@ -266,6 +269,8 @@ SYSCALL4(timer_settime, int, id, int, flags, uint64_t, new_address, uint64_t, ol
         uint64_t value = timespec_ns(&wanted.value);
         timer->interval_ns = value ? timespec_ns(&wanted.interval) : 0;
         timer->deadline_ns = value ? deadline_of(timer, value, flags & TIMER_ABSTIME) : 0;
+        timer->at_clock_time =
+            !timer->on_cpu_clock && timer->clock == CLOCK_BASE_REALTIME && flags & TIMER_ABSTIME;
         timer->overruns = timer->last_overruns = 0;
         if (value && timer->notify != SIGEV_NONE)
             start(timer);
@@ -323,6 +328,29 @@ SYSCALL1(timer_delete, int, id)
         return -EINVAL;
     release(timer);
     return 0;
+}
+
+void posix_timers_follow_clock(int64_t by_ns)
+{
+    struct process *process;
+
+    for (int32_t pid = 1; (process = process_next_get(pid));) {
+        pid = process->pid + 1;
+        mutex_lock(&timers_mutex);
+        for (struct posix_timer *timer = process->timers; timer; timer = timer->next) {
+            if (!timer->at_clock_time)
+                continue;
+            cancel(timer); /* from here on the interrupt changes nothing */
+            if (!timer->deadline_ns)
+                continue;
+            timer->deadline_ns = clock_moved_deadline(timer->deadline_ns, by_ns);
+            if (timer->notify != SIGEV_NONE)
+                start(timer);
+        }
+        mutex_unlock(&timers_mutex);
+        process_put(process);
+        preemption_point();
+    }
 }
 
 void posix_timers_end(struct process *process)

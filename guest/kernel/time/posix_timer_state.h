@@ -20,6 +20,7 @@ struct posix_timer {
     int32_t id;
     uint32_t uid;          /* for whom it counts */
     enum clock_base clock; /* else */
+    bool at_clock_time;    /* was given an absolute time of CLOCK_REALTIME */
     int32_t notify, signal, tid;
     uint64_t value;
     uint64_t interval_ns, deadline_ns; /* 0 = unarmed; the interrupt changes deadline_ns */

@@ -3,17 +3,18 @@
  * the number of times and starts the next interval.
  *
  * The timer itself fires once and is started again by whoever reads or asks, so that an unread
- * timer with a short interval costs nothing. Setting the real-time clock moves no timer, and
- * TFD_TIMER_CANCEL_ON_SET is accepted without effect.
+ * timer with a short interval costs nothing. Those that were given a time of CLOCK_REALTIME are on a
+ * list, for when that clock is set.
  *
  * Locks: a mutex per timer (RANK_PIPE) for everything but `expired`, which the timer's interrupt
- * sets.
+ * sets, and `link`, which is following_mutex's; that one is taken first.
  */
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/poll.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/time/clock_set.h"
 #include "kernel/time/program_clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/time/timespec.h"
@@ -28,8 +29,16 @@ struct timer_file {
     bool expired;         /* atomic; since the last read */
     uint64_t interval_ns; /* 0 = once */
     uint64_t deadline_ns; /* of the next expiry, or of the one that was not read; 0 = unarmed */
+    struct list link;     /* following, if at_clock_time */
+    bool at_clock_time;   /* following_mutex to change */
+    bool cancel_on_set;
+    bool canceled; /* the clock was set since */
     struct wait_queue waiters;
 };
+
+static struct mutex following_mutex = {.rank = RANK_CLOCK_FOLLOWERS,
+                                       .waiters = WAIT_QUEUE_INIT(following_mutex.waiters)};
+static struct list following = LIST_INIT(following);
 
 static void fired(struct timer *timer)
 {
@@ -67,14 +76,18 @@ static ssize_t timerfd_read(struct file *open, struct io_buffer *buffer, uint64_
         return -EINVAL;
     for (;;) {
         mutex_lock(&file->lock);
+        bool canceled = file->canceled;
+        file->canceled = false;
         count = take_expiries(file);
         mutex_unlock(&file->lock);
+        if (canceled)
+            return -ECANCELED;
         if (count)
             break;
         if (open->flags & O_NONBLOCK)
             return -EAGAIN;
         int error = wait_event(&file->waiters, WAIT_EVENT, (uint64_t)file, WAIT_INTERRUPTIBLE, 0,
-                               READ_ONCE(file->expired));
+                               READ_ONCE(file->expired) || READ_ONCE(file->canceled));
         if (error)
             return error;
     }
@@ -86,12 +99,51 @@ static uint32_t timerfd_poll(struct file *open, struct poll_table *table)
 {
     struct timer_file *file = open->private_data;
     poll_wait(table, &file->waiters);
-    return READ_ONCE(file->expired) ? POLLIN : 0;
+    return READ_ONCE(file->expired) || READ_ONCE(file->canceled) ? POLLIN : 0;
+}
+
+/* Whether the file hears of settings of the clock. following_mutex held. */
+static void follow(struct timer_file *file, bool on)
+{
+    if (file->at_clock_time == on)
+        return;
+    file->at_clock_time = on;
+    if (on)
+        list_push_back(&following, &file->link);
+    else
+        list_remove(&file->link);
+}
+
+void timer_files_follow_clock(int64_t by_ns)
+{
+    struct timer_file *file;
+
+    mutex_lock(&following_mutex);
+    list_for_each(file, &following, link)
+    {
+        mutex_lock(&file->lock);
+        timer_cancel(&file->timer);
+        if (file->deadline_ns && !READ_ONCE(file->expired)) {
+            file->deadline_ns = clock_moved_deadline(file->deadline_ns, by_ns);
+            timer_start(&file->timer, file->deadline_ns);
+        }
+        if (file->cancel_on_set) {
+            WRITE_ONCE(file->canceled, true);
+            wake_up_all(&file->waiters);
+        }
+        mutex_unlock(&file->lock);
+    }
+    mutex_unlock(&following_mutex);
 }
 
 static void timerfd_release(struct file *open)
 {
     struct timer_file *file = open->private_data;
+    if (READ_ONCE(file->at_clock_time)) {
+        mutex_lock(&following_mutex);
+        follow(file, false);
+        mutex_unlock(&following_mutex);
+    }
     timer_cancel(&file->timer);
     kfree(file);
 }
@@ -171,9 +223,16 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, uint64_t, new_address, uint64_t, 
     if (error)
         return error;
     struct timer_file *file = open->private_data;
+    bool at_clock_time = flags & TFD_TIMER_ABSTIME && file->clock == CLOCK_BASE_REALTIME;
+    mutex_lock(&following_mutex);
+    follow(file, at_clock_time);
     mutex_lock(&file->lock);
     timer_cancel(&file->timer);
     old = setting_of(file);
+    file->cancel_on_set = at_clock_time && flags & TFD_TIMER_CANCEL_ON_SET;
+    if (file->canceled && file->cancel_on_set)
+        error = -ECANCELED; /* the setting is made all the same */
+    file->canceled = false;
     __atomic_store_n(&file->expired, false, __ATOMIC_SEQ_CST);
     uint64_t value = timespec_ns(&wanted.value);
     file->interval_ns = timespec_ns(&wanted.interval);
@@ -181,8 +240,9 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, uint64_t, new_address, uint64_t, 
     if (value)
         timer_start(&file->timer, file->deadline_ns);
     mutex_unlock(&file->lock);
+    mutex_unlock(&following_mutex);
     file_put(open);
-    return old_address && put_user(old, old_address) ? -EFAULT : 0;
+    return error ?: old_address && put_user(old, old_address) ? -EFAULT : 0;
 }
 
 SYSCALL2(timerfd_gettime, int, fd, uint64_t, address)
