@@ -67,6 +67,16 @@ struct host_file *host_image_file(phys_t first, unsigned pages)
     return host;
 }
 
+void file_mapped(struct file *file)
+{
+    (void)file;
+}
+
+void file_page_written(struct file *file)
+{
+    (void)file;
+}
+
 bool file_seals_forbid_writing(struct file *file)
 {
     (void)file;
