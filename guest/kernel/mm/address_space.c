@@ -11,6 +11,9 @@
 #include "kernel/mm/page_table.h"
 #include "kernel/sync/refcount.h"
 
+#define TABLES_MUCH 64u /* page tables: of 128 MiB, if there are no holes */
+
+bool (*address_space_release_later)(struct address_space *space);
 struct slot_table address_space_slots = SLOT_TABLE_INIT("address_space", struct address_space);
 
 struct address_space *address_space_create_hidden(void)
@@ -50,7 +53,7 @@ void address_space_get(struct address_space *space)
 
 /* No CPU uses the space, nobody can find it: no lock, no flush. The tree is taken apart without
  * rebalancing. */
-static NO_INLINE void tear_down(struct address_space *space)
+NO_INLINE void address_space_release(struct address_space *space)
 {
     struct vma *vma, *next;
 
@@ -86,10 +89,19 @@ static NO_INLINE void tear_down(struct address_space *space)
     slot_free(&address_space_slots, space);
 }
 
+/* What others show, too, is quickly let go. */
+static bool has_much(const struct address_space *space)
+{
+    return space->table_pages - space->shared_tables > TABLES_MUCH;
+}
+
 void address_space_put(struct address_space *space)
 {
     if (!reference_put(&space->object.references))
         return;
     address_space_retire(space);
-    tear_down(space);
+    if (unlikely(has_much(space)) && address_space_release_later &&
+        address_space_release_later(space))
+        return;
+    address_space_release(space);
 }

@@ -67,6 +67,7 @@ struct address_space {
     bool counted;            /* there are, or were, mappings with VMA_COUNTED */
     bool lock_future;        /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */
     struct file *executable; /* for /proc/PID/exe; one reference, which exec hands over */
+    struct address_space *release_next; /* of whoever releases it later */
 };
 
 extern struct slot_table address_space_slots;
@@ -83,6 +84,13 @@ void address_space_get(struct address_space *space);
  * them share some. */
 uint64_t page_tables_shared(void);
 void address_space_put(struct address_space *space);
+/*
+ * Registered by the process floor: somebody releases a space of which the last reference went, and that
+ * has much to be given back, later. False: release it now. NULL: always now.
+ */
+extern bool (*address_space_release_later)(struct address_space *space);
+/* Gives everything back. Nobody has the space any more, and no CPU uses it. May sleep; no lock held. */
+void address_space_release(struct address_space *space);
 
 /* What a user-mode or user_access fault wants. */
 enum fault_access { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXECUTE = 2 };

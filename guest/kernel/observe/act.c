@@ -27,8 +27,7 @@ int64_t act_signal_process(uint64_t pid, uint64_t signal)
     struct process *process = process_find_get((int32_t)pid);
     if (!process)
         return -ESRCH;
-    int64_t result =
-        process == init_process ? -EPERM : signal_send_process(process, (int)signal, NULL);
+    int64_t result = process->kernel ? -EPERM : signal_send_process(process, (int)signal, NULL);
     process_put(process);
     return result;
 }
@@ -36,7 +35,7 @@ int64_t act_signal_process(uint64_t pid, uint64_t signal)
 static int64_t signal_thread(struct task *task, uint64_t signal, uint64_t unused)
 {
     (void)unused;
-    if (!task->process || task->process == init_process)
+    if (!task->process || task->process->kernel)
         return -EPERM;
     return signal_send_task(task, (int)signal, NULL);
 }
@@ -85,9 +84,7 @@ static int64_t hold_process(uint64_t pid, bool held)
     spin_lock(&family_lock);
     if (pid) {
         struct process *process = pid <= INT32_MAX ? process_find_locked((int32_t)pid) : NULL;
-        result = !process                  ? -ESRCH
-                 : process == init_process ? -EPERM
-                                           : hold_threads_locked(process, held);
+        result = !process ? -ESRCH : process->kernel ? -EPERM : hold_threads_locked(process, held);
     } else {
         for (struct process *process = process_next_locked(1); process;
              process = process_next_locked(process->pid + 1))

@@ -11,6 +11,7 @@
 #include "kernel/namespace/nsproxy.h"
 #include "kernel/observe/done.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/memory_release.h"
 #include "kernel/time/clock.h"
 #include "shared/boot.h"
 
@@ -120,6 +121,7 @@ struct process *process_create_first(const char *name, bool user, struct task **
 void process_start_init(void)
 {
     task_released = release_task;
+    memory_release_init();
     namespaces_start();
     aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
 
@@ -128,6 +130,7 @@ void process_start_init(void)
         !(program_process = process_create_first("program", true, &program)))
         panic("no memory for the first processes");
 
+    init_process->kernel = true;
     spin_lock(&family_lock);
     init->tid = pid_take_locked(init);
     program->tid = pid_take_locked(program);

@@ -9,6 +9,7 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/frame.h"
 #include "kernel/observe/trace.h"
+#include "kernel/process/memory_release.h"
 #include "kernel/process/process.h"
 #include "kernel/process/signal.h"
 
@@ -82,7 +83,7 @@ void out_of_memory_kill(bool may_wait)
 {
     uint32_t score;
     uint64_t pages = 0;
-    struct process *victim = choose(&score, &pages);
+    struct process *victim = memory_release_pending() ? NULL : choose(&score, &pages);
 
     if (victim) {
         log_line("out of memory: process %d (%lu pages, score %u) is killed for %s (%d)",

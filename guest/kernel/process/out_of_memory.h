@@ -19,7 +19,7 @@ struct process;
 uint32_t out_of_memory_score(struct process *process);
 /*
  * Sends SIGKILL to the process with the highest score, unless one that was chosen before has not
- * given its memory back yet. `may_wait`: the caller holds no lock and tries again afterwards; then
+ * given its memory back yet, or memory is being released anyway. `may_wait`: the caller holds no lock and tries again afterwards; then
  * others get the CPU first.
  */
 void out_of_memory_kill(bool may_wait);

@@ -118,6 +118,7 @@ struct process {
     bool no_new_privileges;
     bool dumpable;
     bool no_huge_pages; /* PR_SET_THP_DISABLE: kept, and without effect */
+    bool kernel; /* of the kernel's own (PID 1, kthread.h): no signal reaches it; never changes */
     bool unkillable; /* process 1 of a PID namespace: default actions do nothing (signal_lock) */
     int32_t oom_score_adj;
     bool out_of_memory; /* it was chosen to end for want of memory */

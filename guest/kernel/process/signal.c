@@ -342,7 +342,7 @@ send_signal_locked(struct process *process, struct task *task, int signal,
 int signal_send(struct process *process, struct task *task, int signal,
                 const struct linux_siginfo *info)
 {
-    if (unlikely(!process || process == init_process))
+    if (unlikely(!process || process->kernel))
         return 0; /* the kernel's own take no signals */
     spin_lock(&process->signal_lock);
     int result = info ? send_signal_locked(process, task, signal, info, info->code)
@@ -353,7 +353,7 @@ int signal_send(struct process *process, struct task *task, int signal,
 
 int signal_send_user(struct process *process, struct task *task, int signal, int code)
 {
-    if (unlikely(process == init_process))
+    if (unlikely(process->kernel))
         return 0;
     spin_lock(&process->signal_lock);
     int result = send_signal_locked(process, task, signal, NULL, code);
