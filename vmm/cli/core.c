@@ -31,11 +31,12 @@ int cli_core(int argc, char **argv)
     struct argp argp = {
         .parser = parse_option,
         .args_doc = "[NAME] FILE",
-        .doc = "Write a core file of a running machine: its tasks as threads, the "
-               "kernel's memory.\v"
-               "`gdb KERNEL FILE` opens it, with the kernel file of this build "
-               "(vitrine-kernel); ps, tree, wait, maps, files, processes, queues, locks, "
-               "frames and trace look into it with --core FILE."};
+        .doc =
+            "Write a core file of a running machine: its tasks as threads, the "
+            "kernel's memory.\v"
+            "`gdb KERNEL FILE` opens it, with the kernel file of this build "
+            "(vitrine-kernel); ps, tree, wait, maps, files, processes, namespaces, queues, locks, "
+            "frames and trace look into it with --core FILE."};
     struct core_options options = {0};
     char only[64], *path = NULL;
 

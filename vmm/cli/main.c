@@ -21,6 +21,7 @@ static const struct {
     {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
     {"files", cli_files, "every open file of a process by name, as in /proc/PID/fd"},
     {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},
+    {"namespaces", cli_namespaces, "namespaces and who is in them, as lsns does inside"},
     {"queues", cli_queues, "each CPU's run queue and timers"},
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
     {"frames", cli_frames, "what memory is used for, counted frame by frame"},
@@ -51,7 +52,7 @@ static void usage(FILE *out)
 {
     fputs("Usage: vitrine COMMAND [OPTION...]\n\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
     fputs(
         "\n`vitrine COMMAND --help` tells more, `man vitrine` everything; `vitrine --version` says "
         "which it is. A first try:\n"

@@ -26,6 +26,7 @@
 #include "vitrine/files.h"
 #include "vitrine/locks.h"
 #include "vitrine/memory.h"
+#include "vitrine/namespaces.h"
 #include "vitrine/processes.h"
 #include "vitrine/queues.h"
 #include "vitrine/sockets.h"
