@@ -6,8 +6,15 @@
 #include "tests/guest/guest.h"
 
 #include <fcntl.h>
+#include <mqueue.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,6 +60,19 @@ int main(void)
     (void)!write(ends[1], "\0\x7f\xff\t\"\\", 6);
     (void)!read(ends[0], buffer, 10);
     (void)!lseek(ends[0], 0, SEEK_END);
+    (void)!mount("none", "/no/such", "tmpfs", MS_RDONLY | MS_NOSUID, NULL);
+    (void)!umount2("/no/such", MNT_DETACH | UMOUNT_NOFOLLOW);
+    (void)!unshare(CLONE_NEWUTS | 0x1000);
+    (void)!setns(-1, CLONE_NEWUTS | CLONE_NEWIPC);
+    (void)!shmget(IPC_PRIVATE, 0, IPC_CREAT | IPC_EXCL | 0640);
+    (void)!shmat(-1, NULL, SHM_RDONLY);
+    (void)!shmctl(-1, IPC_RMID, NULL);
+    (void)!semget(0x1234567, -1, IPC_CREAT | 0600);
+    (void)!msgget(0x1234567, IPC_EXCL);
+    (void)!msgctl(-1, IPC_RMID, NULL);
+    (void)!mq_unlink("/no such");
+    (void)!splice(-1, NULL, -1, NULL, 100, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    (void)!tee(-1, -1, 100, 0);
     void *area = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     (void)!mprotect(area, 4096, PROT_NONE);
     (void)!madvise(area, 4096, MADV_DONTNEED);

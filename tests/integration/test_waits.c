@@ -152,3 +152,49 @@ VARIANT_TEST(waits, no_deadlock)
     command_free(&result);
     role_end(session);
 }
+
+/* Is a wait of this kind there that is for that, and not called dead: anybody may come? */
+static bool waits_for(struct session *session, enum wait_kind kind, const char *what)
+{
+    struct vt_wait *waits;
+    size_t count;
+    bool found = false;
+
+    require_ok(vt_guest_waits(session_guest(session), &waits, &count), "vt_guest_waits");
+    for (size_t i = 0; i < count; i++)
+        found = found || (waits[i].kind == kind && waits[i].open && !waits[i].dead &&
+                          strncmp(waits[i].what, what, strlen(what)) == 0);
+    free(waits);
+    return found;
+}
+
+/* Do waits at semaphores and message queues name what they are at? */
+VARIANT_TEST(waits, of_system_v_and_posix_ipc)
+{
+    char name[32], what[4][64];
+    static const enum wait_kind kinds[4] = {WAIT_SEMAPHORE, WAIT_MESSAGE_READ, WAIT_MESSAGE_WRITE,
+                                            WAIT_MESSAGE_READ};
+
+    variant_require(variant);
+    struct session *session = role_start(variant, "ipc_waits", NULL, NULL, name);
+    snprintf(what[0], sizeof what[0], "semaphore 2 of set %s", session_expect(session, "set "));
+    snprintf(what[1], sizeof what[1], "a message in message queue %s",
+             session_expect(session, "empty "));
+    snprintf(what[2], sizeof what[2], "room in message queue %s", session_expect(session, "full "));
+    snprintf(what[3], sizeof what[3], "a message in the POSIX message queue at 0x");
+    for (int i = 0; i < 4; i++) {
+        int64_t left = session_timeout_ms(session);
+
+        while (!waits_for(session, kinds[i], what[i])) {
+            cr_assert(left > 0, "nobody waits for %s", what[i]);
+            usleep(2000);
+            left -= 2;
+        }
+    }
+    struct command_result result = COMMAND("wait", name);
+    for (int i = 0; i < 4; i++)
+        cr_expect(strstr(result.out, what[i]) != NULL, "%s is not in %s", what[i], result.out);
+    cr_expect(strstr(result.out, "DEADLOCK") == NULL);
+    command_free(&result);
+    role_end(session);
+}

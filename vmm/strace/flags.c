@@ -22,25 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmm/strace/flag_sets.h"
 #include "vmm/strace/flags.h"
-
-struct flag {
-    uint64_t value;
-    const char *name;
-};
-#define F(name)                                                                                    \
-    {                                                                                              \
-        (uint64_t)(name), #name                                                                    \
-    }
-
-/* How a set is read: one of its numbers; or bits, with a field of numbers at the bottom. */
-struct set {
-    char kind;
-    bool bits;
-    uint64_t field; /* mask of the field; its number 0 has a name too */
-    const struct flag *flags;
-    const char *zero; /* of bits without any: a name, or NULL for "0" */
-};
 
 #ifndef O_LARGEFILE_KERNEL
 #define O_LARGEFILE_KERNEL 0100000 /* glibc's O_LARGEFILE is 0 here */
@@ -276,34 +259,34 @@ static const struct flag arch_prctls[] = {F(ARCH_SET_GS),
                                           {0}};
 
 static const struct set sets[] = {
-    {'O', true, O_ACCMODE, open_flags, NULL},
-    {'q', true, 0, open_flags, NULL},
-    {'P', true, 0, protections, "PROT_NONE"},
-    {'A', true, 3, map_flags, NULL},
-    {'R', true, 0, remap_flags, NULL},
-    {'V', false, 0, advices, NULL},
-    {'L', false, 0, seeks, NULL},
-    {'X', true, 0, accesses, "F_OK"},
-    {'H', false, 0, mask_changes, NULL},
-    {'W', true, 0, wait_options, NULL},
-    {'T', true, 0, at_flags, NULL},
-    {'F', false, 0, fcntl_commands, NULL},
-    {'I', false, 0, ioctls, NULL},
-    {'C', true, 0, clone_flags, NULL},
-    {'k', true, 0, locks, NULL},
-    {'r', false, 0, limits, NULL},
-    {'U', true, 0x7f, futex_operations, NULL},
-    {'K', false, 0, clocks, NULL},
-    {'E', false, 0, epoll_operations, NULL},
-    {'N', true, 0, watch_masks, NULL},
-    {'M', true, 0, mount_flags, NULL},
-    {'Q', true, 0, unmount_flags, NULL},
-    {'J', true, 0, tree_flags, NULL},
-    {'Y', true, 0, move_flags, NULL},
-    {'Z', false, 0, configurations, NULL},
-    {'B', true, 0, mount_attributes, NULL},
-    {'c', false, 0, prctls, NULL},
-    {'a', false, 0, arch_prctls, NULL},
+    {'O', true, O_ACCMODE, open_flags, NULL, false},
+    {'q', true, 0, open_flags, NULL, false},
+    {'P', true, 0, protections, "PROT_NONE", false},
+    {'A', true, 3, map_flags, NULL, false},
+    {'R', true, 0, remap_flags, NULL, false},
+    {'V', false, 0, advices, NULL, false},
+    {'L', false, 0, seeks, NULL, false},
+    {'X', true, 0, accesses, "F_OK", false},
+    {'H', false, 0, mask_changes, NULL, false},
+    {'W', true, 0, wait_options, NULL, false},
+    {'T', true, 0, at_flags, NULL, false},
+    {'F', false, 0, fcntl_commands, NULL, false},
+    {'I', false, 0, ioctls, NULL, false},
+    {'C', true, 0, clone_flags, NULL, false},
+    {'k', true, 0, locks, NULL, false},
+    {'r', false, 0, limits, NULL, false},
+    {'U', true, 0x7f, futex_operations, NULL, false},
+    {'K', false, 0, clocks, NULL, false},
+    {'E', false, 0, epoll_operations, NULL, false},
+    {'N', true, 0, watch_masks, NULL, false},
+    {'M', true, 0, mount_flags, NULL, false},
+    {'Q', true, 0, unmount_flags, NULL, false},
+    {'J', true, 0, tree_flags, NULL, false},
+    {'Y', true, 0, move_flags, NULL, false},
+    {'Z', false, 0, configurations, NULL, false},
+    {'B', true, 0, mount_attributes, NULL, false},
+    {'c', false, 0, prctls, NULL, false},
+    {'a', false, 0, arch_prctls, NULL, false},
 };
 
 /* Some names stand for 0, so the name ends a list. */
@@ -337,7 +320,7 @@ static void write_bits(FILE *out, const struct set *set, uint64_t value)
             between = "|";
             value &= ~set->field;
         }
-    } else if (!value) {
+    } else if (!value && !set->permissions) {
         fputs(set->zero ? set->zero : "0", out);
         return;
     }
@@ -348,25 +331,37 @@ static void write_bits(FILE *out, const struct set *set, uint64_t value)
         between = "|";
         value &= ~flag->value;
     }
-    if (value || !*between)
+    if (set->permissions)
+        fprintf(out, "%s%#03llo", between, (unsigned long long)value);
+    else if (value || !*between)
         fprintf(out, "%s%#llx", between, (unsigned long long)value);
+}
+
+static const struct set *set_of(char kind)
+{
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+        if (sets[i].kind == kind)
+            return &sets[i];
+    for (const struct set *set = ipc_sets; set->kind; set++)
+        if (set->kind == kind)
+            return set;
+    return NULL;
 }
 
 bool flags_write(FILE *out, char kind, uint64_t value)
 {
-    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-        if (sets[i].kind != kind)
-            continue;
-        /* These arguments are ints: what is above them is not looked at. */
-        if (kind != 'C')
-            value = (uint32_t)value;
-        if (sets[i].bits)
-            write_bits(out, &sets[i], value);
-        else
-            write_number(out, &sets[i], value);
-        return true;
-    }
-    return false;
+    const struct set *set = set_of(kind);
+
+    if (!set)
+        return false;
+    /* These arguments are ints: what is above them is not looked at. */
+    if (kind != 'C')
+        value = (uint32_t)value;
+    if (set->bits)
+        write_bits(out, set, value);
+    else
+        write_number(out, set, value);
+    return true;
 }
 
 const char *flags_errno_name(int number)

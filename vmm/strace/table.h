@@ -10,7 +10,7 @@
 
 /*
  * Letters that say how an argument is printed. The names of sets of flags are in flags.h under the
- * same letter; capital letters are such sets.
+ * same letter; most capital letters and all digits are such sets.
  */
 enum argument_kind {
     KIND_INT = 'd',
