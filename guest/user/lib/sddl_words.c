@@ -32,21 +32,21 @@ const struct sddl_word sddl_ace_flags[] = {
 };
 
 const struct sddl_word sddl_list_flags[] = {
+    {"P", 0x1000},
     {"AR", 0x0100},
     {"AI", 0x0400},
-    {"P", 0x1000},
     {NULL, 0},
 };
 
 const struct sddl_word sddl_rights[] = {
-    {"GA", 0x10000000}, {"GX", 0x20000000}, {"GW", 0x40000000},
-    {"GR", 0x80000000}, {"SD", 0x00010000}, {"RC", 0x00020000},
+    {"GA", 0x10000000}, {"GR", 0x80000000}, {"GW", 0x40000000},
+    {"GX", 0x20000000}, {"SD", 0x00010000}, {"RC", 0x00020000},
     {"WD", 0x00040000}, {"WO", 0x00080000}, {NULL, 0},
 };
 
 const struct sddl_word sddl_label_rights[] = {
-    {"NR", 0x1},
     {"NW", 0x2},
+    {"NR", 0x1},
     {"NX", 0x4},
     {NULL, 0},
 };
