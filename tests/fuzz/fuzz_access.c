@@ -1,13 +1,14 @@
 // SOURCES: guest/kernel/security/access_check.c guest/kernel/security/access_audit.c
 // guest/kernel/security/access_evaluate.c guest/kernel/security/access_rights.c
-// guest/kernel/security/acl.c guest/kernel/security/central_policy.c
-// guest/kernel/security/claim.c guest/kernel/security/condition.c
-// guest/kernel/security/condition_attribute.c guest/kernel/security/condition_check.c
-// guest/kernel/security/condition_operator.c guest/kernel/security/condition_value.c
-// guest/kernel/security/dacl_walk.c guest/kernel/security/descriptor.c
-// guest/kernel/security/identity.c guest/kernel/security/object_tree.c
-// guest/kernel/security/sid.c guest/kernel/security/well_known.c guest/user/lib/sddl_format.c
-// guest/user/lib/sddl_parse.c guest/user/lib/sddl_words.c guest/user/lib/sid_text.c
+// guest/kernel/security/acl.c guest/kernel/security/central_policy.c guest/kernel/security/claim.c
+// guest/kernel/security/condition.c guest/kernel/security/condition_attribute.c
+// guest/kernel/security/condition_check.c guest/kernel/security/condition_operator.c
+// guest/kernel/security/condition_value.c guest/kernel/security/dacl_walk.c
+// guest/kernel/security/descriptor.c guest/kernel/security/identity.c
+// guest/kernel/security/object_tree.c guest/kernel/security/sid.c guest/kernel/security/token.c
+// guest/kernel/security/token_query.c guest/kernel/security/token_spec.c
+// guest/kernel/security/well_known.c guest/user/lib/sddl_format.c guest/user/lib/sddl_parse.c
+// guest/user/lib/sddl_words.c guest/user/lib/sid_text.c
 /*
  * Whatever descriptor, condition, claims and central rule somebody wrote: a decision reads nothing
  * beyond them, ends, and keeps what must hold; and what a descriptor is as text is read back as the
@@ -23,6 +24,9 @@
 #include "kernel/security/claim.h"
 #include "kernel/security/condition.h"
 #include "kernel/security/descriptor.h"
+#include "kernel/security/sid.h"
+#include "kernel/security/token_query.h"
+#include "kernel/security/token_spec.h"
 #include "kernel/security/well_known.h"
 #include "vitrine/sddl.h"
 
@@ -145,6 +149,24 @@ static void check_text(struct byte_span descriptor)
     require(!descriptor_open((struct byte_span){bytes, (uint32_t)length}, &parts));
 }
 
+/* A token that is made of anything is one that may be, and can be asked. */
+static void check_specification(struct byte_span spec)
+{
+    struct token token;
+    struct sid_buffer logon;
+    uint8_t bytes[100];
+    int entries = token_spec_entries(spec);
+    if (entries < 0)
+        return;
+    struct sid_attributes *room = calloc((size_t)entries, sizeof(*room));
+    if (!token_spec_read(spec, room, &logon, &token)) {
+        require(!token_check(&token));
+        for (uint32_t class = 0; class < 26; class ++)
+            require(token_query(&token, class, 2, bytes, sizeof(bytes)) != 0 || class > 14);
+    }
+    free(room);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -192,6 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_all(&request, &subject);
     central_policy_check(&policy);
     check_text(descriptor);
+    check_specification(text);
     give_back(descriptor);
     give_back(condition);
     give_back(claims);
