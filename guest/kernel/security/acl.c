@@ -144,6 +144,28 @@ static void append(uint8_t **at, const void *bytes, size_t count)
     *at += count;
 }
 
+/* Where `size` bytes, a multiple of four, go; NULL: nowhere. */
+static uint8_t *make_room(struct acl_builder *builder, size_t size)
+{
+    if (size > 0xffff - (size_t)builder->length || builder->count == 0xffff ||
+        builder->length + size > builder->room)
+        return NULL;
+    uint8_t *at = builder->bytes + builder->length;
+    builder->length += (uint32_t)size;
+    builder->count++;
+    return at;
+}
+
+int acl_add_unknown(struct acl_builder *builder, const struct acl *from, const struct ace *ace)
+{
+    uint8_t *at = make_room(builder, ace->size);
+    if (!at)
+        return -E2BIG;
+    memcpy(at, from->bytes + ace->offset, ace->size);
+    at[1] = ace->flags;
+    return 0;
+}
+
 int acl_add(struct acl_builder *builder, const struct ace *model)
 {
     enum ace_layout layout = layout_of(model->type);
@@ -160,10 +182,9 @@ int acl_add(struct acl_builder *builder, const struct ace *model)
                 (model->inherited_object_type ? GUID_BYTES : 0);
     }
     size_t padded = align_up(size, (size_t)4);
-    if (padded > 0xffff - (size_t)builder->length || builder->count == 0xffff ||
-        builder->length + padded > builder->room)
+    uint8_t *at = make_room(builder, padded);
+    if (!at)
         return -E2BIG;
-    uint8_t *at = builder->bytes + builder->length;
     at[0] = model->type;
     at[1] = model->flags;
     store16(at + 2, (uint16_t)padded);
@@ -179,8 +200,6 @@ int acl_add(struct acl_builder *builder, const struct ace *model)
     if (data)
         append(&at, model->data.data, model->data.length);
     memset(at, 0, padded - size);
-    builder->length += (uint32_t)padded;
-    builder->count++;
     builder->wide |= object || ace_is_conditional(model->type);
     return 0;
 }

@@ -71,6 +71,8 @@ void acl_begin(struct acl_builder *builder, uint8_t *bytes, size_t room);
  * known layout), or -E2BIG: no room, or more than an ACL can hold; the list is as before then.
  */
 int acl_add(struct acl_builder *builder, const struct ace *model);
+/* An entry of `from` whose type is unknown: all of it as it stands there, with the flags of `ace`. */
+int acl_add_unknown(struct acl_builder *builder, const struct acl *from, const struct ace *ace);
 /* The usual entry: type, mask and SID. */
 int acl_add_simple(struct acl_builder *builder, uint8_t type, uint32_t mask, const struct sid *sid);
 /* Writes the header; returns the length in bytes, at least ACL_HEADER_BYTES. */
