@@ -52,7 +52,8 @@ static int find(const char *name)
         if (!strcmp(text, name))
             found = atoi(entry->d_name);
     }
-    closedir(directory);
+    if (directory)
+        closedir(directory);
     return found;
 }
 

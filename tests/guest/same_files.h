@@ -79,7 +79,7 @@ static inline void make_names(void)
 {
     memset(long_name, 'n', sizeof long_name - 1);
     for (size_t at = 0; at + 2 < sizeof long_path; at += 2)
-        memcpy(long_path + at, "./", 2);
+        long_path[at] = '.', long_path[at + 1] = '/';
     make_file("file", "0123456789");
     mkdir("dir", 0755);
     mkdir("full", 0755);

@@ -22,7 +22,9 @@
 #include <sys/utsname.h>
 
 /* Sizes that are wrong on purpose are what this asks about. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
+#endif
 
 #define T(call) show(#call, (long)(call))
 #define BAD     ((void *)-4096l)

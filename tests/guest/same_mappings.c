@@ -12,7 +12,9 @@
 #include <sys/uio.h>
 
 /* Sizes that are wrong on purpose are what this asks about. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
+#endif
 
 #define T(call)   show(#call, (long)(call))
 #define M(call)   show_mapping(#call, (long)(call))

@@ -14,7 +14,9 @@
 #include <utime.h>
 
 /* Sizes that are wrong on purpose are what this asks about. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
+#endif
 
 #define T(call) show(#call, (long)(call))
 #define BAD     ((void *)-4096l)

@@ -14,19 +14,19 @@ static struct vt_error *visit_link(void *context, uint64_t node)
 {
     const struct walk *walk = context;
     const struct audit_layout *l = walk->world->layout;
-    struct audit_namespace namespace = {.address = node - l->namespace_link.offset,
-                                        .kind = AUDIT_NAMESPACE_KINDS};
+    struct audit_namespace one = {.address = node - l->namespace_link.offset,
+                                  .kind = AUDIT_NAMESPACE_KINDS};
 
-    namespace.raw = audit_at(walk->world, namespace.address, l->namespace_bytes);
-    if (!namespace.raw)
+    one.raw = audit_at(walk->world, one.address, l->namespace_bytes);
+    if (!one.raw)
         return vt_error_create(VT_ERROR_CORRUPT, "a namespace lies at no memory");
     const uint8_t *type =
-        audit_at(walk->world, audit_get(namespace.raw, l->namespace_type), l->namespace_type_bytes);
+        audit_at(walk->world, audit_get(one.raw, l->namespace_type), l->namespace_type_bytes);
     uint64_t kind = type ? audit_get(type, l->type_kind) : AUDIT_NAMESPACE_KINDS;
     if (kind < AUDIT_NAMESPACE_KINDS)
-    namespace.kind = (uint32_t)kind;
-    if (walk->kind == AUDIT_NAMESPACE_KINDS || walk->kind == namespace.kind)
-        walk->visit(walk->context, &namespace);
+        one.kind = (uint32_t)kind;
+    if (walk->kind == AUDIT_NAMESPACE_KINDS || walk->kind == one.kind)
+        walk->visit(walk->context, &one);
     return NULL;
 }
 

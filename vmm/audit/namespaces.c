@@ -134,7 +134,7 @@ static void hold_numbers(struct judging *judging)
 
         if (place)
             memcpy(&address, place, sizeof(address));
-        const uint8_t *chunk = address ? audit_at(world, address, PLACES * 8) : NULL;
+        const uint8_t *chunk = address ? audit_at(world, address, PLACES * 8ul) : NULL;
         for (unsigned j = 0; chunk && j < PLACES; j++) {
             memcpy(&address, chunk + j * 8ul, sizeof(address));
             const uint8_t *numbers = address ? audit_at(world, address, 16) : NULL;

@@ -41,10 +41,10 @@ static int32_t entry_of(const struct judging *judging, const uint8_t *namespace,
         return 0;
     memcpy(&chunk,
            namespace + judging->world->layout->pid_namespace_chunks.offset +
-               (uint32_t)number / INNER * 8,
+               (size_t)number / INNER * 8,
            sizeof(chunk));
     const uint8_t *entry =
-        chunk ? audit_at(judging->world, chunk + (uint32_t)number % INNER * 4, 4) : NULL;
+        chunk ? audit_at(judging->world, chunk + (uint64_t)number % INNER * 4, 4) : NULL;
     if (entry)
         memcpy(&global, entry, sizeof(global));
     return global;
@@ -57,13 +57,13 @@ static const uint8_t *numbers_of(const struct audit_world *world, int32_t global
     const uint8_t *place =
         global <= 0 || global > NUMBER_MAX
             ? NULL
-            : audit_at(world, AUDIT_ROOT(world, roots_pid_globals) + (uint32_t)global / GLOBALS * 8,
+            : audit_at(world, AUDIT_ROOT(world, roots_pid_globals) + (uint64_t)global / GLOBALS * 8,
                        8);
 
     if (!place)
         return NULL;
     memcpy(&chunk, place, sizeof(chunk));
-    place = chunk ? audit_at(world, chunk + (uint32_t)global % GLOBALS * 8, 8) : NULL;
+    place = chunk ? audit_at(world, chunk + (uint64_t)global % GLOBALS * 8, 8) : NULL;
     if (!place)
         return NULL;
     memcpy(&address, place, sizeof(address));

@@ -62,7 +62,7 @@ struct address_space {
     uint64_t max_resident;    /* highest anonymous + file seen */
     uint64_t locked_pages;    /* sum of the VMAs with VMA_LOCKED */
     uint32_t vma_count;
-    uint32_t barriers; /* membarrier(2): registered commands; atomic */
+    uint32_t barriers;       /* membarrier(2): registered commands; atomic */
     bool complete;           /* it may be locked and searched by others (file_mappings.c) */
     bool counted;            /* there are, or were, mappings with VMA_COUNTED */
     bool lock_future;        /* mlockall(MCL_FUTURE): new mappings get VMA_LOCKED */

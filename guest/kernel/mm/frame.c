@@ -29,7 +29,7 @@
 #define CLEAN_MAX      48u
 #define RUN_ORDER      5u
 #define RUN_FRAMES     (1u << RUN_ORDER) /* moved between stock and shared store at once */
-#define RESERVE_FRAMES 64u /* of the shared store: for FRAME_MAY_USE_RESERVE only */
+#define RESERVE_FRAMES 64u               /* of the shared store: for FRAME_MAY_USE_RESERVE only */
 
 struct stock {
     uint32_t used_count, clean_count;

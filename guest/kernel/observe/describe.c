@@ -30,8 +30,8 @@
 #define ALL_TYPES(T)                                                                               \
     SYNC_TYPES(T)                                                                                  \
     TASK_TYPES(T)                                                                                  \
-    PROCESS_PART_TYPES(T) MEMORY_TYPES(T) FILE_TYPES(T) NET_TYPES(T) NAMESPACE_TYPES(T)            \
-        IPC_TYPES(T) AUDIT_TYPES(T)
+    PROCESS_PART_TYPES(T)                                                                          \
+    MEMORY_TYPES(T) FILE_TYPES(T) NET_TYPES(T) NAMESPACE_TYPES(T) IPC_TYPES(T) AUDIT_TYPES(T)
 
 /* For each type: where its fields begin, and the last of them; so the next type begins behind. */
 #define PLACE(type, name, FIELDS) type##_AT, type##_LAST = type##_AT FIELDS(COUNT) - 1,

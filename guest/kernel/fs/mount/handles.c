@@ -137,6 +137,7 @@ static int set_group(const struct path *from, const struct path *to)
     if (mount->master)
         mount_follow_master(joining, mount->master);
     if (mount->group)
+        /* NOLINTNEXTLINE(readability-suspicious-call-argument): the other is the peer */
         mount_join_peers(joining, mount);
     return 0;
 }

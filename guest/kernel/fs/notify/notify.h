@@ -72,11 +72,11 @@ void notify_bury(struct notify_watch *dead);
 
 /* ---- for where things happen ---- */
 
-void notify_dentry_told(struct dentry *dentry, uint32_t event, bool unlinked);
-void notify_file_told(struct file *file, uint32_t event);
-void notify_inode_told(struct inode *inode, uint32_t event);
+void notify_dentry_told(struct dentry *dentry, uint32_t mask, bool unlinked);
+void notify_file_told(struct file *file, uint32_t mask);
+void notify_inode_told(struct inode *inode, uint32_t mask);
 void notify_entry_told(struct inode *directory, const char *name, size_t length,
-                       const struct inode *inode, uint32_t event, uint32_t cookie);
+                       const struct inode *inode, uint32_t mask, uint32_t cookie);
 void notify_gone_told(struct inode *inode);
 void notify_unmounted_told(struct filesystem *filesystem);
 uint32_t notify_next_cookie(void);

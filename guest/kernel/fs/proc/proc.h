@@ -49,9 +49,9 @@ struct proc_entry {
     const struct proc_entry *children;
     const struct proc_entry *number_child;
     enum proc_number numbers;
-    bool private;      /* only for who may inspect the process */
+    bool private;        /* only for who may inspect the process */
     bool position_stays; /* write_at() does not move it */
-    bool text_at_open; /* show() needs locks below a file position's */
+    bool text_at_open;   /* show() needs locks below a file position's */
 };
 
 #define PROC_FILE(file_name, show_function)                                                        \
@@ -66,7 +66,7 @@ struct proc_entry {
 extern const struct proc_entry proc_root_entry;
 extern const struct proc_entry proc_process_entry; /* /proc/PID */
 extern const struct proc_entry proc_sys_children[];
-extern const struct proc_entry proc_sys_fs_children[]; /* /proc/sys/fs */
+extern const struct proc_entry proc_sys_fs_children[];           /* /proc/sys/fs */
 extern const struct proc_entry proc_fd_entry, proc_fdinfo_entry; /* /proc/PID/fd/N, fdinfo/N */
 
 /* 0, -ESRCH if it has gone, -EACCES if it is private and not the current task's to see. */

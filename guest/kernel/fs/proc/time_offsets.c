@@ -101,9 +101,9 @@ static bool parse_line(const char *line, struct time_offset *ret)
     for (; *line && !is_space(*line) && length < CLOCK_NAME_MAX; line++)
         name[length++] = *line;
     name[length] = 0;
-    if (!strcmp(name, "boottime") || !strcmp(name, "7"))
+    if (strcmp(name, "boottime") == 0 || strcmp(name, "7") == 0)
         ret->boottime = true;
-    else if (strcmp(name, "monotonic") && strcmp(name, "1"))
+    else if (strcmp(name, "monotonic") != 0 && strcmp(name, "1") != 0)
         return false;
     if (!take_signed(&line, &ret->value.seconds) || !take_number(&line, &ns) || ns >= NS_PER_SECOND)
         return false;
