@@ -357,3 +357,9 @@ VARIANT_TEST(like_linux, async)
 {
     compare(variant, "same_async");
 }
+
+/* What files hold and may be told: space, holes, sizes, attributes, whiteouts. */
+VARIANT_TEST(like_linux, file_space)
+{
+    compare(variant, "same_file_space");
+}

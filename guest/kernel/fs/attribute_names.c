@@ -2,8 +2,8 @@
  * kernel/fs/attribute_names.c - setxattr(2), getxattr(2), listxattr(2) and removexattr(2) in their
  * three forms, by the rules of xattr(7).
  *
- * Kept are the classes user. and trusted.; security. and system. (file capabilities, ACLs) are
- * -EOPNOTSUPP, because nothing here would honour them. Locks: the inode's mutex; values pass
+ * Kept are the classes user., trusted. and security.; file capabilities (security.capability) and
+ * system. (ACLs) are -EOPNOTSUPP, because nothing here would honour them. Locks: the inode's mutex; values pass
  * through a buffer, so that no user memory is touched under it.
  */
 #include "kernel/fs/extended_attribute.h"
@@ -22,22 +22,32 @@
 struct attribute_name {
     char text[XATTR_NAME_MAX + 2]; /* one more than allowed, and the end */
     size_t length;
-    bool trusted; /* the superuser's own: others do not see it */
+    enum attribute_class { CLASS_USER, CLASS_TRUSTED, CLASS_SECURITY } class;
+    bool empty; /* there is nothing behind the class */
 };
 
 static int name_from_user(struct attribute_name *name, uint64_t address)
 {
-    static const char user[] = "user.", trusted[] = "trusted.";
+    /* trusted.: the superuser's own, others do not see it. security.: only it changes them. */
+    static const char *const classes[] = {
+        [CLASS_USER] = "user.", [CLASS_TRUSTED] = "trusted.", [CLASS_SECURITY] = "security."};
     ssize_t length = string_from_user(name->text, address, sizeof(name->text));
     if (length == -EFAULT)
         return -EFAULT;
     if (length <= 0 || (size_t)length > XATTR_NAME_MAX)
         return -ERANGE;
     name->length = (size_t)length;
-    name->trusted = strncmp(name->text, trusted, sizeof(trusted) - 1) == 0;
-    if (!name->trusted && strncmp(name->text, user, sizeof(user) - 1) != 0)
+    if (!strcmp(name->text, "security.capability"))
         return -EOPNOTSUPP;
-    return name->text[name->trusted ? sizeof(trusted) - 1 : sizeof(user) - 1] ? 0 : -EINVAL;
+    for (unsigned i = 0; i < ARRAY_COUNT(classes); i++) {
+        size_t prefix = strlen(classes[i]);
+        if (strncmp(name->text, classes[i], prefix) != 0)
+            continue;
+        name->class = (enum attribute_class)i;
+        name->empty = !name->text[prefix];
+        return 0;
+    }
+    return -EOPNOTSUPP;
 }
 
 /* The file by path (with or without its last link) or descriptor: counted. */
@@ -93,19 +103,23 @@ static int may_change(const struct mount *mount, const struct inode *inode,
         return error;
     if (inode_is_kept(inode))
         return -EPERM;
-    if (name->trusted)
-        return fs_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+    if (name->class != CLASS_USER)
+        return !fs_capable(CAP_SYS_ADMIN) ? -EPERM : name->empty ? -EINVAL : 0;
     if (!has_user_attributes(inode) ||
         (inode_is(inode, S_IFDIR) && inode->mode & S_ISVTX && !inode_owner_or_privileged(inode)))
         return -EPERM;
-    return inode_permission(inode, MAY_WRITE);
+    error = inode_permission(inode, MAY_WRITE);
+    return error || !name->empty ? error : -EINVAL;
 }
 
 static int may_look(const struct inode *inode, const struct attribute_name *name)
 {
-    if (name->trusted)
-        return fs_capable(CAP_SYS_ADMIN) ? 0 : -ENODATA;
-    return has_user_attributes(inode) ? inode_permission(inode, MAY_READ) : -ENODATA;
+    int error = 0;
+    if (name->class == CLASS_TRUSTED && !fs_capable(CAP_SYS_ADMIN))
+        error = -ENODATA;
+    else if (name->class == CLASS_USER)
+        error = has_user_attributes(inode) ? inode_permission(inode, MAY_READ) : -ENODATA;
+    return error || !name->empty ? error : -EINVAL;
 }
 
 /* ---- setting ---- */

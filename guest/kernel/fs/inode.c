@@ -56,7 +56,7 @@ void inode_init(struct inode *inode, struct filesystem *filesystem, uint32_t mod
     inode->links = 1;
     inode->number = __atomic_add_fetch(&filesystem->next_inode_number, 1, __ATOMIC_RELAXED);
     inode->filesystem = filesystem;
-    inode->access_ns = inode->modify_ns = inode->change_ns = clock_realtime_ns();
+    inode->access_ns = inode->modify_ns = inode->change_ns = inode->birth_ns = clock_realtime_ns();
     mutex_init(&inode->lock, RANK_INODE);
     filesystem_hold(filesystem);
 }

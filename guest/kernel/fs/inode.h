@@ -64,6 +64,7 @@ struct inode {
     uint32_t device;                          /* st_rdev of device nodes: major << 8 | minor */
     uint64_t bytes;                           /* size; atomic reads without the lock are fine */
     uint64_t access_ns, modify_ns, change_ns; /* CLOCK_REALTIME */
+    uint64_t birth_ns;                        /* never changes */
     struct filesystem *filesystem;
     const struct inode_operations *operations;
     const struct file_operations *file_operations; /* given to files opened on it */

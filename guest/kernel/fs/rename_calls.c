@@ -15,6 +15,7 @@
 
 #define RENAME_NOREPLACE 1u
 #define RENAME_EXCHANGE  2u
+#define RENAME_WHITEOUT  4u /* leaves a device 0:0 behind (overlays) */
 
 struct mutex rename_lock; /* initialised by fs_init() */
 
@@ -149,6 +150,21 @@ static int move(struct end *from, struct end *to)
     return 0;
 }
 
+/* Where the name was: out of memory or of room, there is no name then. */
+static int leave_whiteout(const struct end *from)
+{
+    struct inode *directory = from->parent->inode, *whiteout;
+    if (!directory->operations->create)
+        return -EINVAL;
+    int error =
+        directory->operations->create(directory, from->name, from->length, S_IFCHR, 0, &whiteout);
+    if (error)
+        return error;
+    inode_set_owner(whiteout, directory);
+    inode_put(whiteout);
+    return 0;
+}
+
 static int exchange(struct end *from, struct end *to)
 {
     struct inode *old_directory = from->parent->inode, *new_directory = to->parent->inode;
@@ -202,7 +218,10 @@ static int rename_locked(struct end *from, struct end *to, uint32_t flags)
     error = check_rights(from, to, flags);
     if (error)
         return error;
-    return flags & RENAME_EXCHANGE ? exchange(from, to) : move(from, to);
+    if (flags & RENAME_EXCHANGE)
+        return exchange(from, to);
+    error = move(from, to);
+    return error || !(flags & RENAME_WHITEOUT) ? error : leave_whiteout(from);
 }
 
 static int rename_between(struct path_walk *old_walk, struct path_walk *new_walk, uint32_t flags)
@@ -261,10 +280,12 @@ static int64_t rename_at(int old_fd, uint64_t old_path, int new_fd, uint64_t new
                          uint32_t flags)
 {
     struct path_parent from, to;
-    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
         return -EINVAL;
-    if ((flags & RENAME_NOREPLACE) && (flags & RENAME_EXCHANGE))
+    if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
         return -EINVAL;
+    if ((flags & RENAME_WHITEOUT) && !fs_capable(CAP_MKNOD))
+        return -EPERM;
     int error = path_parent_user(&from, old_fd, old_path);
     if (error)
         return error;

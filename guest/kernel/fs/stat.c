@@ -139,10 +139,12 @@ SYSCALL4(newfstatat, int, directory_fd, uint64_t, path, uint64_t, user_stat, uin
 
 #define STATX_BASIC_STATS     0x7ffu
 #define STATX_BTIME           0x800u
+#define STATX_CHANGE_TIMES    0xc0u /* STATX_MTIME, STATX_CTIME */
 #define STATX_MNT_ID          0x1000u
 #define STATX_RESERVED        0x80000000u
 #define STATX_ATTR_MOUNT_ROOT 0x2000ull
-#define STATX_ATTR_FLAGS      0x70ull /* immutable, append-only, no dump: INODE_* */
+#define STATX_ATTR_NEVER      0x201000ull /* automount, DAX: known not to be so */
+#define STATX_ATTR_FLAGS      0x70ull     /* immutable, append-only, no dump: INODE_* */
 
 struct statx_time {
     int64_t seconds;
@@ -205,7 +207,7 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .bytes = inode->bytes,
         .blocks = blocks_of(inode),
         .attributes = inode->flags & STATX_ATTR_FLAGS,
-        .attributes_mask = STATX_ATTR_MOUNT_ROOT | STATX_ATTR_FLAGS,
+        .attributes_mask = STATX_ATTR_MOUNT_ROOT | STATX_ATTR_NEVER | STATX_ATTR_FLAGS,
         .access = statx_time_of(inode->access_ns),
         .change = statx_time_of(inode->change_ns),
         .modify = statx_time_of(inode->modify_ns),
@@ -214,6 +216,12 @@ SYSCALL5(statx, int, directory_fd, uint64_t, path, uint32_t, flags, uint32_t, ma
         .device_major = device_major(inode->filesystem->device),
         .device_minor = device_minor(inode->filesystem->device),
     };
+    if (mask & STATX_BTIME && inode->birth_ns) {
+        statx.mask |= STATX_BTIME;
+        statx.birth = statx_time_of(inode->birth_ns);
+    }
+    if (!(mask & STATX_CHANGE_TIMES)) /* as Linux: these cost more where it has fine ones */
+        statx.mask &= ~STATX_CHANGE_TIMES;
     if (path_is_mounted(&place))
         statx.attributes |= STATX_ATTR_MOUNT_ROOT;
     if (place.mount) {

@@ -3,35 +3,15 @@
  * image holds is searched in the image; an entry here adds a name, replaces one, or hides one (a
  * whiteout: no inode).
  *
- * Positions for readdir: 0 "." and 1 ".."; then the image's entries by their place in the image;
- * then entries made here, each with a number that is never used again. So a position stays good
- * whatever is added or removed meanwhile, and nothing that was there all the time is missed or seen
- * twice.
- *
  * Locks: the directory's mutex in all operations; that of a child (parent before child) to change
  * its link count or to see that it is empty.
  */
-#include "kernel/fs/mount/mount.h"
-#include "kernel/fs/root/node.h"
+#include "kernel/fs/root/directory.h"
 
 #include "kernel/lib/panic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/sched/task.h"
-
-#define POSITION_IMAGE 2ull
-#define POSITION_MADE  (1ull << 40)
-
-struct entry {
-    struct rb_node by_name;
-    struct rb_node by_position; /* only if inode */
-    struct inode *inode;        /* counted; NULL: whiteout */
-    uint64_t position;
-    uint32_t hash;
-    uint8_t length;
-    bool hides_image; /* the image has this name too */
-    char name[];
-};
 
 void directory_init(struct node *directory)
 {
@@ -40,11 +20,6 @@ void directory_init(struct node *directory)
     directory->directory.next_position = POSITION_MADE;
     directory->directory.image_parent = NULL;
     directory->directory.image_position = 0;
-}
-
-static bool has_image(const struct node *directory)
-{
-    return directory->data.block_bytes + directory->data.tail_bytes != 0;
 }
 
 /* ---- entries ---- */
@@ -58,7 +33,7 @@ static int entry_order(const char *name, size_t length, uint32_t hash, const str
     return memcmp(name, entry->name, length);
 }
 
-static struct entry *entry_find(const struct node *directory, const char *name, size_t length)
+struct entry *entry_find(const struct node *directory, const char *name, size_t length)
 {
     struct rb_node *at = directory->directory.names.root;
     if (!at)
@@ -430,111 +405,4 @@ const struct inode_operations node_directory_operations = {
     .exchange = directory_exchange,
     .attributes = node_attributes,
     .destroy = node_destroy,
-};
-
-/* ---- reading ---- */
-
-/* The entry with the smallest position >= `position`. */
-static struct entry *entry_at(const struct node *directory, uint64_t position)
-{
-    struct rb_node *at = directory->directory.order.root;
-    struct entry *found = NULL;
-    while (at) {
-        struct entry *entry = rb_entry(at, struct entry, by_position);
-        if (entry->position >= position) {
-            found = entry;
-            at = at->left;
-        } else {
-            at = at->right;
-        }
-    }
-    return found;
-}
-
-static int read_dots(struct file *file, struct directory_context *context)
-{
-    struct inode *inode = file->inode;
-    if (context->position == 0) {
-        if (context->emit(context->context, ".", 1, inode->number, S_IFDIR, 1))
-            return 1;
-        context->position = 1;
-    }
-    if (context->position == 1) {
-        struct dentry *parent = dentry_parent(file->dentry);
-        uint64_t number = parent->inode->number;
-        dentry_put(parent);
-        if (context->emit(context->context, "..", 2, number, S_IFDIR, POSITION_IMAGE))
-            return 1;
-        context->position = POSITION_IMAGE;
-    }
-    return 0;
-}
-
-static int read_image(struct node *directory, struct directory_context *context)
-{
-    struct image_entry entry;
-    uint64_t at = context->position - POSITION_IMAGE;
-    unsigned count = 0;
-    while (image_next(&directory->data, &at, &entry)) {
-        if ((++count & 63) == 0)
-            preemption_point();
-        if (!entry_find(directory, entry.name, entry.length) &&
-            context->emit(context->context, entry.name, entry.length, image_inode_number(entry.nid),
-                          entry.mode, POSITION_IMAGE + at))
-            return 1;
-        context->position = POSITION_IMAGE + at;
-    }
-    return 0;
-}
-
-static int directory_read(struct file *file, void *argument)
-{
-    struct directory_context *context = argument;
-    struct node *directory = node_of(file->inode);
-    struct inode *inode = file->inode;
-    if (context->position > INT64_MAX)
-        return -EINVAL;
-    mutex_lock(&inode->lock);
-    if (!inode->links) {
-        mutex_unlock(&inode->lock);
-        return -ENOENT;
-    }
-    int full = read_dots(file, context);
-    if (!full && context->position < POSITION_MADE && has_image(directory))
-        full = read_image(directory, context);
-    if (!full && context->position < POSITION_MADE)
-        context->position = POSITION_MADE;
-    unsigned count = 0;
-    struct entry *entry = full ? NULL : entry_at(directory, context->position);
-    while (entry) {
-        if (context->emit(context->context, entry->name, entry->length, entry->inode->number,
-                          entry->inode->mode, entry->position + 1))
-            break;
-        context->position = entry->position + 1;
-        if ((++count & 63) == 0)
-            preemption_point();
-        struct rb_node *next = rb_next(&entry->by_position);
-        entry = next ? rb_entry(next, struct entry, by_position) : NULL;
-    }
-    if (inode->access_ns <= inode->modify_ns && !mount_keeps_access_time(file->mount, inode))
-        inode->access_ns = clock_realtime_ns();
-    mutex_unlock(&inode->lock);
-    return 0;
-}
-
-static int64_t directory_seek(struct file *file, int64_t offset, int whence)
-{
-    if (whence == SEEK_CUR)
-        offset += (int64_t)file->position; /* both below 2^63: cannot leave 64 bits */
-    else if (whence != SEEK_SET)
-        return -EINVAL;
-    if (offset < 0)
-        return -EINVAL;
-    file->position = (uint64_t)offset;
-    return offset;
-}
-
-const struct file_operations node_directory_file_operations = {
-    .read_directory = directory_read,
-    .seek = directory_seek,
 };

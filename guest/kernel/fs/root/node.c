@@ -128,7 +128,7 @@ static int image_node_create(struct memory_filesystem *memory, uint64_t nid, str
     inode->gid = from.gid;
     inode->device = from.device;
     inode->bytes = from.bytes;
-    inode->access_ns = inode->modify_ns = inode->change_ns = from.modify_ns;
+    inode->access_ns = inode->modify_ns = inode->change_ns = inode->birth_ns = from.modify_ns;
     node->data = from.data;
     node->nid = nid;
     if (inode_is(inode, S_IFREG))

@@ -13,8 +13,8 @@
  * Locks: writers, truncation and holes under inode.lock; reading and page faults only under the
  * page map's. Bytes of a private frame beyond the file's size are zero.
  */
+#include "kernel/fs/root/regular.h"
 #include "kernel/fs/mount/mount.h"
-#include "kernel/fs/root/node.h"
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
@@ -24,16 +24,6 @@
 #include "kernel/mm/file_mappings.h"
 #include "kernel/mm/frame.h"
 #include "kernel/process/process.h"
-
-#define FILE_BYTES_MAX       ((uint64_t)INT64_MAX & PAGE_MASK)
-#define PAGES_PER_REST       64u /* between preemption points */
-#define FALLOC_FL_KEEP_SIZE  0x1
-#define FALLOC_FL_PUNCH_HOLE 0x2
-
-static uint64_t pages_of(uint64_t bytes)
-{
-    return (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
-}
 
 /*
  * In-place bytes at `position`, which lies below `end` (in_place_bytes, read once); *ret_bytes: how
@@ -50,18 +40,9 @@ static const uint8_t *in_place(const struct node *node, uint64_t position, uint6
     return node->data.tail + (position - node->data.block_bytes);
 }
 
-/* The image frame that is page `index` as it stands, or 0. */
-static phys_t in_place_frame(const struct node *node, uint64_t index)
-{
-    uint64_t start = index << PAGE_SHIFT;
-    if (start >= READ_ONCE(node->file.in_place_bytes) || start >= node->data.block_bytes)
-        return 0;
-    return virt_to_phys(node->data.blocks + start);
-}
-
 /* ---- private pages ---- */
 
-static phys_t page_allocate(struct node *node, bool zero)
+phys_t page_allocate(struct node *node, bool zero)
 {
     struct memory_filesystem *memory = memory_of(&node->inode);
     if (__atomic_add_fetch(&memory->pages_used, 1, __ATOMIC_RELAXED) <= memory->pages_max) {
@@ -73,13 +54,13 @@ static phys_t page_allocate(struct node *node, bool zero)
     return 0;
 }
 
-static void page_give_back(struct node *node, phys_t frame)
+void page_give_back(struct node *node, phys_t frame)
 {
     __atomic_sub_fetch(&memory_of(&node->inode)->pages_used, 1, __ATOMIC_RELAXED);
     frame_release(frame);
 }
 
-static void pages_remove(struct node *node, uint64_t first, uint64_t end)
+void pages_remove(struct node *node, uint64_t first, uint64_t end)
 {
     uint64_t removed = page_map_remove(&node->file.pages, first, end);
     if (removed)
@@ -102,7 +83,7 @@ static void page_fill(struct node *node, uint64_t index, void *page, uint64_t fi
 
 /* The private frame of the page, made if need be, with a reference for the caller. 0, -ENOSPC or
  * -ENOMEM. */
-static int page_own(struct node *node, uint64_t index, phys_t *ret)
+int page_own(struct node *node, uint64_t index, phys_t *ret)
 {
     for (;;) {
         *ret = page_map_get(&node->file.pages, index);
@@ -130,7 +111,7 @@ static int page_own(struct node *node, uint64_t index, phys_t *ret)
 }
 
 /* Mappings that show pages in place which have a private frame now look again; inode.lock. */
-static void show_replaced(struct node *node)
+void show_replaced(struct node *node)
 {
     if (likely(!READ_ONCE(node->file.stale)))
         return;
@@ -149,8 +130,10 @@ static ssize_t regular_read(struct file *file, struct io_buffer *buffer, uint64_
     unsigned pages = 0;
 
     if (at >= size || !buffer->remaining)
-        return 0;
+        return buffer->remaining > FILE_BYTES_MAX - at ? -EINVAL : 0;
     uint64_t end = buffer->remaining < size - at ? at + buffer->remaining : size;
+    if (unlikely(buffer->remaining > FILE_BYTES_MAX - at))
+        return -EINVAL;
     while (at < end) {
         uint64_t offset = at & (PAGE_SIZE - 1), wanted = min(end - at, PAGE_SIZE - offset), copied;
         phys_t frame = 0;
@@ -189,10 +172,12 @@ static ssize_t regular_read(struct file *file, struct io_buffer *buffer, uint64_
 
 /* ---- writing ---- */
 
-/* How far a write at `position` may reach: RLIMIT_FSIZE and the largest file. 0 or -EFBIG. */
+/* How far a write at `position` may reach: RLIMIT_FSIZE and the largest file. 0, -EFBIG or -EINVAL. */
 static int write_limit(uint64_t position, uint64_t *bytes)
 {
     struct process *process = current->process;
+    if (unlikely(*bytes > FILE_BYTES_MAX - position))
+        return -EINVAL;
     uint64_t limit = process ? READ_ONCE(process->rlimits[RLIMIT_FSIZE].soft) : UINT64_MAX;
     if (unlikely(limit < FILE_BYTES_MAX) && position + *bytes > limit) {
         if (position >= limit) {
@@ -201,9 +186,6 @@ static int write_limit(uint64_t position, uint64_t *bytes)
         }
         *bytes = limit - position;
     }
-    if (position >= FILE_BYTES_MAX)
-        return -EFBIG;
-    *bytes = min(*bytes, FILE_BYTES_MAX - position);
     return 0;
 }
 
@@ -259,7 +241,7 @@ static int write_page(struct node *node, uint64_t at, size_t wanted, struct io_b
     return *ret_copied < wanted ? -EFAULT : 0;
 }
 
-static bool page_present(struct node *node, uint64_t index)
+bool page_present(struct node *node, uint64_t index)
 {
     phys_t frame = page_map_get(&node->file.pages, index);
     if (frame)
@@ -315,139 +297,6 @@ static ssize_t regular_write(struct file *file, struct io_buffer *buffer, uint64
     }
     mutex_unlock(&inode->lock);
     return at > start ? (ssize_t)(at - start) : error;
-}
-
-/* ---- size and space ---- */
-
-/* Zeros [from, to) of one page; a hole stays a hole. */
-static int zero_in_page(struct node *node, uint64_t from, uint64_t to)
-{
-    uint64_t index = from >> PAGE_SHIFT;
-    phys_t frame;
-    if (from == to ||
-        (!page_present(node, index) && (index << PAGE_SHIFT) >= node->file.in_place_bytes))
-        return 0;
-    int error = page_own(node, index, &frame);
-    if (error)
-        return error;
-    memset((uint8_t *)phys_to_virt(frame) + (from & (PAGE_SIZE - 1)), 0, to - from);
-    frame_release(frame);
-    return 0;
-}
-
-static int regular_truncate(struct inode *inode, uint64_t bytes)
-{
-    struct node *node = node_of(inode);
-    if (bytes > FILE_BYTES_MAX)
-        return -EFBIG;
-    if ((bytes < inode->bytes && (node->file.seals & F_SEAL_SHRINK)) ||
-        (bytes > inode->bytes && (node->file.seals & F_SEAL_GROW)))
-        return -EPERM;
-    if (bytes < inode->bytes) {
-        int error = zero_in_page(node, bytes, align_up(bytes, PAGE_SIZE));
-        if (error)
-            return error;
-        WRITE_ONCE(inode->bytes, bytes);
-        if (node->file.in_place_bytes > bytes)
-            WRITE_ONCE(node->file.in_place_bytes, align_down(bytes, PAGE_SIZE));
-        if (node->file.pages.root)
-            pages_remove(node, pages_of(bytes), UINT64_MAX);
-        file_mappings_remove(inode, pages_of(bytes), UINT64_MAX, true);
-        show_replaced(node);
-    } else {
-        WRITE_ONCE(inode->bytes, bytes);
-    }
-    inode->modify_ns = inode->change_ns = clock_realtime_ns();
-    inode_drop_set_ids(inode);
-    return 0;
-}
-
-/* Whole pages become holes; where the image would shine through, zeroed pages. */
-static int punch_pages(struct node *node, uint64_t first, uint64_t end)
-{
-    unsigned pages = 0;
-    if (first >= end)
-        return 0;
-    pages_remove(node, first, end);
-    for (uint64_t index = first; index < min(end, pages_of(node->file.in_place_bytes)); index++) {
-        phys_t frame = page_allocate(node, true);
-        if (!frame)
-            return -ENOSPC;
-        int error = page_map_insert(&node->file.pages, index, frame);
-        if (error)
-            page_give_back(node, frame);
-        if (error && error != -EEXIST)
-            return error;
-        if (++pages % PAGES_PER_REST == 0)
-            preemption_point();
-    }
-    return 0;
-}
-
-static int zero_range(struct node *node, uint64_t from, uint64_t to)
-{
-    uint64_t first = align_up(from, PAGE_SIZE), last = align_down(to, PAGE_SIZE);
-    if (first > last)
-        return zero_in_page(node, from, to);
-    int error = zero_in_page(node, from, first);
-    if (!error)
-        error = punch_pages(node, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
-    return error ? error : zero_in_page(node, last, to);
-}
-
-static int zero_and_unmap(struct node *node, uint64_t from, uint64_t to)
-{
-    int error = zero_range(node, from, to);
-
-    /* After an error, too: some of it may have been done. */
-    file_mappings_remove(&node->inode, from >> PAGE_SHIFT, pages_of(to), false);
-    show_replaced(node);
-    return error;
-}
-
-static int regular_allocate(struct inode *inode, int mode, uint64_t offset, uint64_t bytes)
-{
-    struct node *node = node_of(inode);
-    uint64_t end = offset + bytes;
-    int error = 0;
-    if (end > FILE_BYTES_MAX)
-        return -EFBIG;
-    if (mode & FALLOC_FL_PUNCH_HOLE && (node->file.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
-        return -EPERM;
-    if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes && (node->file.seals & F_SEAL_GROW))
-        return -EPERM;
-    if (mode & FALLOC_FL_PUNCH_HOLE)
-        error = zero_and_unmap(node, offset, end);
-    if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
-        struct memory_filesystem *memory = memory_of(inode);
-        if (pages_of(end) - (offset >> PAGE_SHIFT) > memory->pages_max)
-            return -ENOSPC;
-        for (uint64_t index = offset >> PAGE_SHIFT; !error && index < pages_of(end); index++) {
-            phys_t frame;
-            if (in_place_frame(node, index))
-                continue;
-            error = page_own(node, index, &frame);
-            if (!error)
-                frame_release(frame);
-            if (index % PAGES_PER_REST == 0) {
-                preemption_point();
-                if (!error && task_interrupted(current))
-                    error = -EINTR;
-            }
-        }
-        if (!error && !(mode & FALLOC_FL_KEEP_SIZE) && end > inode->bytes)
-            WRITE_ONCE(inode->bytes, end);
-    }
-    if (!error)
-        inode->modify_ns = inode->change_ns = clock_realtime_ns();
-    return error;
-}
-
-static uint64_t regular_blocks(const struct inode *inode)
-{
-    const struct node *node = node_of(inode);
-    uint64_t image = pages_of(READ_ONCE(node->file.in_place_bytes));
-    return max(image, READ_ONCE(node->file.pages.pages)) * (PAGE_SIZE / 512);
 }
 
 /* ---- seeking and mapping ---- */
