@@ -5,7 +5,9 @@
  * (bench/run.py does both). Every operation is timed with the TSC in batches; one sample is the
  * mean of one batch, so that reading the clock does not drown a short operation. Output: one JSON
  * object per line, first the clock, then one per operation with the distribution of its samples in
- * TSC ticks and in nanoseconds.
+ * TSC ticks and in nanoseconds, and in "loops": after each sample a loop of a fixed number of user
+ * instructions is timed, and the sample is divided by it. A host whose speed changes, between jobs or
+ * within one, changes both; what is left is the kernels' difference.
  *
  * Under QEMU's -icount the TSC counts executed instructions, user side included: then ticks are
  * instructions.
@@ -33,6 +35,7 @@
 
 #define PAGE_BYTES    4096l
 #define FAULT_PAGES   256
+#define LOOP_ROUNDS   4000 /* some microseconds, less than most samples */
 #define EXEC_CHILD    "--exec-child"
 #define ONE_OPERATION "--one" /* NAME SCALE NS_PER_TICK: measure it in this process */
 
@@ -410,17 +413,26 @@ static void print_distribution(const char *key, const double *values, unsigned c
     mean = sum / count;
     for (unsigned i = 0; i < count; i++)
         squares += (values[i] - mean) * (values[i] - mean);
-    printf("\"%s\":{\"min\":%.1f,\"q1\":%.1f,\"median\":%.1f,\"mean\":%.1f,\"q3\":%.1f,"
-           "\"max\":%.1f,\"stddev\":%.1f,\"n\":%u}",
+    printf("\"%s\":{\"min\":%.7g,\"q1\":%.7g,\"median\":%.7g,\"mean\":%.7g,\"q3\":%.7g,"
+           "\"max\":%.7g,\"stddev\":%.7g,\"n\":%u}",
            key, values[0] * unit, quantile(values, count, 0.25) * unit,
            quantile(values, count, 0.5) * unit, mean * unit, quantile(values, count, 0.75) * unit,
            values[count - 1] * unit, count > 1 ? sqrt(squares / (count - 1)) * unit : 0.0, count);
 }
 
+/* Ticks of a fixed number of user instructions: no system call, no memory, so no kernel's merit. */
+static double time_loop(void)
+{
+    uint64_t start = read_tsc(), rounds = LOOP_ROUNDS;
+
+    __asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
+    return (double)(read_tsc() - start);
+}
+
 static void measure(const struct operation *operation, unsigned scale, double nanoseconds_per_tick)
 {
     unsigned count = operation->samples / scale;
-    double *values;
+    double *values, *loops;
     /* Memory that is mapped once cannot fault twice: its operation is set up anew for each sample.
      */
     int each = operation->run == run_fault;
@@ -428,7 +440,8 @@ static void measure(const struct operation *operation, unsigned scale, double na
     if (count < 3)
         count = 3;
     values = calloc(count, sizeof *values);
-    if (values == NULL)
+    loops = calloc(count, sizeof *loops);
+    if (values == NULL || loops == NULL)
         fail("calloc");
     if (operation->setup != NULL && !each)
         operation->setup();
@@ -442,19 +455,24 @@ static void measure(const struct operation *operation, unsigned scale, double na
         start = read_tsc();
         operation->run(operation->batch);
         values[i] = (double)(read_tsc() - start) / operation->batch;
+        loops[i] = values[i] / time_loop();
         if (each)
             operation->teardown();
     }
     if (operation->teardown != NULL && !each)
         operation->teardown();
     qsort(values, count, sizeof *values, compare_doubles);
+    qsort(loops, count, sizeof *loops, compare_doubles);
     printf("{\"operation\":\"%s\",\"batch\":%u,", operation->name, operation->batch);
     print_distribution("ticks", values, count, 1.0);
     printf(",");
     print_distribution("ns", values, count, nanoseconds_per_tick);
+    printf(",");
+    print_distribution("loops", loops, count, 1.0);
     printf("}\n");
     fflush(stdout);
     free(values);
+    free(loops);
 }
 
 /* Ticks per nanosecond by the kernel's own clock, over 20 ms. */

@@ -129,7 +129,7 @@ def merge_rounds(rounds):
     merged = {}
     for name in dict.fromkeys(name for operations in rounds for name in operations):
         records = sorted((operations[name] for operations in rounds if name in operations),
-                         key=lambda record: record["ns"]["median"])
+                         key=lambda record: record["loops"]["median"])
         merged[name] = records[(len(records) - 1) // 2]
     return merged
 
@@ -192,7 +192,8 @@ def format_number(value):
     return "%.1f" % value
 
 
-def print_table(title, key, runs, names):
+def print_table(title, key, runs, names, ratio_key=None):
+    """Medians of `key`, and each column's ratio to the first one, of `ratio_key` where that says more."""
     columns = [name for name in names if name in runs]
     if not columns:
         return
@@ -207,14 +208,12 @@ def print_table(title, key, runs, names):
     print("\n" + title)
     print("%-20s" % "operation" + "".join(" %*s" % pair for pair in zip(widths, heads)))
     for operation in operations:
-        medians = []
-        for name in columns:
-            record = runs[name]["operations"].get(operation)
-            medians.append(record[key]["median"] if record else None)
-        cells = [format_number(median) for median in medians]
-        for median in medians[1:]:
-            both = median is not None and medians[0]
-            cells.append("%.1fx" % (median / medians[0]) if both else "-")
+        records = [runs[name]["operations"].get(operation) for name in columns]
+        cells = [format_number(record[key]["median"] if record else None) for record in records]
+        compared = [record[ratio_key or key]["median"] if record else None for record in records]
+        for median in compared[1:]:
+            both = median is not None and compared[0]
+            cells.append("%.1fx" % (median / compared[0]) if both else "-")
         print("%-20s" % operation + "".join(" %*s" % pair for pair in zip(widths, cells)))
 
 
@@ -310,9 +309,12 @@ def main():
     print_table("Instructions per operation (-icount, median; user side included)", "ticks", runs,
                 ("vitrine-icount", "vitrine-traced-icount", "linux-icount", "linux-nomit-icount"))
     print_tracing_cost(runs)
-    print_table("Nanoseconds per operation (TCG, median; CPU model `%s`)" % CPU, "ns", runs, ("vitrine", "linux", "linux-nomit"))
+    print_table("Nanoseconds per operation (TCG, median; CPU model `%s`)" % CPU, "ns", runs,
+                ("vitrine", "linux", "linux-nomit"), "loops")
     print_table("Nanoseconds per operation (TCG, median; QEMU's CPU model `%s`)" % PLAIN_CPU, "ns", runs,
-                ("vitrine-plain", "linux-plain"))
+                ("vitrine-plain", "linux-plain"), "loops")
+    print("\nThe ratios are of times divided by what a fixed loop took beside each sample, so that a change of the\n"
+          "host's speed between two machines is none of theirs.")
     print_table("Nanoseconds per operation (/dev/kvm, median)", "ns", runs, ("vitrine-kvm",))
     boot = runs.get("vitrine-icount", {}).get("boot_ns")
     if boot is not None:
