@@ -13,7 +13,7 @@ LINT_CLANG := -Wno-unknown-attributes -Wno-gnu-variable-sized-type-not-at-end
 LINT_KERNEL := $(filter-out -flto% -falign-% -mstack-protector-guard%,$(GUEST_CFLAGS))
 LINT_HOST := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -I. -isystem $(BUILD)
 lint_flags = $(LINT_CLANG) $(if $(filter guest/kernel/% guest/arch/%,$(1)),$(LINT_KERNEL),$(if \
-    $(filter guest/% tests/guest/% bench/guest_bench.c,$(1)),$(USER_CFLAGS),$(LINT_HOST) $(if \
+    $(filter guest/% tests/guest/% bench/guest_bench.c,$(1)),$(USER_CFLAGS) $(if $(filter bench/%,$(1)),-DEXIT_CHILD='""'),$(LINT_HOST) $(if \
     $(filter-out vmm/base/error.c,$(filter vmm/%,$(1))),-include mk/lint_errors.h)))
 
 .PHONY: fmt lint lint-files
