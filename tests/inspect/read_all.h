@@ -115,6 +115,25 @@ static inline unsigned read_waits_and_locks(struct vt_guest *guest)
     return answers;
 }
 
+static inline unsigned read_tokens(struct vt_guest *guest)
+{
+    struct vt_token *tokens;
+    size_t count;
+
+    if (!answered(vt_guest_tokens(guest, &tokens, &count)))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        touch_text(tokens[i].user);
+        touch_text(tokens[i].groups);
+        touch_text(tokens[i].restricting);
+        touch(tokens[i].attributes, tokens[i].group_count * sizeof(uint32_t));
+        touch(tokens[i].pids, tokens[i].pid_count * sizeof(int32_t));
+        touch(tokens[i].tids, tokens[i].tid_count * sizeof(int32_t));
+    }
+    free(tokens);
+    return 1;
+}
+
 static inline unsigned read_all(struct vt_guest *guest)
 {
     struct vt_task *tasks;
@@ -131,6 +150,7 @@ static inline unsigned read_all(struct vt_guest *guest)
             answers += read_task(guest, &tasks[i]);
         free(tasks);
     }
+    answers += read_tokens(guest);
     if (answered(vt_guest_processes(guest, &processes, &count))) {
         answers++;
         for (size_t i = 0; i < count; i++) {

@@ -11,10 +11,11 @@
 #include "kernel/net/names.h"
 #include "kernel/observe/audit_roots.h"
 #include "kernel/observe/describe.h"
+#include "kernel/token/token_object.h"
 #include "tests/unit/kernel_guest.h"
 
 /* What describe.c's roots point at. The guest gets copies of its own: these are never read. */
-struct slot_table task_slots, process_slots, address_space_slots;
+struct slot_table task_slots, process_slots, address_space_slots, token_slots;
 PER_CPU(struct run_queue, run_queue);
 PER_CPU(struct timer_queue, timer_queue);
 struct futex_bucket futex_buckets[FUTEX_BUCKETS];
@@ -57,13 +58,18 @@ static void *copy_table(struct kernel_guest *kg, const void *table, size_t bytes
     return memcpy(kernel_guest_allocate(kg, bytes), table, bytes);
 }
 
+static void init_slots(struct glass_slots *slots, const char *type, uint64_t bytes)
+{
+    strcpy(slots->type, type);
+    slots->stride = (uint32_t)((bytes + 63) & ~63ul);
+    slots->slots_per_chunk = 8;
+}
+
 static struct glass_slots *make_slots(struct kernel_guest *kg, const char *type, uint64_t bytes)
 {
     struct glass_slots *slots = kernel_guest_allocate(kg, sizeof(*slots));
 
-    strcpy(slots->type, type);
-    slots->stride = (uint32_t)((bytes + 63) & ~63ul);
-    slots->slots_per_chunk = 8;
+    init_slots(slots, type, bytes);
     return slots;
 }
 
@@ -105,6 +111,7 @@ static void make_roots(struct kernel_guest *kg)
                      {"file_lock_buckets", (void **)&kg->file_lock_buckets},
                      {"family_lock", (void **)&kg->family_lock},
                      {"fixed_ranges", (void **)&kg->ranges},
+                     {"token_slots", (void **)&kg->tokens},
                      {"audit_roots", (void **)&kg->audit_roots}};
 
         roots[i].address = (uint64_t)objects;
@@ -179,6 +186,7 @@ void kernel_guest_init(struct kernel_guest *kg)
     kg->tasks = make_slots(kg, "task", sizeof(struct task));
     kg->processes = make_slots(kg, "process", sizeof(struct process));
     kg->spaces = make_slots(kg, "address_space", sizeof(struct address_space));
+    init_slots(kg->tokens, "token_object", sizeof(struct token_object));
     glass->tasks = (uint64_t)kg->tasks;
     glass->processes = (uint64_t)kg->processes;
     glass->address_spaces = (uint64_t)kg->spaces;

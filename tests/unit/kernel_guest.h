@@ -34,7 +34,7 @@ struct kernel_guest {
     struct vt_guest guest;
     struct glass *glass;
     struct glass_cpu *cpus;
-    struct glass_slots *tasks, *processes, *spaces;
+    struct glass_slots *tasks, *processes, *spaces, *tokens;
     struct frame *frames;
     struct fixed_range *ranges;
     struct run_queue *run_queues;
@@ -68,6 +68,8 @@ struct address_space *kernel_guest_space(struct kernel_guest *kg);
 struct task *kernel_guest_task(struct kernel_guest *kg, struct process *process, int32_t tid,
                                const char *comm, struct address_space *space,
                                struct file_table *files);
+/* A token of user S-1-5-18 in group S-1-5-32-544, the process's. */
+struct token_object *kernel_guest_token(struct kernel_guest *kg, struct process *process);
 void kernel_guest_block(struct task *task, enum wait_kind kind, const void *object);
 
 struct dentry *kernel_guest_dentry(struct kernel_guest *kg, struct dentry *parent, const char *name,

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "kernel/net/socket.h"
+#include "kernel/token/logon_session.h"
+#include "kernel/token/token_object.h"
 #include "tests/unit/kernel_guest.h"
 
 /* ---- processes ---- */
@@ -55,6 +57,32 @@ struct task *kernel_guest_task(struct kernel_guest *kg, struct process *process,
     if (task->tid == process->pid)
         process->leader = task;
     return task;
+}
+
+struct token_object *kernel_guest_token(struct kernel_guest *kg, struct process *process)
+{
+    static const uint8_t user[] = {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
+    static const uint8_t group[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0};
+    struct token_object *token = kernel_guest_object(kg, kg->tokens);
+    struct logon_session *session = kernel_guest_allocate(kg, sizeof(*session));
+    struct sid_attributes *groups = kernel_guest_allocate(kg, sizeof(*groups));
+
+    token->state = kernel_guest_allocate(kg, sizeof(*token->state));
+    token->state->references = session->references = 1;
+    struct token *says = &token->state->token;
+    says->subject.user = memcpy(kernel_guest_allocate(kg, sizeof(user)), user, sizeof(user));
+    groups->sid = memcpy(kernel_guest_allocate(kg, sizeof(group)), group, sizeof(group));
+    groups->attributes = GROUP_ENABLED;
+    says->subject.groups = (struct sid_list){groups, 1};
+    says->groups = groups;
+    says->subject.type = TOKEN_PRIMARY;
+    says->subject.integrity = INTEGRITY_MEDIUM;
+    says->privileges_present = PRIVILEGES_ALL;
+    says->session = session->id = 1000;
+    session->logon_type = LOGON_BATCH;
+    token->session = session;
+    process->token = token;
+    return token;
 }
 
 void kernel_guest_block(struct task *task, enum wait_kind kind, const void *object)

@@ -77,6 +77,7 @@ void kernel_guest_populate(struct kernel_guest *kg)
         struct file *file = kernel_guest_file(kg, passwd, O_RDWR);
         uint64_t base = 0x400000;
 
+        kernel_guest_token(kg, process);
         for (int j = 0; j < 12; j++)
             kernel_guest_vma(kg, space, base + (uint64_t)j * 0x3000,
                              base + (uint64_t)j * 0x3000 + 0x2000,

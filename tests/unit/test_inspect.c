@@ -5,6 +5,8 @@
  * kernel's own structures?
  */
 #include "kernel/net/socket.h"
+#include "kernel/token/logon_session.h"
+#include "kernel/token/token_object.h"
 #include "tests/unit/inspect_fixture.h"
 
 INSPECT_SUITE(inspect);
@@ -354,4 +356,36 @@ Test(inspect, sockets)
     size_t count;
     kg.guest.patience_limit_us = 1000;
     expect_code(vt_guest_sockets(&kg.guest, &task, &none, &count), VT_ERROR_CORRUPT);
+}
+
+/* ---- tokens ---- */
+
+/* Is a token what it says, and are those that have it named; and is one that says nothing corrupt? */
+Test(inspect, tokens)
+{
+    struct process *process = kernel_guest_process(&kg, 7, NULL);
+    struct token_object *token = kernel_guest_token(&kg, process);
+    struct task *task = kernel_guest_task(&kg, process, 7, "x", NULL, NULL);
+    struct vt_token *tokens;
+    size_t count;
+
+    task->impersonation = token;
+    require_ok(vt_guest_tokens(&kg.guest, &tokens, &count));
+    cr_assert_eq(count, 1);
+    cr_expect_str_eq(tokens[0].user, "S-1-5-18");
+    cr_expect_str_eq(tokens[0].groups, "S-1-5-32-544");
+    cr_expect_str_eq(tokens[0].restricting, "");
+    cr_expect(tokens[0].group_count == 1 && tokens[0].attributes[0] == GROUP_ENABLED);
+    cr_expect(tokens[0].session == 1000 && tokens[0].logon_type == LOGON_BATCH);
+    cr_expect(tokens[0].integrity == INTEGRITY_MEDIUM && !tokens[0].impersonation);
+    cr_expect(tokens[0].pid_count == 1 && tokens[0].pids[0] == 7);
+    cr_expect(tokens[0].tid_count == 1 && tokens[0].tids[0] == 7);
+    free(tokens);
+    kg.guest.patience_limit_us = 1000;
+    token->state->token.groups[0].sid = (void *)0x1000;
+    expect_code(vt_guest_tokens(&kg.guest, &tokens, &count), VT_ERROR_CORRUPT);
+    token->state->token.subject.groups.count = 1u << 30;
+    expect_code(vt_guest_tokens(&kg.guest, &tokens, &count), VT_ERROR_CORRUPT);
+    token->state = NULL;
+    expect_code(vt_guest_tokens(&kg.guest, &tokens, &count), VT_ERROR_CORRUPT);
 }

@@ -28,6 +28,7 @@ int cli_processes(int argc, char **argv);
 int cli_queues(int argc, char **argv);
 int cli_locks(int argc, char **argv);
 int cli_namespaces(int argc, char **argv);
+int cli_tokens(int argc, char **argv);
 int cli_frames(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);

@@ -35,8 +35,8 @@ int cli_core(int argc, char **argv)
             "Write a core file of a running machine: its tasks as threads, the "
             "kernel's memory.\v"
             "`gdb KERNEL FILE` opens it, with the kernel file of this build "
-            "(vitrine-kernel); ps, tree, wait, maps, files, processes, namespaces, queues, locks, "
-            "frames and trace look into it with --core FILE."};
+            "(vitrine-kernel); ps, tree, wait, maps, files, processes, tokens, namespaces, queues, "
+            "locks, frames and trace look into it with --core FILE."};
     struct core_options options = {0};
     char only[64], *path = NULL;
 

@@ -21,6 +21,7 @@ static const struct {
     {"maps", cli_maps, "what a process has mapped, as in /proc/PID/maps"},
     {"files", cli_files, "every open file of a process by name, as in /proc/PID/fd"},
     {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},
+    {"tokens", cli_tokens, "who processes are and threads act as: tokens"},
     {"namespaces", cli_namespaces, "namespaces and who is in them, as lsns does inside"},
     {"queues", cli_queues, "each CPU's run queue and timers"},
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},
@@ -39,7 +40,7 @@ static const struct {
 };
 
 /* Words of the command line's plan that have no meaning yet: refused, never ignored. */
-static const char *const planned[] = {"tokens", "caps", "screenshot", "bench", "explore"};
+static const char *const planned[] = {"caps", "screenshot", "bench", "explore"};
 
 int cli_fail(struct vt_error *error)
 {

@@ -32,6 +32,7 @@
 #include "vitrine/sockets.h"
 #include "vitrine/spaces.h"
 #include "vitrine/tasks.h"
+#include "vitrine/tokens.h"
 #include "vitrine/waits.h"
 
 /* what happens in it, and making things happen */

@@ -40,7 +40,7 @@ const void *guest_list_bytes(struct guest_list *list, const void *bytes, size_t 
 struct guest_listing {
     const char *what; /* for errors: "the mappings of task 3" */
     size_t item_bytes;
-    size_t text_at[4];   /* offsets of the item's members that guest_list_text() filled ... */
+    size_t text_at[6];   /* offsets of the item's members that guest_list_text() filled ... */
     unsigned text_count; /* ... and how many there are */
     bool each_by_itself; /* items are no common picture: one walk without an error will do */
     struct vt_error *(*walk)(struct vt_guest *guest, void *context, struct guest_list *list);

@@ -16,6 +16,8 @@
 #include "kernel/net/message.h"
 #include "kernel/process/pid_table.h"
 #include "kernel/sched/fair.h"
+#include "kernel/token/logon_session.h"
+#include "kernel/token/thread_token.h"
 
 extern PER_CPU(struct cpu, cpu);
 
@@ -41,4 +43,7 @@ const struct audit_roots audit_roots = {
     .mqueues = (uint64_t)&mqueues_all,
     .initial_root_mount = (uint64_t)&initial_root.mount,
     .initial_nsproxy = (uint64_t)&initial_nsproxy,
+    .logon_sessions = (uint64_t)&logon_sessions,
+    .token_system = (uint64_t)&token_system,
+    .token_anonymous = (uint64_t)&token_anonymous,
 };

@@ -30,6 +30,9 @@ struct audit_roots {
     uint64_t mqueues;            /* list head: struct mqueue, every one */
     uint64_t initial_root_mount; /* struct mount *: held once for where the first process starts */
     uint64_t initial_nsproxy;    /* of the kernel itself, which holds it once */
+    uint64_t logon_sessions;     /* list head: struct logon_session, every one */
+    uint64_t token_system;       /* struct token_object **: held once by the kernel itself ... */
+    uint64_t token_anonymous;    /* ... and so is this */
 };
 
 extern const struct audit_roots audit_roots;

@@ -18,6 +18,7 @@
 #include "kernel/observe/describe_process.h"
 #include "kernel/observe/describe_sync.h"
 #include "kernel/observe/describe_tasks.h"
+#include "kernel/observe/describe_tokens.h"
 
 #define FIELD(type, member, field_kind, target_type)                                               \
     {.name = #member,                                                                              \
@@ -31,7 +32,8 @@
     SYNC_TYPES(T)                                                                                  \
     TASK_TYPES(T)                                                                                  \
     PROCESS_PART_TYPES(T)                                                                          \
-    MEMORY_TYPES(T) FILE_TYPES(T) NET_TYPES(T) NAMESPACE_TYPES(T) IPC_TYPES(T) AUDIT_TYPES(T)
+    MEMORY_TYPES(T)                                                                                \
+    FILE_TYPES(T) NET_TYPES(T) NAMESPACE_TYPES(T) IPC_TYPES(T) TOKEN_TYPES(T) AUDIT_TYPES(T)
 
 /* For each type: where its fields begin, and the last of them; so the next type begins behind. */
 #define PLACE(type, name, FIELDS) type##_AT, type##_LAST = type##_AT FIELDS(COUNT) - 1,
@@ -61,7 +63,7 @@ const struct glass_type glass_types[] = {ALL_TYPES(TYPE)};
      .stride = PER_CPU_BYTES},
 const struct glass_root glass_roots[] = {
     SYNC_ROOTS(ROOT) TASK_ROOTS(ROOT) MEMORY_ROOTS(ROOT) FILE_ROOTS(ROOT) NET_ROOTS(ROOT)
-        AUDIT_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
+        TOKEN_ROOTS(ROOT) AUDIT_ROOTS(ROOT) SYNC_PER_CPU(PER_CPU_ROOT) TASK_PER_CPU(PER_CPU_ROOT)};
 
 const uint32_t glass_type_count = ARRAY_COUNT(glass_types);
 const uint32_t glass_field_count = ARRAY_COUNT(glass_fields);

@@ -54,6 +54,9 @@
     F(audit_roots, mqueues, ADDRESS, "")                                                           \
     F(audit_roots, initial_root_mount, ADDRESS, "")                                                \
     F(audit_roots, initial_nsproxy, ADDRESS, "")                                                   \
+    F(audit_roots, logon_sessions, ADDRESS, "")                                                    \
+    F(audit_roots, token_system, ADDRESS, "")                                                      \
+    F(audit_roots, token_anonymous, ADDRESS, "")                                                   \
     F(audit_roots, kernel_stack_bytes, UNSIGNED, "")
 
 #define AUDIT_TYPES(T)                                                                             \

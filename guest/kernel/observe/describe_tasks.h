@@ -66,6 +66,7 @@
     F(task, clear_child_tid, UNSIGNED, "")                                                         \
     F(task, fs, ADDRESS, "fs_context")                                                             \
     F(task, namespaces, ADDRESS, "nsproxy")                                                        \
+    F(task, impersonation, ADDRESS, "token_object")                                                \
     F(task, tracee, ADDRESS, "tracee")                                                             \
     F(task, sem_undo, ADDRESS, "sem_undo_list")                                                    \
     F(task, arch, STRUCT, "arch_task")
@@ -134,6 +135,7 @@
     F(process, tracees, ADDRESS, "tracee")                                                         \
     F(process, timers, ADDRESS, "posix_timer")                                                     \
     F(process, cpu_watch, ADDRESS, "cpu_watch")                                                    \
+    F(process, token, ADDRESS, "token_object")                                                     \
     F(process, parts_lock, STRUCT, "spinlock")
 
 #define PENDING_SIGNAL_FIELDS(F)                                                                   \

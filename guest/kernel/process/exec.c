@@ -20,6 +20,7 @@
 #include "kernel/process/ptrace.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/posix_timer.h"
+#include "kernel/token/thread_token.h"
 
 #define SCRIPT_DEPTH_MAX  5 /* interpreters that are scripts themselves; then ELOOP, as on Linux */
 #define SCRIPT_LINE_BYTES 256 /* BINPRM_BUF_SIZE of execve(2) */
@@ -167,6 +168,8 @@ static void become_program(struct loading *loading, const char *path)
     file_table_close_on_exec(task->files);
     reset_signals(task);
     exec_take_ids(process, loading);
+    if (unlikely(task->impersonation != NULL))
+        task_impersonate(NULL);
     if (loading->secure)
         task->parent_death_signal = 0;
     process->did_exec = true;

@@ -25,6 +25,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
 #include "kernel/time/posix_timer.h"
+#include "kernel/token/thread_token.h"
 
 #define NS_PER_TICK 10000000ull /* siginfo times are in 1/100 s */
 
@@ -297,6 +298,8 @@ static void release_parts(struct task *task)
     struct nsproxy *namespaces = task_detach_namespaces(task);
     if (!MUTANT_EVERY(NSPROXY_KEPT, 5))
         nsproxy_put(namespaces);
+    if (unlikely(task->impersonation != NULL))
+        task_impersonate(NULL);
 }
 
 /* The last thread has left: from here on there is only a status for somebody to collect. */

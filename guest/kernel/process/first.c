@@ -13,6 +13,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/process/memory_release.h"
 #include "kernel/time/clock.h"
+#include "kernel/token/thread_token.h"
 #include "shared/boot.h"
 
 bool aslr_enabled = true;
@@ -99,7 +100,8 @@ struct process *process_create_first(const char *name, bool user, struct task **
     struct task *task = task_create(user);
     bool complete = process && task;
     if (complete)
-        complete = (process->actions = signal_actions_create());
+        complete = (process->actions = signal_actions_create()) &&
+                   (process->token = token_of_new_process(user));
     if (complete && user)
         complete = (task->files = file_table_create()) && (task->fs = fs_context_create());
     if (!complete) {
@@ -123,6 +125,7 @@ void process_start_init(void)
     task_released = release_task;
     memory_release_init();
     namespaces_start();
+    tokens_start();
     aslr_enabled = !(boot_info()->flags & BOOT_FLAG_NO_ASLR);
 
     struct task *init, *program;

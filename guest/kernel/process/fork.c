@@ -20,6 +20,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/cpu_timer.h"
+#include "kernel/token/thread_token.h"
 
 #define ARCH_SET_FS 0x1002
 
@@ -112,6 +113,11 @@ static inline __attribute__((always_inline)) struct process *copy_process(struct
     struct process *process = process_create();
     if (!process)
         return NULL;
+    process->token = process_token_clone(parent);
+    if (!process->token) {
+        process_put(process);
+        return NULL;
+    }
     if (flags & CLONE_SIGHAND) {
         process->actions = parent->actions;
         __atomic_fetch_add(&parent->actions->references, 1, __ATOMIC_RELAXED);

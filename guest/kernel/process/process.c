@@ -3,11 +3,14 @@
  * them go. Lifetime and locks: process.h.
  */
 #include "kernel/fs/file.h"
+#include "kernel/lib/guid.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/address_space.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/internal.h"
+#include "kernel/token/token_object.h"
 
 struct slot_table process_slots = SLOT_TABLE_INIT("process", struct process);
 struct process *init_process;
@@ -15,33 +18,6 @@ struct process *program_process;
 
 static struct object_cache actions_cache =
     OBJECT_CACHE_INIT("signal_actions", struct signal_actions);
-
-/*
- * A UUID of version 4 that is never given out twice: its last 62 bits are a counter under a secret
- * mask, the rest is that counter mixed with a secret (the finalizer of MurmurHash3, a permutation).
- * Cheaper than fresh randomness, and unlike it certain.
- */
-static inline void guid_make(uint8_t guid[16])
-{
-    static uint64_t counter, secret[2];
-    if (unlikely(!load_acquire(&secret[0]))) {
-        uint64_t random[2];
-        random_bytes(random, sizeof(random));
-        WRITE_ONCE(secret[1], random[1]);
-        store_release(&secret[0], random[0] | 1);
-    }
-    uint64_t number = __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
-    uint64_t mixed = number + secret[0];
-    mixed = (mixed ^ mixed >> 33) * 0xff51afd7ed558ccdull;
-    mixed = (mixed ^ mixed >> 33) * 0xc4ceb9fe1a85ec53ull;
-    mixed ^= mixed >> 33;
-    uint64_t halves[2] = {(mixed & ~(0xf0ull << 48)) | 0x40ull << 48,
-                          ((number ^ secret[1]) & ~(3ull << 62)) | 2ull << 62};
-    /* Byte 6 has the version, byte 8 the variant (RFC 4122, 4.1): the second half is stored big end
-     * first. */
-    halves[1] = __builtin_bswap64(halves[1]);
-    memcpy(guid, halves, sizeof(halves));
-}
 
 struct process *process_create(void)
 {
@@ -76,6 +52,8 @@ void process_put(struct process *process)
         return;
     if (process->actions)
         signal_actions_put(process->actions);
+    if (likely(process->token != NULL) && !MUTANT_EVERY(TOKEN_KEPT, 5))
+        token_put(process->token);
     if (unlikely(process->pid_namespace != &initial_pid_namespace))
         namespace_put(&process->pid_namespace->head);
     slot_free(&process_slots, process);

@@ -6,7 +6,7 @@
  * holder. A process whose last thread has gone is a zombie until its parent (or whoever adopted it)
  * reaped it. Locks: family_lock guards tree, groups, sessions and exit state; signal_lock guards
  * pending signals, masks of its threads, stop and exit requests, timers and rlimits; parts_lock
- * guards the pointers of its threads to shared parts. The thread list is changed under family_lock
+ * guards the pointers of its threads to shared parts, and its token. The thread list is changed under family_lock
  * and signal_lock together, so either is enough to walk it.
  */
 #ifndef KERNEL_PROCESS_PROCESS_H
@@ -54,6 +54,7 @@ struct cpu_watch;
 struct pid_namespace;
 struct posix_timer;
 struct template;
+struct token_object;
 struct tty;
 
 #define TIMER_SLACK_DEFAULT_NS 50000
@@ -131,6 +132,9 @@ struct process {
     uint64_t max_resident;
     uint64_t start_ns;
     struct spinlock parts_lock; /* RANK_TASK_PARTS */
+
+    /* -- parts_lock -- */
+    struct token_object *token; /* counted: who it is (kernel/token/thread_token.h) */
 };
 
 /* Is it in the effective set? */

@@ -26,6 +26,7 @@ struct futex_pi;
 struct nsproxy;
 struct process;
 struct signal_actions;
+struct token_object;
 struct tracee;
 
 #define TASK_COMM_BYTES 16
@@ -90,6 +91,7 @@ struct task {
     struct file_table *files;
     struct fs_context *fs;
     struct nsproxy *namespaces;
+    struct token_object *impersonation; /* whom it acts as; NULL: its process's token */
     struct signal_actions *actions;
 
     /* -- signals: process->signal_lock -- */

@@ -60,6 +60,8 @@ enum lock_rank {
     RANK_TIMER = 85,          /* timers of one CPU */
     RANK_ASYNC_RAISED = 86,   /* files with O_ASYNC that a wake-up reached */
     RANK_RUN_QUEUE = 90,      /* two: by CPU index */
+    RANK_LOGON_SESSION = 91,  /* all logon sessions, and when one ends */
+    RANK_TOKEN = 92,          /* what a token says */
     RANK_PID_NUMBERS = 93,    /* numbers in PID namespaces */
     RANK_NAMESPACE_LIST = 94, /* all namespaces */
     RANK_SLOT_TABLE = 95,

@@ -113,6 +113,8 @@ int proc_show_schedstat(struct proc_text *text, const struct proc_target *target
 int proc_show_sched(struct proc_text *text, const struct proc_target *target);
 int proc_show_children(struct proc_text *text, const struct proc_target *target);
 int proc_show_timer_slack(struct proc_text *text, const struct proc_target *target);
+/* token.c */
+int proc_show_token(struct proc_text *text, const struct proc_target *target);
 /* smaps.c */
 int proc_show_smaps(struct proc_text *text, const struct proc_target *target);
 int proc_show_smaps_rollup(struct proc_text *text, const struct proc_target *target);

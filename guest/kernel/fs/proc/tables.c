@@ -120,6 +120,7 @@ const struct proc_entry proc_fdinfo_entry = {
         {.name = "maps", .mode = S_IFREG | 0444, .show = proc_show_maps, .private = true},         \
         PROC_FILE("limits", proc_show_limits), PROC_FILE("wchan", proc_show_wchan),                \
         PROC_FILE("schedstat", proc_show_schedstat), PROC_FILE("sched", proc_show_sched),          \
+        {.name = "token", .mode = S_IFREG | 0444, .show = proc_show_token, .private = true},       \
         {.name = "syscall", .mode = S_IFREG | 0400, .show = proc_show_syscall, .private = true},   \
         {.name = "smaps", .mode = S_IFREG | 0444, .show = proc_show_smaps, .private = true},       \
         {.name = "smaps_rollup",                                                                   \

@@ -1,0 +1,150 @@
+/* kernel/token/logon_session.c - see logon_session.h. */
+#include "kernel/token/logon_session.h"
+
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/object_cache.h"
+#include "kernel/security/token.h"
+#include "kernel/sync/refcount.h"
+#include "kernel/time/clock.h"
+
+struct list logon_sessions = LIST_INIT(logon_sessions);
+struct spinlock logon_session_lock = SPINLOCK_INIT(RANK_LOGON_SESSION);
+static uint64_t next_id = SESSION_FIRST;
+
+int logon_session_create(uint64_t id, enum logon_type type, const struct sid *user,
+                         struct byte_span package, uint64_t *ret_id)
+{
+    struct logon_session *session = kzalloc(sizeof(*session) + package.length);
+    if (!session)
+        return -ENOMEM;
+    session->logon_type = type;
+    session->created_ns = clock_realtime_ns();
+    memcpy(session->user.bytes, user, sid_bytes(user));
+    session->package_bytes = package.length;
+    if (package.length)
+        memcpy(session->package, package.data, package.length);
+    spin_lock(&logon_session_lock);
+    *ret_id = session->id = id ? id : next_id++;
+    list_push_back(&logon_sessions, &session->link);
+    spin_unlock(&logon_session_lock);
+    return 0;
+}
+
+static bool type_known(uint32_t type)
+{
+    return (type >= LOGON_INTERACTIVE && type <= LOGON_SERVICE) ||
+           type == LOGON_NETWORK_CLEARTEXT || type == LOGON_NEW_CREDENTIALS;
+}
+
+/* Bytes of the sequence that a first byte begins, 0: none (RFC 3629). */
+static unsigned sequence_bytes(uint8_t first)
+{
+    return first < 0x80                     ? 1
+           : first >= 0xc2 && first <= 0xdf ? 2
+           : (first & 0xf0) == 0xe0         ? 3
+           : first >= 0xf0 && first <= 0xf4 ? 4
+                                            : 0;
+}
+
+static bool is_utf8(struct byte_span text)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    for (uint32_t at = 0; at < text.length;) {
+        unsigned bytes = sequence_bytes(text.data[at]);
+        if (!bytes || bytes > text.length - at)
+            return false;
+        uint32_t code = bytes == 1 ? text.data[at] : text.data[at] & (0x7fu >> bytes);
+        for (unsigned i = 1; i < bytes; i++) {
+            if ((text.data[at + i] & 0xc0) != 0x80)
+                return false;
+            code = code << 6 | (text.data[at + i] & 0x3f);
+        }
+        if (code < smallest[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+            return false;
+        at += bytes;
+    }
+    return true;
+}
+
+int logon_session_from_spec(struct byte_span spec, uint64_t *ret_id)
+{
+    uint16_t package_bytes;
+    uint32_t user_bytes;
+    if (spec.length < LOGON_SPEC_BYTES_MIN || spec.length > LOGON_SPEC_BYTES_MAX)
+        return -EINVAL;
+    memcpy(&package_bytes, spec.data + 1, sizeof(package_bytes));
+    if (package_bytes > spec.length - LOGON_SPEC_BYTES_MIN)
+        return -EINVAL;
+    struct byte_span package = {spec.data + 3, package_bytes};
+    const uint8_t *behind = package.data + package_bytes;
+    uint32_t left = spec.length - 3 - package_bytes;
+    memcpy(&user_bytes, behind, sizeof(user_bytes));
+    left -= sizeof(user_bytes);
+    const struct sid *user = sid_at(behind + sizeof(user_bytes), left);
+    if (!type_known(spec.data[0]) || user_bytes != left || !user || sid_bytes(user) != left ||
+        !is_utf8(package))
+        return -EINVAL;
+    return logon_session_create(0, spec.data[0], user, package, ret_id);
+}
+
+static struct logon_session *find_locked(uint64_t id)
+{
+    struct logon_session *session;
+    list_for_each(session, &logon_sessions, link)
+    {
+        if (session->id == id)
+            return session;
+    }
+    return NULL;
+}
+
+struct logon_session *logon_session_find_get(uint64_t id)
+{
+    spin_lock(&logon_session_lock);
+    struct logon_session *session = find_locked(id);
+    if (session)
+        __atomic_fetch_add(&session->references, 1, __ATOMIC_RELAXED);
+    spin_unlock(&logon_session_lock);
+    return session;
+}
+
+void logon_session_get(struct logon_session *session)
+{
+    reference_get(&session->references);
+}
+
+static void end(struct logon_session *session)
+{
+    kfree(session);
+}
+
+void logon_session_put(struct logon_session *session)
+{
+    uint32_t count = READ_ONCE(session->references);
+    while (count > 1)
+        if (__atomic_compare_exchange_n(&session->references, &count, count - 1, true,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return;
+    /* The last one, unless somebody finds the session in the list before us. */
+    spin_lock(&logon_session_lock);
+    bool last = reference_put(&session->references);
+    if (last)
+        list_remove(&session->link);
+    spin_unlock(&logon_session_lock);
+    if (last)
+        end(session);
+}
+
+int logon_session_end_empty(uint64_t id)
+{
+    spin_lock(&logon_session_lock);
+    struct logon_session *session = find_locked(id);
+    int error = !session ? -ENOENT : READ_ONCE(session->references) ? -EBUSY : 0;
+    if (!error)
+        list_remove(&session->link);
+    spin_unlock(&logon_session_lock);
+    if (!error)
+        end(session);
+    return error;
+}

@@ -1,0 +1,130 @@
+/* tests/integration/test_tokens.c - who processes are and threads act as, seen from outside. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/command.h"
+#include "tests/integration/role.h"
+
+#define ALL_PRIVILEGES 0xc000000ffffffffcull
+
+struct seen {
+    struct vt_token *all;
+    size_t count;
+};
+
+static struct seen look(struct session *session)
+{
+    struct seen seen;
+
+    require_ok(vt_guest_tokens(session_guest(session), &seen.all, &seen.count), "vt_guest_tokens");
+    return seen;
+}
+
+static const struct vt_token *by_id(const struct seen *seen, uint64_t id)
+{
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->all[i].id == id)
+            return &seen->all[i];
+    return NULL;
+}
+
+static uint64_t expect_number(struct session *session, const char *prefix)
+{
+    return strtoull(session_expect(session, prefix), NULL, 10);
+}
+
+static void check_command(const char *name, uint64_t id, int32_t pid)
+{
+    struct command_result result = COMMAND("tokens", "--json", name);
+    json_t *list = json_loads(result.out, 0, NULL), *entry;
+    bool found = false;
+    size_t i;
+
+    cr_assert(result.status == 0 && json_is_array(list), "%s%s", result.out, result.err);
+    json_array_foreach(list, i, entry)
+    {
+        if ((uint64_t)json_integer_value(json_object_get(entry, "id")) != id)
+            continue;
+        found = true;
+        cr_assert_str_eq(json_string_value(json_object_get(entry, "user")), "S-1-5-18");
+        cr_assert_str_eq(json_string_value(json_object_get(entry, "integrity")), "system");
+        cr_assert_eq(json_integer_value(json_array_get(json_object_get(entry, "processes"), 0)),
+                     pid);
+        cr_assert_eq(json_array_size(json_object_get(entry, "groups")), 5);
+        cr_assert_eq(json_array_size(json_object_get(entry, "privileges")), 36);
+    }
+    cr_assert(found, "%s", result.out);
+    json_decref(list);
+    command_free(&result);
+    result = COMMAND("tokens", name);
+    cr_assert(result.status == 0 && strstr(result.out, "INTEGRITY") &&
+                  strstr(result.out, "anonymous"),
+              "%s%s", result.out, result.err);
+    command_free(&result);
+}
+
+/* Has a child a token of its own that says the same, a thread its process's, and does the child's go with it? */
+VARIANT_TEST(tokens, processes_and_threads)
+{
+    char name[32];
+
+    variant_require(variant);
+    struct session *session = role_start(variant, "token_holders", NULL, NULL, name);
+    uint64_t parent = expect_number(session, "parent ");
+    cr_assert_eq(expect_number(session, "thread "), parent);
+    uint64_t child = expect_number(session, "child ");
+    cr_assert_neq(child, parent);
+    int32_t pid = (int32_t)expect_number(session, "pid ");
+
+    struct seen seen = look(session);
+    const struct vt_token *theirs = by_id(&seen, child), *own = by_id(&seen, parent);
+    cr_assert(theirs && own, "%zu tokens, and not these", seen.count);
+    cr_assert(theirs->pid_count == 1 && theirs->pids[0] == pid && theirs->references == 1);
+    cr_assert(own->pid_count == 1 && own->pids[0] == 2 && own->references == 1);
+    cr_assert(!theirs->impersonation && !theirs->tid_count && theirs->level == 0);
+    cr_assert_str_eq(theirs->user, "S-1-5-18");
+    cr_assert_str_eq(theirs->groups, own->groups);
+    cr_assert_str_eq(own->groups, "S-1-5-32-544 S-1-1-0 S-1-5-11 S-1-2-0 S-1-5-5-0-999");
+    cr_assert(own->attributes[0] == 0xf && own->attributes[4] == 0xc0000007, "%#x, %#x",
+              own->attributes[0], own->attributes[4]);
+    cr_assert(theirs->privileges_present == ALL_PRIVILEGES &&
+              theirs->privileges_enabled == ALL_PRIVILEGES &&
+              theirs->privileges_default == ALL_PRIVILEGES);
+    cr_assert(theirs->session == 999 && theirs->logon_type == 5 && theirs->integrity == 16384);
+    cr_assert(memcmp(theirs->guid, own->guid, sizeof own->guid) != 0);
+    free(seen.all);
+    check_command(name, child, pid);
+
+    session_send(session, "end\n");
+    session_expect(session, "alone");
+    seen = look(session);
+    cr_assert(!by_id(&seen, child) && by_id(&seen, parent), "a token without holders is there");
+    free(seen.all);
+    role_end(session);
+}
+
+/* Are the kernel's own processes SYSTEM, all by one token, and is there an Anonymous that nobody is? */
+VARIANT_TEST(tokens, the_first_two)
+{
+    char name[32];
+
+    variant_require(variant);
+    struct session *session = role_start(variant, "token_holders", NULL, NULL, name);
+    session_expect(session, "pid ");
+    struct seen seen = look(session);
+    const struct vt_token *system = by_id(&seen, 1), *anonymous = by_id(&seen, 2);
+    cr_assert(system && anonymous);
+    cr_assert(system->pid_count >= 1 && system->pids[0] == 1 &&
+                  system->references == system->pid_count + 1,
+              "%u references, %zu processes", system->references, system->pid_count);
+    cr_assert_str_eq(anonymous->user, "S-1-5-7");
+    cr_assert(anonymous->impersonation && anonymous->level == 0 && anonymous->integrity == 0 &&
+              !anonymous->privileges_present && !anonymous->group_count && !*anonymous->groups &&
+              anonymous->session == 998 && anonymous->references == 1 && !anonymous->pid_count);
+    free(seen.all);
+    session_send(session, "end\n");
+    session_send(session, "end\n");
+    role_end(session);
+}
