@@ -1,11 +1,11 @@
 /*
  * tests/guest/object_load.c - what programs rarely make and the kernel promises much about, at once and
  * without end: mounts that are shared, copied and taken away, names, namespaces of all kinds, System V and
- * POSIX IPC, tracing, timers of real and of CPU time. Calm enough that there are moments at which nothing
+ * POSIX IPC, tracing, timers of real and of CPU time, tokens. Calm enough that there are moments at which nothing
  * is under way. A line on stdin arms what the kernel has planted; a second one ends the load.
  */
 #define _GNU_SOURCE
-#include "tests/guest/guest.h"
+#include "tests/guest/token_check.h"
 
 #include <fcntl.h>
 #include <mqueue.h>
@@ -381,11 +381,38 @@ static void timers(void)
     }
 }
 
+/* ---- tokens ---- */
+
+/* People who come, act as each other, are adjusted and go. */
+static void tokens(void)
+{
+    while (going()) {
+        pid_t child = fork();
+        if (child == 0) {
+            int anna = token_of((struct somebody){.user = USER_ANNA,
+                                                  .type = TOKEN_IMPERSONATION,
+                                                  .level = TOKEN_LEVEL_IMPERSONATION,
+                                                  .privileges = 1ull << SE_DEBUG});
+            for (int i = 0; i < 3; i++) {
+                need("token_impersonate", token_impersonate(anna));
+                nap(500);
+            }
+            need("token_adjust_privilege",
+                 token_adjust_privilege(anna, SE_DEBUG, TOKEN_PRIVILEGE_DISABLE, NULL));
+            need("token_revert", token_revert());
+            become((struct somebody){.user = USER_BODO});
+            nap(1000);
+            _exit(0);
+        }
+        end_of(child);
+    }
+}
+
 int main(void)
 {
     static void (*const parts[])(void) = {mounts,         names,    namespaces, numbers,
                                           programs,       segments, semaphores, messages,
-                                          posix_messages, tracing,  timers};
+                                          posix_messages, tracing,  timers,     tokens};
     enum { PARTS = sizeof parts / sizeof *parts };
     pid_t children[PARTS];
 

@@ -128,3 +128,28 @@ VARIANT_TEST(tokens, the_first_two)
     session_send(session, "end\n");
     role_end(session);
 }
+
+/* Every case of a program that judges itself: what each asks stands there. */
+static void expect_cases(const struct variant *variant, const char *program)
+{
+    const char *arguments[] = {guest_program(program), NULL};
+    struct session_settings settings = {.arguments = arguments};
+
+    variant_require(variant);
+    struct session *session = session_start(variant, &settings);
+    session_expect(session, "0 of ");
+    session_wait_exit(session, 0);
+    session_destroy(session);
+}
+
+/* Can tokens be opened, asked, adjusted, made and derived by the rules, and not otherwise? */
+VARIANT_TEST(tokens, calls)
+{
+    expect_cases(variant, "token_calls");
+}
+
+/* Can one become and act as somebody else by the rules, and not otherwise? */
+VARIANT_TEST(tokens, acting)
+{
+    expect_cases(variant, "token_acts");
+}

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/token.h"
 #include "vmm/strace/flag_sets.h"
 #include "vmm/strace/flags.h"
 
@@ -96,11 +97,37 @@ static const struct flag fcntl_commands[] = {F(F_DUPFD),
                                              F(F_ADD_SEALS),
                                              F(F_GET_SEALS),
                                              {0}};
-static const struct flag ioctls[] = {F(TCGETS),    F(TCSETS),     F(TCSETSW),    F(TCSETSF),
-                                     F(TCSBRK),    F(TCFLSH),     F(TIOCSCTTY),  F(TIOCGPGRP),
-                                     F(TIOCSPGRP), F(TIOCGWINSZ), F(TIOCSWINSZ), F(FIONREAD),
-                                     F(TIOCNOTTY), F(TIOCGSID),   F(FIONBIO),    F(FIONCLEX),
-                                     F(FIOCLEX),   F(TIOCGPTN),   F(TIOCSPTLCK), {0}};
+static const struct flag ioctls[] = {F(TCGETS),
+                                     F(TCSETS),
+                                     F(TCSETSW),
+                                     F(TCSETSF),
+                                     F(TCSBRK),
+                                     F(TCFLSH),
+                                     F(TIOCSCTTY),
+                                     F(TIOCGPGRP),
+                                     F(TIOCSPGRP),
+                                     F(TIOCGWINSZ),
+                                     F(TIOCSWINSZ),
+                                     F(FIONREAD),
+                                     F(TIOCNOTTY),
+                                     F(TIOCGSID),
+                                     F(FIONBIO),
+                                     F(FIONCLEX),
+                                     F(FIOCLEX),
+                                     F(TIOCGPTN),
+                                     F(TIOCSPTLCK),
+                                     F(TOKEN_IOC_QUERY),
+                                     F(TOKEN_IOC_ADJUST_PRIVILEGES),
+                                     F(TOKEN_IOC_DUPLICATE),
+                                     F(TOKEN_IOC_INSTALL),
+                                     F(TOKEN_IOC_RESTRICT),
+                                     F(TOKEN_IOC_LINK),
+                                     F(TOKEN_IOC_GET_LINKED),
+                                     F(TOKEN_IOC_ADJUST_GROUPS),
+                                     F(TOKEN_IOC_IMPERSONATE),
+                                     F(TOKEN_IOC_ADJUST_DEFAULT),
+                                     F(TOKEN_IOC_ADJUST_SESSION),
+                                     {0}};
 static const struct flag clone_flags[] = {F(CLONE_VM),
                                           F(CLONE_FS),
                                           F(CLONE_FILES),

@@ -182,6 +182,11 @@ static int connect_stream(struct socket *socket, const struct file *file,
 
     if (!end)
         return -ENOMEM;
+    error = socket_keep_client(end, socket);
+    if (error) {
+        socket_put(end);
+        return error;
+    }
     for (;;) {
         error = names_find(address, socket->type, &listener);
         if (error)

@@ -15,6 +15,7 @@
 #include "kernel/process/process.h"
 #include "kernel/sync/refcount.h"
 #include "kernel/time/clock.h"
+#include "kernel/token/token_object.h"
 
 #define SIOCOUTQ 0x5411u
 
@@ -39,6 +40,7 @@ struct socket *socket_allocate(uint32_t type)
     list_init(&socket->reached_link);
     socket->send_limit = socket->receive_limit = SOCKET_BUFFER_BYTES;
     socket->low_mark = 1;
+    socket->client_level = LEVEL_IMPERSONATION;
     socket->send_timeout_ns = socket->receive_timeout_ns = SOCKET_FOR_EVER;
     socket->credentials = (struct linux_ucred){0, UINT32_MAX, UINT32_MAX};
     wait_queue_init(&socket->read_waiters);
@@ -59,6 +61,8 @@ void socket_put(struct socket *socket)
     socket_address_put(socket->address);
     if (socket->bound_inode)
         inode_put(socket->bound_inode);
+    if (socket->client)
+        token_put(socket->client);
     object_cache_free(&socket_cache, socket);
 }
 

@@ -18,6 +18,8 @@
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/wait_queue.h"
 
+struct token_object;
+
 /* The Linux ABI. */
 #define AF_UNSPEC      0
 #define AF_UNIX        1
@@ -103,7 +105,10 @@ struct socket {
     uint32_t low_mark;                            /* SO_RCVLOWAT */
     uint64_t send_timeout_ns, receive_timeout_ns; /* SOCKET_FOR_EVER; 0 = do not wait */
     struct linux_ucred credentials; /* of the peer, or what connecting ones will see */
-    uint32_t plain_options;         /* bits by number: options that are kept and without effect */
+    /* client_token.c: of the server's end fixed before it is in the backlog */
+    struct token_object *client; /* counted: who connected; NULL: nobody did */
+    uint8_t client_level;        /* how far the server may act as who connects (here, or did) */
+    uint32_t plain_options;      /* bits by number: options that are kept and without effect */
 
     struct wait_queue read_waiters;  /* for messages and connections */
     struct wait_queue write_waiters; /* for `charged` to fall */
@@ -117,6 +122,11 @@ struct socket {
     bool doubtful, reached;
     struct list in_flight_link, reached_link;
 };
+
+/* ---- client_token.c ---- */
+/* `end`, which nobody else knows yet, keeps whom the current thread, who connects by `socket`, acts as. 0 or
+ * -ENOMEM. */
+int socket_keep_client(struct socket *end, const struct socket *socket);
 
 /* ---- socket.c ---- */
 extern const struct file_operations socket_operations;

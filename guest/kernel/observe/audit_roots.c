@@ -18,6 +18,7 @@
 #include "kernel/sched/fair.h"
 #include "kernel/token/logon_session.h"
 #include "kernel/token/thread_token.h"
+#include "kernel/token/token_handle.h"
 
 extern PER_CPU(struct cpu, cpu);
 
@@ -46,4 +47,5 @@ const struct audit_roots audit_roots = {
     .logon_sessions = (uint64_t)&logon_sessions,
     .token_system = (uint64_t)&token_system,
     .token_anonymous = (uint64_t)&token_anonymous,
+    .token_operations = (uint64_t)&token_operations,
 };

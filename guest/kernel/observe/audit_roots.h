@@ -33,6 +33,7 @@ struct audit_roots {
     uint64_t logon_sessions;     /* list head: struct logon_session, every one */
     uint64_t token_system;       /* struct token_object **: held once by the kernel itself ... */
     uint64_t token_anonymous;    /* ... and so is this */
+    uint64_t token_operations;   /* struct file.operations of handles of tokens */
 };
 
 extern const struct audit_roots audit_roots;

@@ -57,6 +57,7 @@
     F(audit_roots, logon_sessions, ADDRESS, "")                                                    \
     F(audit_roots, token_system, ADDRESS, "")                                                      \
     F(audit_roots, token_anonymous, ADDRESS, "")                                                   \
+    F(audit_roots, token_operations, ADDRESS, "")                                                  \
     F(audit_roots, kernel_stack_bytes, UNSIGNED, "")
 
 #define AUDIT_TYPES(T)                                                                             \

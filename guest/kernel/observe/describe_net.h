@@ -34,6 +34,7 @@
     F(socket, name_link, STRUCT, "list")                                                           \
     F(socket, queue, STRUCT, "list")                                                               \
     F(socket, backlog, STRUCT, "list")                                                             \
+    F(socket, client, ADDRESS, "token_object")                                                     \
     F(socket, backlog_link, STRUCT, "list")
 
 #define MESSAGE_FIELDS(F)                                                                          \

@@ -7,6 +7,7 @@
 #define KERNEL_OBSERVE_DESCRIBE_TOKENS_H
 
 #include "kernel/token/logon_session.h"
+#include "kernel/token/token_handle.h"
 #include "kernel/token/token_object.h"
 
 #define TOKEN_OBJECT_FIELDS(F)                                                                     \
@@ -48,6 +49,10 @@
     F(token, created, UNSIGNED, "")                                                                \
     F(token, interactive_session, UNSIGNED, "")
 
+#define TOKEN_HANDLE_FIELDS(F)                                                                     \
+    F(token_handle, token, ADDRESS, "token_object")                                                \
+    F(token_handle, access, UNSIGNED, "")
+
 #define LOGON_SESSION_FIELDS(F)                                                                    \
     F(logon_session, link, STRUCT, "list")                                                         \
     F(logon_session, id, UNSIGNED, "")                                                             \
@@ -61,6 +66,7 @@
     T(token_object, "token_object", TOKEN_OBJECT_FIELDS)                                           \
     T(token_state, "token_state", TOKEN_STATE_FIELDS)                                              \
     T(token, "token", TOKEN_FIELDS)                                                                \
+    T(token_handle, "token_handle", TOKEN_HANDLE_FIELDS)                                           \
     T(logon_session, "logon_session", LOGON_SESSION_FIELDS)
 
 #define TOKEN_ROOTS(R) R("token_slots", "slot_table", &token_slots, 1)

@@ -8,6 +8,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/process/clone_flags.h"
+#include "kernel/process/pidfd.h"
 #include "kernel/process/process.h"
 
 struct pid_numbers;
@@ -126,11 +127,6 @@ _Noreturn void process_init_thread(void *unused); /* PID 1: reaps for ever */
  * O_NONBLOCK or 0. The descriptor or -errno.
  */
 int pidfd_create(struct process *process, uint32_t flags);
-/* The process as a counted reference: 0, -EBADF (no pidfd), -ESRCH (reaped). ret_nonblocking may be
- * NULL. */
-int pidfd_process_get(int fd, bool *ret_nonblocking, struct process **ret);
-/* Whoever may inspect a process may have what it has open, and copies of it. */
-bool process_may_take_from(const struct process *process);
 void pidfd_tell_ended_locked(struct process *process);
 void pidfd_cut_off_locked(struct process *process); /* the process leaves all tables */
 

@@ -31,7 +31,7 @@ static syscall_handler *const native_handlers[NATIVE_CALL_COUNT] = {
 int64_t syscall_unknown(struct trap_frame *frame)
 {
     uint64_t native = frame->original_rax - NATIVE_CALL_FIRST;
-    if (native < NATIVE_CALL_COUNT)
+    if (native < NATIVE_CALL_COUNT && native_handlers[native])
         return native_handlers[native](frame);
     __atomic_fetch_add(&glass.unknown_system_calls, 1, __ATOMIC_RELAXED);
     trace_event(TRACE_SYSCALL_UNKNOWN, frame->original_rax, 0, 0, 0);

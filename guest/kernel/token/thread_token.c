@@ -3,6 +3,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/lib/panic.h"
+#include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
 #include "kernel/security/token_boot.h"
 #include "kernel/security/well_known.h"
@@ -67,6 +68,22 @@ struct token_object *task_token_get(struct task *task)
     return token;
 }
 
+bool process_uses_privilege(enum privilege privilege)
+{
+    struct token_object *token = process_token_get(current->process);
+    bool has = token_has_privilege(token, privilege);
+    token_put(token);
+    return has;
+}
+
+bool thread_uses_privilege(enum privilege privilege)
+{
+    if (likely(!current->impersonation))
+        return process_uses_privilege(privilege);
+    /* Only the task itself changes whom it acts as. */
+    return token_has_privilege(current->impersonation, privilege);
+}
+
 void process_token_install(struct token_object *token)
 {
     struct process *process = current->process;
@@ -84,6 +101,6 @@ void task_impersonate(struct token_object *token)
     struct token_object *old = task->impersonation;
     task->impersonation = token;
     spin_unlock(&task->process->parts_lock);
-    if (old)
+    if (old && !MUTANT_EVERY(IMPERSONATION_KEPT, 3))
         token_put(old);
 }

@@ -30,6 +30,13 @@ struct token_object *process_token_clone(struct process *parent);
 struct token_object *process_token_get(struct process *process);
 struct token_object *task_token_get(struct task *task); /* whom it acts as now */
 
+/*
+ * Has the current process, or the current thread as who it acts, the privilege, enabled? Then it counts
+ * as used. Who is impersonated for identification only lends none.
+ */
+bool process_uses_privilege(enum privilege privilege);
+bool thread_uses_privilege(enum privilege privilege);
+
 /* The current process is who `token` is from now on; takes over the reference. */
 void process_token_install(struct token_object *token);
 /* The current task acts as `token`, or (NULL) as its process again; takes over the reference. */

@@ -1,39 +1,15 @@
 /* kernel/token/token_object.c - see token_object.h. */
 #include "kernel/token/token_object.h"
 
-#include "arch/layout.h"
 #include "kernel/lib/guid.h"
-#include "kernel/mm/failing.h"
-#include "kernel/mm/frame.h"
-#include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/security/token_copy.h"
 #include "kernel/token/logon_session.h"
-
-#define KMALLOC_BYTES_MAX 65536u
+#include "kernel/token/token_memory.h"
 
 struct slot_table token_slots = SLOT_TABLE_INIT("token_object", struct token_object);
 
 /* ---- states ---- */
-
-static unsigned order_of(size_t bytes)
-{
-    unsigned order = 0;
-    while (PAGE_SIZE << order < bytes)
-        order++;
-    return order;
-}
-
-/* A token of a thousand groups is larger than what kmalloc() gives. */
-static void *state_memory(size_t bytes)
-{
-    if (bytes <= KMALLOC_BYTES_MAX)
-        return kmalloc(bytes);
-    if (order_of(bytes) > FRAME_ORDER_MAX || allocation_fails(GLASS_FAIL_KMALLOC))
-        return NULL;
-    phys_t phys = frame_allocate(FRAME_KERNEL, order_of(bytes), FRAME_MAY_USE_RESERVE);
-    return phys ? phys_to_virt(phys) : NULL;
-}
 
 void token_state_free(struct token_state *state)
 {
@@ -44,7 +20,7 @@ struct token_state *token_state_copy(const struct token *token)
 {
     static uint64_t serials;
     size_t bytes = offsetof(struct token_state, token) + token_copy_bytes(token);
-    struct token_state *state = state_memory(bytes);
+    struct token_state *state = token_memory(bytes);
     if (!state)
         return NULL;
     state->references = 1;
@@ -158,7 +134,8 @@ bool token_has_privilege(struct token_object *token, enum privilege privilege)
     uint64_t bit = PRIVILEGE_BIT(privilege);
     spin_lock(&token->lock);
     const struct token *says = &token->state->token;
-    bool enabled = says->subject.privileges & says->privileges_present & bit;
+    bool acts = says->subject.type == TOKEN_PRIMARY || says->subject.level >= LEVEL_IMPERSONATION;
+    bool enabled = acts && (says->subject.privileges & says->privileges_present & bit);
     spin_unlock(&token->lock);
     if (enabled && !(READ_ONCE(token->privileges_used) & bit))
         __atomic_fetch_or(&token->privileges_used, bit, __ATOMIC_RELAXED);

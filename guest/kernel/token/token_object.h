@@ -80,7 +80,7 @@ bool token_state_replace(struct token_object *token, const struct token_state *o
 
 /* All of a token as it is now: *ret points into the returned state, which is counted. */
 struct token_state *token_describe(struct token_object *token, struct token *ret);
-/* Whether it has the privilege, enabled; if so the privilege counts as used. */
+/* Whether it has the privilege, enabled, and may act; if so the privilege counts as used. */
 bool token_has_privilege(struct token_object *token, enum privilege privilege);
 
 #endif

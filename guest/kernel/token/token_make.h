@@ -1,0 +1,14 @@
+/* kernel/token/token_make.h - new tokens made for the current process. */
+#ifndef KERNEL_TOKEN_TOKEN_MAKE_H
+#define KERNEL_TOKEN_TOKEN_MAKE_H
+
+#include "kernel/token/token_object.h"
+
+/*
+ * A new token as in `token`, of that logon session, with the descriptor that the current process's tokens
+ * get; token->descriptor is empty afterwards. Counted; NULL: *ret_error is -ENOMEM or -EINVAL (no such
+ * session), else 0.
+ */
+struct token_object *token_make(struct token *token, uint64_t session, int *ret_error);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * shared/token.h - how programs speak with the kernel about tokens: the numbers and layouts of the public
+ * KACS specification, v0.20 (13.6), which the kernel, the user's library and `vitrine strace` share.
+ * All structs have natural alignment and are little-endian.
+ */
+#ifndef VITRINE_SHARED_TOKEN_H
+#define VITRINE_SHARED_TOKEN_H
+
+#include <stdint.h>
+
+/* Ioctls of a token's descriptor: direction << 30 | bytes << 16 | 'K' << 8 | number. */
+#define TOKEN_IOC(direction, number, bytes)                                                        \
+    ((uint32_t)(direction) << 30 | (uint32_t)(bytes) << 16 | 0x4bu << 8 | (number))
+#define TOKEN_IOC_QUERY             TOKEN_IOC(3, 0, sizeof(struct token_query_arguments))
+#define TOKEN_IOC_ADJUST_PRIVILEGES TOKEN_IOC(1, 1, sizeof(struct token_privileges_arguments))
+#define TOKEN_IOC_DUPLICATE         TOKEN_IOC(3, 2, sizeof(struct token_duplicate_arguments))
+#define TOKEN_IOC_INSTALL           TOKEN_IOC(0, 3, 0)
+#define TOKEN_IOC_RESTRICT          TOKEN_IOC(3, 4, sizeof(struct token_restrict_arguments))
+#define TOKEN_IOC_LINK              TOKEN_IOC(1, 5, sizeof(struct token_link_arguments))
+#define TOKEN_IOC_GET_LINKED        TOKEN_IOC(3, 6, sizeof(struct token_linked_arguments))
+#define TOKEN_IOC_ADJUST_GROUPS     TOKEN_IOC(1, 7, sizeof(struct token_groups_arguments))
+#define TOKEN_IOC_IMPERSONATE       TOKEN_IOC(0, 8, 0)
+#define TOKEN_IOC_ADJUST_DEFAULT    TOKEN_IOC(1, 9, sizeof(struct token_default_arguments))
+#define TOKEN_IOC_ADJUST_SESSION    TOKEN_IOC(1, 10, sizeof(uint32_t))
+
+struct token_query_arguments {
+    uint32_t token_class; /* IN */
+    uint32_t bytes;       /* IN: room; OUT: size of the answer */
+    uint64_t buffer;      /* IN: 0: only the size is asked for */
+};
+
+struct token_privileges_arguments {
+    uint32_t count; /* IN: 1 to 64 */
+    uint32_t zero;
+    uint64_t entries;          /* IN: {privilege, 0 disable, 2 enable, 4 remove}, 32 bits each */
+    uint64_t previous_enabled; /* OUT */
+};
+
+struct token_duplicate_arguments {
+    uint32_t access; /* IN: rights that the new handle is to have */
+    uint32_t type;   /* IN: 1 primary, 2 impersonation */
+    uint32_t level;  /* IN */
+    int32_t fd;      /* OUT */
+};
+
+#define TOKEN_RESTRICT_WRITE 0x1u
+struct token_restrict_arguments {
+    uint64_t remove_privileges; /* IN: a bit for each */
+    uint32_t deny_only_count;   /* IN: of indices of groups */
+    uint32_t restricting_count; /* IN: of SIDs */
+    uint32_t bytes;             /* IN: exactly what both take */
+    uint32_t flags;             /* IN: TOKEN_RESTRICT_WRITE */
+    uint64_t data;              /* IN: the indices (32 bits), then the SIDs, packed */
+    int32_t fd;                 /* OUT */
+    uint32_t unused;
+};
+
+struct token_link_arguments {
+    int32_t elevated_fd, filtered_fd; /* IN */
+    uint64_t session;                 /* IN: that both are of */
+};
+
+struct token_linked_arguments {
+    int32_t fd; /* OUT */
+};
+
+struct token_groups_arguments {
+    uint32_t count; /* IN: 1 to 1024 */
+    uint32_t zero;
+    uint64_t entries;      /* IN: {index, 1 enable or 0 disable}, 32 bits each */
+    uint64_t previous[16]; /* OUT: a bit for each group that was enabled */
+};
+
+struct token_default_arguments {
+    uint64_t dacl;                     /* IN: 0: as it is */
+    uint32_t dacl_bytes;               /* IN: 0: none from now on */
+    uint16_t owner_index, group_index; /* IN: 0xffff: as it is */
+};
+
+/* open_self_token(): the process's token, whomever the thread acts as. */
+#define TOKEN_OPEN_REAL 0x1u
+
+#endif
