@@ -80,4 +80,37 @@ struct token_default_arguments {
 /* open_self_token(): the process's token, whomever the thread acts as. */
 #define TOKEN_OPEN_REAL 0x1u
 
+/* access_check(): what may be asked; `size` says how much of it there is, the rest is zero. */
+#define ACCESS_ARGUMENTS_BYTES_MIN 40u
+struct access_arguments {
+    uint32_t size;
+    int32_t token_fd;    /* -1: whom the thread acts as */
+    uint64_t descriptor; /* IN: self-relative */
+    uint32_t descriptor_bytes;
+    uint32_t desired;
+    uint32_t read, write, execute, all; /* what the generic rights stand for */
+    uint64_t self;                      /* IN: a SID: whom the object stands for; 0: nobody */
+    uint32_t self_bytes;
+    uint32_t intent; /* 1 backup, 2 restore */
+    uint64_t types;  /* IN: {u16 level, u16 0, u8 guid[16]} of its parts, 0: none */
+    uint32_t type_count;
+    uint32_t zero0;
+    uint64_t claims; /* IN */
+    uint32_t claims_bytes;
+    uint32_t zero1;
+    uint64_t granted_at; /* OUT: 32 bits each, 0: not wanted */
+    uint32_t pip_type, pip_trust;
+    uint64_t audit_context; /* IN: what audit events are to say of the object */
+    uint32_t audit_context_bytes;
+    uint32_t zero2;
+    uint64_t continuous_audit_at; /* OUT */
+    uint64_t staging_mismatch_at; /* OUT */
+};
+_Static_assert(sizeof(struct access_arguments) == 136, "as KACS has it");
+
+struct access_node_answer {
+    uint32_t granted;
+    int32_t status; /* 0 or -EACCES */
+};
+
 #endif

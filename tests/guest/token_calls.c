@@ -208,13 +208,13 @@ static void groups(void)
     CHECK(token_adjust_group(token, 1, 0) == 0);
     asked.entries = (uintptr_t)entry;
     CHECK(ioctl(token, TOKEN_IOC_ADJUST_GROUPS, &asked) == 0);
-    CHECK(asked.previous[0] == 5 && asked.previous[1] == 0 && asked.previous[15] == 0);
+    CHECK(asked.previous[0] == 13 && asked.previous[1] == 0 && asked.previous[15] == 0);
     CHECK(token_adjust_group(token, 1, 1) == 0);
     CHECK_ERROR(token_adjust_group(token, 0, 0), EINVAL); /* mandatory */
-    CHECK_ERROR(token_adjust_group(token, 2, 0), EINVAL); /* the logon SID */
-    CHECK_ERROR(token_adjust_group(token, 3, 0), EINVAL); /* none */
+    CHECK_ERROR(token_adjust_group(token, 3, 0), EINVAL); /* the logon SID */
+    CHECK_ERROR(token_adjust_group(token, 4, 0), EINVAL); /* none */
     CHECK(token_adjust_group(token, 1, 0) == 0 && token_reset_groups(token) == 0);
-    CHECK(ioctl(token, TOKEN_IOC_ADJUST_GROUPS, &asked) == 0 && asked.previous[0] == 7);
+    CHECK(ioctl(token, TOKEN_IOC_ADJUST_GROUPS, &asked) == 0 && asked.previous[0] == 15);
     asked.count = 1025;
     CHECK_ERROR(ioctl(token, TOKEN_IOC_ADJUST_GROUPS, &asked), EINVAL);
     asked.count = 0;
@@ -438,7 +438,7 @@ static void restricted(void)
     CHECK(bytes == 4 + 16 + 8);
     CHECK_ERROR(token_restrict(fewer, 0, NULL, 0, sids, 1, 28, 0), EINVAL); /* none left in both */
     CHECK_ERROR(token_restrict(token, 0, deny, 2, NULL, 0, 0, 0), EINVAL);  /* twice */
-    const uint32_t none = 3;
+    const uint32_t none = 4;
     CHECK_ERROR(token_restrict(token, 0, &none, 1, NULL, 0, 0, 0), EINVAL);
     CHECK_ERROR(token_restrict(token, 0, NULL, 0, sids, 1, 29, 0), EINVAL); /* a byte more */
     CHECK_ERROR(token_restrict(token, 0, NULL, 0, sids, 1, 27, 0), EINVAL);

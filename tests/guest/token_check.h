@@ -80,11 +80,12 @@ struct somebody {
     uint32_t policy;
 };
 
-/* A token of them, of SYSTEM's logon session: groups Users (mandatory) and S-1-5-32-900 (not). */
+/* A token of them, of SYSTEM's logon session: groups Users (mandatory), S-1-5-32-900 (not), Everyone. */
 static inline int token_of(struct somebody who)
 {
     uint8_t bytes[1024];
-    const struct token_spec_sid groups[] = {{sid("S-1-5-32-545"), 7}, {sid("S-1-5-32-900"), 6 | 8}};
+    const struct token_spec_sid groups[] = {
+        {sid("S-1-5-32-545"), 7}, {sid("S-1-5-32-900"), 6 | 8}, {sid("S-1-1-0"), 7}};
     const struct token_spec spec = {
         .type = (uint8_t)(who.type ? who.type : TOKEN_PRIMARY),
         .level = (uint8_t)who.level,
@@ -97,7 +98,7 @@ static inline int token_of(struct somebody who)
         .session = 999,
         .user = sid(who.user),
         .groups = groups,
-        .group_count = 2,
+        .group_count = 3,
     };
     int length = token_spec_bytes(&spec, bytes, sizeof bytes);
     return length < 0 ? -1 : token_create(bytes, (size_t)length);

@@ -153,3 +153,9 @@ VARIANT_TEST(tokens, acting)
 {
     expect_cases(variant, "token_acts");
 }
+
+/* Does the gate let one do to other processes, the machine and files what one's token gives, and no more? */
+VARIANT_TEST(tokens, gates)
+{
+    expect_cases(variant, "token_gates");
+}

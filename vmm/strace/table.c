@@ -131,6 +131,8 @@ static const struct syscall_info known[] = {
     {"create_session", "xu"},
     {"destroy_empty_session", "u"},
     {"set_impersonation_level", "fu"},
+    {"get_sd", "fsxxuT"},
+    {"set_sd", "fsxxuT"},
     {"template_ready", "xuf"},
     {"waitid", "ddxWx"},
     {"setpgid", "dd"},

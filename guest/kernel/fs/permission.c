@@ -9,11 +9,14 @@
 #include "kernel/fs/inode_flags.h"
 #include "kernel/fs/mount/mount.h"
 #include "kernel/process/process.h"
+#include "kernel/token/projection.h"
 
 static const struct credentials *credentials_now(void)
 {
     struct task *task = current;
-    return task && task->process ? &task->process->credentials : NULL;
+    if (unlikely(!task || !task->process))
+        return NULL;
+    return likely(!task->acting) ? &task->process->credentials : &task->acting->credentials;
 }
 
 static bool in_groups(const struct credentials *credentials, uint32_t gid)
@@ -34,6 +37,8 @@ int inode_permission_by(const struct inode *inode, uint32_t mask, bool real)
     if (mask & MAY_WRITE && unlikely(inode->flags & INODE_IMMUTABLE))
         return -EPERM; /* whoever asks */
     if (credentials) {
+        if (unlikely(current->acting != NULL) && current->acting->looks_only)
+            return -EACCES;
         uid = real ? credentials->uid : credentials->fsuid;
         gid = real ? credentials->gid : credentials->fsgid;
         overrides = (real ? uid ? 0 : credentials->capabilities.permitted
@@ -62,7 +67,11 @@ int inode_permission(const struct inode *inode, uint32_t mask)
 bool fs_capable(enum capability capability)
 {
     const struct credentials *credentials = credentials_now();
-    return !credentials || credentials->capabilities.effective >> capability & 1;
+    if (!credentials)
+        return true;
+    return credentials->capabilities.effective >> capability & 1 &&
+           (CAPABILITIES_OF_IDS >> capability & 1 ||
+            capability_by_privilege(current->process, capability));
 }
 
 bool inode_owner_or_privileged(const struct inode *inode)

@@ -39,6 +39,13 @@ enum capability {
 };
 #define CAPABILITIES_ALL ((1ull << (CAP_LAST + 1)) - 1)
 
+/*
+ * Those that come and go with Linux's ids alone; all others are a privilege's business as well
+ * (kernel/token/projection.h).
+ */
+#define CAPABILITIES_OF_IDS 0x100089ffull /* CHOWN to SETPCAP, 11, 15, 28 */
+_Static_assert((CAPABILITIES_OF_IDS & 1ull << CAP_SYS_ADMIN) == 0, "a privilege's business");
+
 struct capability_sets {
     uint64_t effective, permitted, inheritable, bounding, ambient;
     uint32_t secure_bits; /* PR_SET_SECUREBITS; PR_SET_KEEPCAPS is one of them */

@@ -169,7 +169,7 @@ static void become_program(struct loading *loading, const char *path)
     reset_signals(task);
     exec_take_ids(process, loading);
     if (unlikely(task->impersonation != NULL))
-        task_impersonate(NULL);
+        task_revert();
     if (loading->secure)
         task->parent_death_signal = 0;
     process->did_exec = true;

@@ -299,7 +299,7 @@ static void release_parts(struct task *task)
     if (!MUTANT_EVERY(NSPROXY_KEPT, 5))
         nsproxy_put(namespaces);
     if (unlikely(task->impersonation != NULL))
-        task_impersonate(NULL);
+        task_revert();
 }
 
 /* The last thread has left: from here on there is only a status for somebody to collect. */

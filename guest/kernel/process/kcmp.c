@@ -7,6 +7,7 @@
 #include "kernel/mm/address_space.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/token/process_gate.h"
 
 enum kcmp_type {
     KCMP_FILE = 0,
@@ -38,13 +39,9 @@ static int64_t order(const void *one, const void *two)
     return (values[0] < values[1] ? 1 : 0) | (values[0] > values[1] ? 2 : 0);
 }
 
-static bool may_inspect(const struct process *process)
+static bool may_inspect(struct process *process)
 {
-    const struct credentials *mine = &current->process->credentials,
-                             *theirs = &process->credentials;
-    return process == current->process ||
-           process_has_capability(current->process, CAP_SYS_PTRACE) ||
-           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid);
+    return process_may_take_from(process, PROCESS_QUERY_INFORMATION);
 }
 
 /* Shared parts are compared while both are held, so that neither address can be used anew. */

@@ -9,6 +9,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
+#include "kernel/token/process_gate.h"
 
 #define INFINITE         UINT64_MAX
 #define NOFILE_SOFT      1024u
@@ -78,13 +79,17 @@ SYSCALL2(setrlimit, unsigned, resource, uint64_t, address)
     return limits_change(current->process, resource, &limit, NULL);
 }
 
-static bool may_limit(const struct process *target)
+static bool may_limit(struct process *target, bool changes)
 {
     const struct credentials *mine = &current->process->credentials, *theirs = &target->credentials;
-    return target == current->process ||
-           process_has_capability(current->process, CAP_SYS_RESOURCE) ||
-           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
-            mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
+    if (target == current->process)
+        return true;
+    bool allowed =
+        (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+         mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid) ||
+        process_has_capability(current->process, CAP_SYS_RESOURCE);
+    return process_allows(target, changes ? PROCESS_SET_INFORMATION : PROCESS_QUERY_INFORMATION,
+                          allowed);
 }
 
 SYSCALL4(prlimit64, int, pid, unsigned, resource, uint64_t, new_address, uint64_t, old_address)
@@ -100,7 +105,7 @@ SYSCALL4(prlimit64, int, pid, unsigned, resource, uint64_t, new_address, uint64_
         task = other;
     }
     int64_t error = -EPERM;
-    if (task->process && may_limit(task->process))
+    if (task->process && may_limit(task->process, new_address != 0))
         error = limits_change(task->process, resource, new_address ? &wanted : NULL, &old);
     if (other)
         task_put(other);

@@ -13,6 +13,7 @@
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/token/process_gate.h"
 
 struct pidfd {
     struct process *process; /* NULL: reaped */
@@ -130,18 +131,21 @@ SYSCALL2(pidfd_open, int, pid, uint32_t, flags)
         task_put(task);
         return -EINVAL; /* a thread that leads no process */
     }
-    int fd = pidfd_create(process, flags);
+    int fd = process_allows(process, PROCESS_QUERY_LIMITED, true) ? pidfd_create(process, flags)
+                                                                  : -EACCES;
     process_put(process);
     return fd;
 }
 
-bool process_may_take_from(const struct process *process)
+bool process_may_take_from(struct process *process, uint32_t rights)
 {
     const struct credentials *mine = &current->process->credentials,
                              *theirs = &process->credentials;
-    return process == current->process ||
-           process_has_capability(current->process, CAP_SYS_PTRACE) ||
-           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid);
+    bool allowed =
+        process == current->process ||
+        (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid) ||
+        process_has_capability(current->process, CAP_SYS_PTRACE);
+    return process_allows(process, rights, allowed);
 }
 
 SYSCALL3(pidfd_getfd, int, fd, int, target_fd, uint32_t, flags)
@@ -154,7 +158,7 @@ SYSCALL3(pidfd_getfd, int, fd, int, target_fd, uint32_t, flags)
         return error;
     struct file_table *table = NULL;
     struct file *file = NULL;
-    if (!process_may_take_from(process)) {
+    if (!process_may_take_from(process, PROCESS_DUP_HANDLE)) {
         error = -EPERM;
     } else {
         struct task *leader = process_leader_get(process);

@@ -10,6 +10,7 @@
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/process/internal.h"
+#include "kernel/token/process_gate.h"
 #include "kernel/token/token_object.h"
 
 struct slot_table process_slots = SLOT_TABLE_INIT("process", struct process);
@@ -54,6 +55,8 @@ void process_put(struct process *process)
         signal_actions_put(process->actions);
     if (likely(process->token != NULL) && !MUTANT_EVERY(TOKEN_KEPT, 5))
         token_put(process->token);
+    if (unlikely(process->descriptor != NULL))
+        descriptor_copy_put(process->descriptor);
     if (unlikely(process->pid_namespace != &initial_pid_namespace))
         namespace_put(&process->pid_namespace->head);
     slot_free(&process_slots, process);

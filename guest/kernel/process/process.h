@@ -51,6 +51,7 @@ struct credentials {
 };
 
 struct cpu_watch;
+struct descriptor_copy;
 struct pid_namespace;
 struct posix_timer;
 struct template;
@@ -135,12 +136,21 @@ struct process {
 
     /* -- parts_lock -- */
     struct token_object *token; /* counted: who it is (kernel/token/thread_token.h) */
+    struct descriptor_copy
+        *descriptor; /* counted: that somebody gave it; NULL: its token's user's usual one */
+    uint64_t
+        gate_verdict; /* kernel/token/process_gate.h: who was granted what last; read without */
 };
 
-/* Is it in the effective set? */
+/*
+ * Is it in the effective set, and has the token (of the current thread: whom it acts as) the privilege that
+ * goes with it, if one does?
+ */
+bool capability_by_privilege(const struct process *process, enum capability capability);
 static inline bool process_has_capability(const struct process *process, enum capability capability)
 {
-    return process->credentials.capabilities.effective >> capability & 1;
+    return process->credentials.capabilities.effective >> capability & 1 &&
+           (CAPABILITIES_OF_IDS >> capability & 1 || capability_by_privilege(process, capability));
 }
 
 extern struct slot_table process_slots;

@@ -13,6 +13,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace_data.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/token/process_gate.h"
 
 #define PTRACE_TRACEME    0
 #define PTRACE_CONT       7
@@ -120,11 +121,13 @@ static int attach_locked(struct process *tracer, struct task *task, struct trace
 bool ptrace_may_attach(struct process *target)
 {
     const struct credentials *mine = &current->process->credentials, *theirs = &target->credentials;
-    if (target == current->process || process_has_capability(current->process, CAP_SYS_PTRACE))
+    if (target == current->process)
         return true;
-    return mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
-           mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid &&
-           target->dumpable;
+    bool allowed = (mine->uid == theirs->uid && mine->uid == theirs->euid &&
+                    mine->uid == theirs->suid && mine->gid == theirs->gid &&
+                    mine->gid == theirs->egid && mine->gid == theirs->sgid && target->dumpable) ||
+                   process_has_capability(current->process, CAP_SYS_PTRACE);
+    return process_allows(target, PROCESS_VM_READ | PROCESS_VM_WRITE, allowed);
 }
 
 int32_t ptrace_tracer_of(struct task *task)

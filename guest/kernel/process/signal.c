@@ -14,6 +14,7 @@
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
 #include "kernel/process/signal_queue.h"
+#include "kernel/token/process_gate.h"
 
 struct object_cache pending_cache = OBJECT_CACHE_INIT("pending_signal", struct pending_signal);
 
@@ -35,14 +36,38 @@ static inline void info_clear(struct linux_siginfo *info)
         to[i] = 0;
 }
 
+/* What sending it is, by what it does to who has no handler for it (KACS, "process SD"). */
+static uint32_t right_for(int signal)
+{
+    switch (signal) {
+    case 0:
+        return PROCESS_QUERY_LIMITED;
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+        return PROCESS_SIGNAL;
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+    case SIGCONT:
+        return PROCESS_SUSPEND_RESUME;
+    default:
+        return PROCESS_TERMINATE;
+    }
+}
+
 int signal_permission(struct process *target, int signal)
 {
     struct process *self = current->process;
     const struct credentials *mine = &self->credentials, *theirs = &target->credentials;
-    if (self == target || process_has_capability(self, CAP_KILL) || mine->euid == theirs->suid ||
-        mine->euid == theirs->uid || mine->uid == theirs->suid || mine->uid == theirs->uid)
+    if (self == target)
         return 0;
-    return signal == SIGCONT && self->session == target->session ? 0 : -EPERM;
+    bool allowed = process_has_capability(self, CAP_KILL) || mine->euid == theirs->suid ||
+                   mine->euid == theirs->uid || mine->uid == theirs->suid ||
+                   mine->uid == theirs->uid ||
+                   (signal == SIGCONT && self->session == target->session);
+    return process_allows(target, right_for(signal), allowed) ? 0 : -EPERM;
 }
 
 /* ---- queues ---- */

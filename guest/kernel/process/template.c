@@ -8,6 +8,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/process/internal.h"
+#include "kernel/security/default_descriptor.h"
 #include "kernel/syscall/syscall.h"
 #include "shared/spawn.h"
 
@@ -17,7 +18,7 @@ int template_get(int pidfd, struct template **ret)
     int error = pidfd_process_get(pidfd, NULL, &process);
     if (error)
         return error;
-    if (!process_may_take_from(process)) {
+    if (!process_may_take_from(process, PROCESS_VM_READ | PROCESS_DUP_HANDLE)) {
         error = -EPERM;
     } else {
         spin_lock(&family_lock);

@@ -9,6 +9,7 @@
 #include "kernel/sched/fair.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
+#include "kernel/token/process_gate.h"
 
 #define SCHED_OTHER         0
 #define SCHED_FIFO          1
@@ -39,10 +40,13 @@ static int target(int tid, struct task **ret)
 static bool may_change(const struct task *task)
 {
     const struct credentials *mine = &current->process->credentials;
-    if (task->process == current->process || process_has_capability(current->process, CAP_SYS_NICE))
-        return true;
-    return task->process && (mine->euid == task->process->credentials.uid ||
-                             mine->euid == task->process->credentials.euid);
+    struct process *target = task->process;
+    if (!target || target == current->process)
+        return target || process_has_capability(current->process, CAP_SYS_NICE);
+    bool allowed = mine->euid == target->credentials.uid ||
+                   mine->euid == target->credentials.euid ||
+                   process_has_capability(current->process, CAP_SYS_NICE);
+    return process_allows(target, PROCESS_SET_INFORMATION, allowed);
 }
 
 /* May the caller give the task that nice value? A better one needs privilege, or RLIMIT_NICE. */

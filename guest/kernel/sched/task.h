@@ -19,6 +19,7 @@
 #include "shared/objects.h"
 #include "shared/trace.h"
 
+struct acting;
 struct address_space;
 struct file_table;
 struct fs_context;
@@ -92,6 +93,7 @@ struct task {
     struct fs_context *fs;
     struct nsproxy *namespaces;
     struct token_object *impersonation; /* whom it acts as; NULL: its process's token */
+    struct acting *acting;              /* ... and as which ids, towards files; its own */
     struct signal_actions *actions;
 
     /* -- signals: process->signal_lock -- */

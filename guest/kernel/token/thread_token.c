@@ -2,13 +2,18 @@
 #include "kernel/token/thread_token.h"
 
 #include "arch/cpu.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/panic.h"
+#include "kernel/mm/object_cache.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/process/process.h"
+#include "kernel/security/sid.h"
 #include "kernel/security/token_boot.h"
 #include "kernel/security/well_known.h"
 #include "kernel/time/clock.h"
 #include "kernel/token/logon_session.h"
+#include "kernel/token/process_gate.h"
+#include "kernel/token/projection.h"
 
 struct token_object *token_system, *token_anonymous;
 
@@ -87,20 +92,55 @@ bool thread_uses_privilege(enum privilege privilege)
 void process_token_install(struct token_object *token)
 {
     struct process *process = current->process;
+    struct token_state *says = token_state_get(token);
+    struct descriptor_copy *given = NULL;
     spin_lock(&process->parts_lock);
     struct token_object *old = process->token;
+    spin_lock(&old->lock);
+    bool same_user = sid_equal(old->state->token.subject.user, says->token.subject.user);
+    spin_unlock(&old->lock);
     process->token = token;
+    process->gate_verdict = 0;
+    if (!same_user) {
+        given = process->descriptor;
+        process->descriptor = NULL;
+    }
     spin_unlock(&process->parts_lock);
+    projection_install(&says->token);
+    descriptor_copy_put(given);
+    token_state_put(says);
     token_put(old);
 }
 
-void task_impersonate(struct token_object *token)
+/* Takes over both. */
+static void act_as(struct token_object *token, struct acting *acting)
 {
     struct task *task = current;
+    struct acting *ids = task->acting;
     spin_lock(&task->process->parts_lock);
     struct token_object *old = task->impersonation;
     task->impersonation = token;
     spin_unlock(&task->process->parts_lock);
+    task->acting = acting;
+    kfree(ids);
     if (old && !MUTANT_EVERY(IMPERSONATION_KEPT, 3))
         token_put(old);
+}
+
+int task_impersonate(struct token_object *token)
+{
+    struct token_state *says = token_state_get(token);
+    struct acting *acting = projection_of(&says->token);
+    token_state_put(says);
+    if (!acting) {
+        token_put(token);
+        return -ENOMEM;
+    }
+    act_as(token, acting);
+    return 0;
+}
+
+void task_revert(void)
+{
+    act_as(NULL, NULL);
 }

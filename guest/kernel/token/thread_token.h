@@ -37,9 +37,11 @@ struct token_object *task_token_get(struct task *task); /* whom it acts as now *
 bool process_uses_privilege(enum privilege privilege);
 bool thread_uses_privilege(enum privilege privilege);
 
-/* The current process is who `token` is from now on; takes over the reference. */
+/* The current process is who `token` is from now on, its ids included; takes over the reference. */
 void process_token_install(struct token_object *token);
-/* The current task acts as `token`, or (NULL) as its process again; takes over the reference. */
-void task_impersonate(struct token_object *token);
+/* The current task acts as `token`; takes over the reference, also on failure. 0 or -ENOMEM: nothing changed. */
+int task_impersonate(struct token_object *token);
+/* ... as its process again. */
+void task_revert(void);
 
 #endif

@@ -53,9 +53,7 @@ int token_impersonate(struct token_object *client)
         error = token_impersonation_level(&server_says->token, &says, says.subject.level, &level);
     if (!error) {
         struct token_object *token = at_level(client, &says, level);
-        error = token ? 0 : -ENOMEM;
-        if (token)
-            task_impersonate(token);
+        error = token ? task_impersonate(token) : -ENOMEM;
     }
     token_state_put(state);
     token_state_put(server_says);
@@ -72,6 +70,6 @@ int64_t token_ioctl_impersonate(const struct token_handle *handle, uint64_t argu
 SYSCALL0(revert)
 {
     if (current->impersonation)
-        task_impersonate(NULL);
+        task_revert();
     return 0;
 }

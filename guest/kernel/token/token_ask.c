@@ -5,6 +5,7 @@
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/pidfd.h"
 #include "kernel/process/process.h"
+#include "kernel/security/default_descriptor.h"
 #include "kernel/security/token_query.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/token/logon_session.h"
@@ -28,7 +29,7 @@ SYSCALL2(open_process_token, int, pidfd, uint32_t, access)
     int error = pidfd_process_get(pidfd, NULL, &process);
     if (error)
         return error;
-    error = process_may_take_from(process) ? 0 : -EACCES;
+    error = process_may_take_from(process, PROCESS_QUERY_INFORMATION) ? 0 : -EACCES;
     struct token_object *token = error ? NULL : process_token_get(process);
     process_put(process);
     return error ? error : token_handle_open(token, access);
@@ -43,7 +44,7 @@ SYSCALL3(open_thread_token, int, pidfd, int, tid, uint32_t, access)
     struct task *task = tid > 0 ? task_find_get(pid_meant(tid)) : NULL;
     if (!task || task->process != process)
         error = -ESRCH;
-    else if (!process_may_take_from(process))
+    else if (!process_may_take_from(process, PROCESS_QUERY_INFORMATION))
         error = -EACCES;
     struct token_object *token = error ? NULL : task_token_get(task);
     if (task)

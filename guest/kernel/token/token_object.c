@@ -48,6 +48,7 @@ bool token_state_replace(struct token_object *token, const struct token_state *o
     if (current) {
         object_write_begin(&token->object);
         token->state = fresh;
+        WRITE_ONCE(token->serial, fresh->serial);
         token->modified++;
         object_write_end(&token->object);
     }
@@ -72,6 +73,7 @@ static inline struct token_object *create(struct token_state *state, struct logo
     spin_init(&token->lock, RANK_TOKEN);
     token->session = session;
     token->state = state;
+    token->serial = state->serial;
     return token;
 }
 

@@ -37,6 +37,7 @@ struct token_object {
     struct logon_session *session; /* counted */
     struct spinlock lock;          /* RANK_TOKEN */
     struct token_state *state;     /* counted */
+    uint64_t serial;               /* state->serial, to be read without the lock */
     uint64_t modified;             /* adjustments so far */
     uint64_t privileges_used;      /* atomic; only grows */
 };

@@ -17,6 +17,9 @@
 #define CALL_IMPERSONATE_PEER   1011
 #define CALL_REVERT             1012
 #define CALL_SET_LEVEL          1013
+#define CALL_GET_SD             1021
+#define CALL_SET_SD             1022
+#define CALL_ACCESS_CHECK       1023
 
 int token_open_self(unsigned flags, uint32_t access)
 {
@@ -140,6 +143,24 @@ int token_open_client(int socket)
 int token_impersonate_client(int socket)
 {
     return (int)syscall(CALL_IMPERSONATE_PEER, socket);
+}
+
+#define EMPTY_PATH 0x1000
+
+int sd_get(int fd, unsigned parts, void *buffer, uint32_t room)
+{
+    return (int)syscall(CALL_GET_SD, fd, "", parts, buffer, room, EMPTY_PATH);
+}
+
+int sd_set(int fd, unsigned parts, const void *bytes, uint32_t length)
+{
+    return (int)syscall(CALL_SET_SD, fd, "", parts, bytes, length, EMPTY_PATH);
+}
+
+long sd_access_check(struct access_arguments *arguments)
+{
+    arguments->size = sizeof(*arguments);
+    return syscall(CALL_ACCESS_CHECK, arguments);
 }
 
 int logon_session_create(unsigned type, const char *package, const void *sid, size_t sid_bytes,

@@ -15,6 +15,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
+#include "kernel/token/process_gate.h"
 
 #define PROC_MAGIC 0x9fa0u
 #define FIRST_NUMBER_POSITION                                                                      \
@@ -32,11 +33,13 @@ bool proc_may_inspect(struct process *process)
     const struct credentials *mine = &current->process->credentials,
                              *theirs = &process->credentials;
 
-    if (process == current->process || process_has_capability(current->process, CAP_SYS_PTRACE))
+    if (process == current->process)
         return true;
-    return mine->fsuid == theirs->uid && mine->fsuid == theirs->euid &&
-           mine->fsuid == theirs->suid && mine->fsgid == theirs->gid &&
-           mine->fsgid == theirs->egid && mine->fsgid == theirs->sgid;
+    bool allowed = (mine->fsuid == theirs->uid && mine->fsuid == theirs->euid &&
+                    mine->fsuid == theirs->suid && mine->fsgid == theirs->gid &&
+                    mine->fsgid == theirs->egid && mine->fsgid == theirs->sgid) ||
+                   process_has_capability(current->process, CAP_SYS_PTRACE);
+    return process_allows(process, PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, allowed);
 }
 
 int proc_target_get(const struct proc_key *key, struct proc_target *ret)

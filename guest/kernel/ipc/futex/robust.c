@@ -7,6 +7,8 @@
 #include "kernel/ipc/futex/futex.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
+#include "kernel/process/pidfd.h"
+#include "kernel/security/default_descriptor.h"
 #include "kernel/syscall/syscall.h"
 
 #define FUTEX_WAITERS     0x80000000u
@@ -89,12 +91,7 @@ SYSCALL3(get_robust_list, int, tid, uint64_t, head_address, uint64_t, bytes_addr
         if (!task)
             return -ESRCH;
         struct process *target = task->process;
-        const struct credentials *mine = &current->process->credentials;
-        bool allowed = target && (target == current->process ||
-                                  process_has_capability(current->process, CAP_SYS_PTRACE) ||
-                                  (mine->uid == target->credentials.uid &&
-                                   mine->uid == target->credentials.euid &&
-                                   mine->uid == target->credentials.suid));
+        bool allowed = target && process_may_take_from(target, PROCESS_VM_READ);
         head = task->robust_list;
         task_put(task);
         if (!allowed)

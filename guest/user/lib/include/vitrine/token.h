@@ -100,6 +100,18 @@ int token_install(int token);     /* the process, for good; SeAssignPrimaryToken
 int token_impersonate(int token); /* this thread, until it reverts, starts a program or ends */
 int token_revert(void);
 
+/* ---- security descriptors (vitrine/sddl.h has them as text) ---- */
+#define SD_OWNER 0x01u
+#define SD_GROUP 0x02u
+#define SD_DACL  0x04u
+#define SD_SACL  0x08u
+#define SD_LABEL 0x10u
+/* Of a token or of a pidfd's process. The length, whether or not there was room; -1. */
+int sd_get(int fd, unsigned parts, void *buffer, uint32_t room);
+int sd_set(int fd, unsigned parts, const void *bytes, uint32_t length);
+/* The kernel's decision; the granted rights, or -1 (EACCES: not all that were asked for). */
+long sd_access_check(struct access_arguments *arguments);
+
 /* ---- clients of Unix sockets (streams and SOCK_SEQPACKET that were connected) ---- */
 /* By who will connect: how far the server may act as him, TOKEN_LEVEL_*; 2 if not said. */
 int token_set_client_level(int socket, unsigned level);
