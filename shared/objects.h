@@ -44,6 +44,24 @@ enum task_work {
     TASK_WORK_ASYNC = 1u << 6,  /* signals of O_ASYNC are to be sent, to whomever */
 };
 
+/* task.special.class: what it is scheduled as, which inheritance may change; the higher goes first */
+enum sched_class {
+    SCHED_CLASS_NORMAL = 0,
+    SCHED_CLASS_REALTIME = 1,
+    SCHED_CLASS_DEADLINE = 2,
+    SCHED_CLASS_STOP = 3, /* the kernel's own */
+};
+
+/* task.policy: what it asked for, sched_setscheduler(2)'s numbers */
+enum sched_policy_number {
+    SCHED_POLICY_OTHER = 0,
+    SCHED_POLICY_FIFO = 1,
+    SCHED_POLICY_RR = 2,
+    SCHED_POLICY_BATCH = 3,
+    SCHED_POLICY_IDLE = 5,
+    SCHED_POLICY_DEADLINE = 6,
+};
+
 /* mutex.state */
 enum mutex_state {
     MUTEX_FREE = 0,

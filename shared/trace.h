@@ -18,7 +18,8 @@
 enum trace_type {
     TRACE_NONE = 0,
     TRACE_SWITCH = 1, /* arg0 = prev tid | next tid << 32; arg1 = prev state | reason << 8 |
-                         wait kind << 16 (enum wait_kind); arg2 = what prev waits on (kernel
+                         wait kind << 16 (enum wait_kind) | 1 << 24: not only normal tasks under the
+                         fair policy are ready or run there; arg2 = what prev waits on (kernel
                          address, or of a wait pid | group << 32, or user address of a futex), 0 if
                          ready; arg3 = TSC cycles that prev ran since it was switched in */
     TRACE_WAKEUP = 2, /* arg0 = woken tid | target cpu << 32; arg1 = wait kind it slept in */

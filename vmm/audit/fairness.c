@@ -29,6 +29,7 @@ struct waiting {
 
 struct cpu_state {
     bool seen;
+    bool mixed; /* other classes or another policy are at work: no bound of the fair one holds */
     int32_t running;
     uint64_t since;
     uint64_t stopped; /* audit_stopped_tsc() then */
@@ -97,6 +98,15 @@ static void pass_time(struct vt_audit *audit, struct fairness *fairness, unsigne
     }
 }
 
+/* Nobody has been passed over yet. */
+static void start_anew(struct cpu_state *state, uint64_t tsc)
+{
+    for (unsigned i = 0; i < state->count; i++) {
+        state->ready[i].since = tsc;
+        state->ready[i].passed = 0;
+    }
+}
+
 static void check_switch(struct vt_audit *audit, struct fairness *fairness,
                          const struct trace_record *record)
 {
@@ -115,9 +125,12 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
                 "task %d is said to have run %lu cycles on CPU %u, between its switches were "
                 "%lu",
                 previous, (unsigned long)record->arg[3], record->cpu, (unsigned long)ran);
-        if (ran > 2 * slice && state->count)
+        if (state->mixed || switch_mixed(record))
+            start_anew(state, record->tsc);
+        else if (ran > 2 * slice && state->count)
             audit_add_overrun(audit, ran - 2 * slice);
-        pass_time(audit, fairness, record->cpu, ran);
+        if (!state->mixed && !switch_mixed(record))
+            pass_time(audit, fairness, record->cpu, ran);
         if (ran > slice && stream_tid_ok(previous))
             fairness->debt[previous] += ran - slice;
     }
@@ -127,6 +140,7 @@ static void check_switch(struct vt_audit *audit, struct fairness *fairness,
     if (previous && switch_state(record) == TASK_READY)
         add_ready(fairness, record->cpu, previous, record->tsc);
     state->seen = true;
+    state->mixed = switch_mixed(record);
     state->running = next;
     state->since = record->tsc;
     state->stopped = audit_stopped_tsc(audit);
@@ -145,7 +159,8 @@ static void check_running(struct vt_audit *audit, struct fairness *fairness,
         const struct cpu_state *state = &fairness->cpus[i];
         int64_t longest = (int64_t)(LONGEST_US * khz / 1000 + stopped - state->stopped);
 
-        if (!state->seen || !state->running || (int64_t)(record->tsc - state->since) <= longest)
+        if (!state->seen || state->mixed || !state->running ||
+            (int64_t)(record->tsc - state->since) <= longest)
             continue;
         for (unsigned j = 0; j < state->count; j++)
             if ((int64_t)(record->tsc - state->ready[j].since) > longest)

@@ -120,6 +120,8 @@ static void check_queue(struct vt_audit *audit, const struct audit_world *world,
     uint64_t tree = AUDIT_GET(world, cpu->queue, queue_tree_root);
     uint64_t running = AUDIT_GET(world, cpu->queue, queue_fair_running);
 
+    if (AUDIT_GET(world, cpu->queue, queue_listed))
+        return; /* another policy's: class_queues.c */
     if (lone)
         read_entity(&reading, lone);
     if (!audit_walked(
@@ -132,7 +134,8 @@ static void check_queue(struct vt_audit *audit, const struct audit_world *world,
     if (current)
         add(&reading, current->raw);
     if (reading.count != AUDIT_GET(world, cpu->queue, queue_waiting) ||
-        reading.count != AUDIT_GET(world, cpu->queue, queue_ready))
+        reading.count + AUDIT_GET(world, cpu->queue, queue_special_waiting) !=
+            AUDIT_GET(world, cpu->queue, queue_ready))
         audit_report(audit, where, "CPU %u counts %lu ready tasks, %u are on its queue", index,
                      (unsigned long)AUDIT_GET(world, cpu->queue, queue_ready), reading.count);
     int64_t sum = (int64_t)AUDIT_GET(world, cpu->queue, queue_weighted_sum);
@@ -149,6 +152,7 @@ static void check_queue(struct vt_audit *audit, const struct audit_world *world,
         const struct audit_task *task = &world->tasks[i];
 
         if (task->cpu == index && !task->idle &&
+            AUDIT_GET(world, task->raw, special_class) == SCHED_CLASS_NORMAL &&
             (task == current || (task->state == TASK_READY && task->queues)))
             check_lag(&reading, task, v);
     }
@@ -174,7 +178,8 @@ static void check_leaving(struct vt_audit *audit, const struct audit_world *worl
         if (world->tasks[i].tid == tid && tid)
             task = &world->tasks[i];
     uint64_t total = AUDIT_GET(world, cpu->queue, queue_total_weight);
-    if (!task || !total)
+    if (!task || !total || AUDIT_GET(world, cpu->queue, queue_listed) ||
+        AUDIT_GET(world, task->raw, special_class) != SCHED_CLASS_NORMAL)
         return;
     uint64_t base = AUDIT_GET(world, cpu->queue, queue_base);
     int64_t v = (int64_t)AUDIT_GET(world, cpu->queue, queue_weighted_sum) / (int64_t)total;

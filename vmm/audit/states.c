@@ -2,20 +2,19 @@
  * vmm/audit/states.c - every task is in one state, and where that state belongs.
  *
  * Reads: all tasks and all run queues. Proves: a Ready task is on exactly one run queue, that of
- * its CPU (a held one on none); a task in any other state on none; a task that sleeps does not
+ * its CPU (a held one on none, and none a deadline task that has used up its time); a task in any other state on none; a task that sleeps does not
  * intend to; no two tasks have the same tid. Tasks whose run queue is locked are in the middle of a
  * change and left out. Cost: one pass over the tasks, and one over each queue.
  */
-#include "vmm/audit/audit.h"
+#include "vmm/audit/class_walk.h"
 
-static struct vt_error *count_queued(void *context, uint64_t node)
+static void count_queued(void *context, const struct audit_world *world,
+                         const struct audit_task *task)
 {
-    const struct audit_world *world = context;
-    struct audit_task *task = audit_task_at(world, node - world->layout->task_fair.offset);
-
+    (void)world;
+    (void)context;
     if (task)
-        task->queues++;
-    return NULL;
+        ((struct audit_task *)task)->queues++;
 }
 
 static void count_all(const struct audit_world *world)
@@ -27,13 +26,9 @@ static void count_all(const struct audit_world *world)
 
         if (!cpu->online)
             continue;
-        uint64_t lone = AUDIT_GET(world, cpu->queue, queue_lone);
-        if (lone)
-            count_queued((void *)world, lone);
-        /* What is wrong with the tree itself is for run_queues.c to say. */
-        vt_error_destroy(guest_tree_walk(
-            world->guest, cpu->queue_address + world->layout->queue_tree.offset,
-            (uint32_t)world->task_count + 1, "a run queue", count_queued, (void *)world));
+        /* What is wrong with the queues themselves is for run_queues.c and class_queues.c to say. */
+        for (enum class_queue which = CLASS_QUEUE_FAIR; which <= CLASS_QUEUE_SPECIAL; which++)
+            class_queue_walk(world, cpu, which, count_queued, NULL);
     }
 }
 
@@ -46,7 +41,10 @@ static void check_one(struct vt_audit *audit, const struct audit_world *world,
                       const struct audit_task *task)
 {
     struct audit_finding where = {.tid = task->tid, .pid = task->tgid, .object = task->address};
-    bool should = task->state == TASK_READY && task->held != HELD_PARKED && !task->idle;
+    bool should = task->state == TASK_READY && task->held != HELD_PARKED && !task->idle &&
+                  !AUDIT_GET(world, task->raw, special_throttled);
+    bool says =
+        AUDIT_GET(world, task->raw, task_queued) || AUDIT_GET(world, task->raw, special_queued);
 
     if (task->state >= TASK_STATES || task->state == TASK_UNUSED) {
         audit_report(audit, where, "task %d is in state %d, which is none", task->tid, task->state);
@@ -57,7 +55,7 @@ static void check_one(struct vt_audit *audit, const struct audit_world *world,
     if (task->queues != (should ? 1u : 0u))
         audit_report(audit, where, "task %d is %s and on %u run queues", task->tid,
                      vt_task_state_name(task->state), task->queues);
-    if (should != (AUDIT_GET(world, task->raw, task_queued) != 0))
+    if (should != says)
         audit_report(audit, where, "task %d is %s, but its entity says that it is %squeued",
                      task->tid, vt_task_state_name(task->state), should ? "not " : "");
     if ((task->state == TASK_BLOCKED || task->state == TASK_BLOCKED_HARD ||

@@ -22,6 +22,11 @@ static inline enum switch_reason switch_reason(const struct trace_record *record
 {
     return (enum switch_reason)(record->arg[1] >> 8 & 0xff);
 }
+/* Not only normal tasks under the fair policy are at work on that CPU. */
+static inline bool switch_mixed(const struct trace_record *record)
+{
+    return record->arg[1] >> 24 & 0xff;
+}
 static inline bool stream_tid_ok(int32_t tid)
 {
     return tid >= 0 && tid < AUDIT_TIDS;

@@ -181,19 +181,32 @@ static struct vt_error *do_policy(struct vt_guest *guest, int count, char **word
     static const struct {
         const char *name;
         uint32_t policy;
-    } policies[] = {{"other", 0}, {"batch", 3}, {"idle", 5}};
+        bool realtime; /* its number is a priority, and must be given */
+    } policies[] = {{"other", SCHED_POLICY_OTHER, false},
+                    {"batch", SCHED_POLICY_BATCH, false},
+                    {"idle", SCHED_POLICY_IDLE, false},
+                    {"fifo", SCHED_POLICY_FIFO, true},
+                    {"rr", SCHED_POLICY_RR, true}};
     int32_t tid;
-    long nice = 0;
+    long number = 0;
     struct vt_error *error = parse_id(words[0], "a thread number", 1, &tid);
 
-    if (!error && count > 2)
-        error = parse_number(words[2], "a nice value", -20, 19, &nice);
-    for (size_t i = 0; !error && i < sizeof(policies) / sizeof(policies[0]); i++)
-        if (strcmp(words[1], policies[i].name) == 0)
-            return vt_guest_set_policy(guest, tid, policies[i].policy, (int)nice);
+    for (size_t i = 0; !error && i < sizeof(policies) / sizeof(policies[0]); i++) {
+        if (strcmp(words[1], policies[i].name) != 0)
+            continue;
+        if (policies[i].realtime && count < 3)
+            return vt_error_create(VT_ERROR_ARGUMENT, "policy %s needs a priority from 1 to 99",
+                                   words[1]);
+        if (policies[i].realtime)
+            error = parse_number(words[2], "a priority", 1, 99, &number);
+        else if (count > 2)
+            error = parse_number(words[2], "a nice value", -20, 19, &number);
+        return error ? error : vt_guest_set_policy(guest, tid, policies[i].policy, (int)number);
+    }
     return error ? error
                  : vt_error_create(VT_ERROR_ARGUMENT,
-                                   "there is no policy '%s' here: other, batch or idle", words[1]);
+                                   "there is no policy '%s' here: other, batch, idle, fifo or rr",
+                                   words[1]);
 }
 
 static struct vt_error *do_affinity(struct vt_guest *guest, int count, char **words)
@@ -315,7 +328,8 @@ static const struct verb {
      1, do_freeze},
     {"thaw", "PID|all", "release them", 1, 1, do_thaw},
     {"nice", "TID VALUE", "set the nice value, -20 to 19", 2, 2, do_nice},
-    {"policy", "TID other|batch|idle [NICE]", "set the scheduling policy", 2, 3, do_policy},
+    {"policy", "TID other|batch|idle [NICE], TID fifo|rr PRIORITY", "set the scheduling policy", 2,
+     3, do_policy},
     {"affinity", "TID CPUS", "the CPUs it may run on, like 0,2-3", 2, 2, do_affinity},
     {"spawn", "[-C DIR] [-e KEY=VALUE]... [--] PROGRAM [ARG]...",
      "start a program as a child of init; prints its pid", 1, INT_MAX, do_spawn},

@@ -30,6 +30,7 @@ enum option_key {
     OPTION_STATS,
     OPTION_JSON,
     OPTION_ICOUNT,
+    OPTION_SCHED,
     OPTION_QUIET,
     OPTION_SUMMARY,
     OPTION_AUDIT,
@@ -61,6 +62,10 @@ static const struct argp_option option_list[] = {
     {"json", OPTION_JSON, "FILE", 0, "Write outcome, processes and counters as JSON", 0},
     {"icount", OPTION_ICOUNT, NULL, 0,
      "QEMU, one CPU: time advances 1 ns per instruction, so every run repeats", 0},
+    {"sched", OPTION_SCHED, "POLICY", 0,
+     "Who of the normal tasks runs: fair (default: earliest eligible virtual deadline first), rr "
+     "(round robin) or aging (by nice value, with aging)",
+     0},
     {"audit", OPTION_AUDIT, "WHEN", OPTION_ARG_OPTIONAL,
      "Prove the kernel's promises on every event it records, and on its memory: at-end, "
      "every-event, or every-N events (default every-1000). A broken one is reported, and the exit "
@@ -97,6 +102,18 @@ static enum vt_accel parse_accel(const char *text)
         if (strcmp(text, vt_accel_name(accel)) == 0)
             return accel;
     refuse("--accel '%s' is unknown: auto, kvm or qemu", text);
+}
+
+/* As the kernel's boot option. */
+static const char *parse_sched(const char *text)
+{
+    static const char *const names[] = {"fair", "rr", "aging"};
+    static const char *const options[] = {NULL, "sched=rr", "sched=aging"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(text, names[i]) == 0)
+            return options[i];
+    refuse("--sched '%s' is unknown: fair, rr or aging", text);
 }
 
 static unsigned parse_cpus(const char *text)
@@ -263,6 +280,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_JSON:
         options->json_file = argument;
         return 0;
+    case OPTION_SCHED:
+        options->machine.kernel_options = parse_sched(argument);
+        options->sched_given = true;
+        return 0;
     case OPTION_ICOUNT:
         options->machine.icount = true;
         return 0;
@@ -357,11 +378,11 @@ static void finish_restored(struct run_options *ret)
 {
     struct vt_error *error;
 
-    if (ret->machine.cpus || ret->machine.memory_bytes || ret->machine.icount ||
+    if (ret->machine.cpus || ret->machine.memory_bytes || ret->machine.icount || ret->sched_given ||
         ret->machine.rootfs || ret->machine.cwd || ret->environment_given)
         refuse(
-            "--cpus, --mem, --icount, --rootfs, --cwd and --env are in the snapshot: they cannot "
-            "be changed");
+            "--cpus, --mem, --icount, --sched, --rootfs, --cwd and --env are in the snapshot: they "
+            "cannot be changed");
     if (ret->gdb)
         refuse("--gdb waits for a boot: restore it with --name NAME, then 'vitrine gdb NAME'");
     error = vt_snapshot_describe(ret->restore, &ret->snapshot);

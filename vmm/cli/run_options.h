@@ -26,6 +26,7 @@ struct run_options {
     const char *program;         /* what runs, for messages */
     bool follow;                 /* its events are read */
     bool environment_given;
+    bool sched_given;
     bool stats, quiet;
     bool given;                           /* any option at all */
     const struct strace_settings *strace; /* NULL = none; `vitrine strace` */

@@ -29,7 +29,8 @@ LAYOUT(run_queue_layout, RUN_QUEUE_FIELDS);
 #define FAIR_QUEUE_FIELDS(F)                                                                       \
     F(lone, "lone")                                                                                \
     F(tree, "tree")                                                                                \
-    F(weighted_sum, "weighted_sum") F(total_weight, "total_weight") F(base, "base")
+    F(weighted_sum, "weighted_sum")                                                                \
+    F(total_weight, "total_weight") F(base, "base") F(list, "list") F(listed, "listed")
 LAYOUT(fair_queue_layout, FAIR_QUEUE_FIELDS);
 
 #define ENTITY_FIELDS(F)                                                                           \
@@ -227,7 +228,10 @@ static struct vt_error *walk_run_queue(struct vt_guest *guest, void *context,
         guest_list_prove(list, proof[i]);
     error = guest_loads_error(loads, "a run queue");
     uint64_t lone = guest_load(loads, fair, walk->fair_queue.lone);
-    if (!error && lone)
+    if (!error && guest_load(loads, fair, walk->fair_queue.listed))
+        error = guest_list_walk(guest, fair + walk->fair_queue.list->offset, QUEUED_MAX,
+                                "a run queue", visit_entity, walk);
+    else if (!error && lone)
         error = add_entity(walk, lone);
     else if (!error)
         error = guest_tree_walk(guest, fair + walk->fair_queue.tree->offset, QUEUED_MAX,

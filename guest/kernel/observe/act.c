@@ -4,6 +4,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/signal.h"
+#include "kernel/sched/parameters.h"
 
 /* Runs an operation on the task with that tid, if there is one. */
 static int64_t with_task(uint64_t tid,
@@ -106,20 +107,33 @@ int64_t act_thaw(uint64_t pid)
 
 /* ---- scheduling ---- */
 
-static int64_t set_policy(struct task *task, uint64_t policy, uint64_t nice)
+/* `value` is a nice value, or the priority for FIFO and RR. */
+static int64_t set_policy(struct task *task, uint64_t policy, uint64_t value)
 {
-    int64_t value = (int64_t)nice;
-    if (value < -20 || value > 19 || policy > UINT32_MAX)
+    bool realtime = policy == SCHED_POLICY_FIFO || policy == SCHED_POLICY_RR;
+    struct sched_parameters parameters;
+    if ((int64_t)value < -20 || (int64_t)value > 99 || policy > UINT32_MAX)
         return -EINVAL;
     if (task->flags & TASK_IDLE)
         return -EPERM;
-    return task_set_policy(task, (uint32_t)policy, task->rt_priority, (int)value);
+    task_parameters(task, &parameters);
+    parameters.policy = (uint32_t)policy;
+    parameters.priority = realtime ? (int32_t)value : 0;
+    if (!realtime)
+        parameters.nice = (int32_t)value;
+    int error = sched_parameters_check(&parameters);
+    return error ? error : task_set_parameters(task, &parameters);
 }
 
 static int64_t set_nice(struct task *task, uint64_t nice, uint64_t unused)
 {
     (void)unused;
-    return set_policy(task, task->policy, nice);
+    if ((int64_t)nice < -20 || (int64_t)nice > 19)
+        return -EINVAL;
+    if (task->flags & TASK_IDLE)
+        return -EPERM;
+    task_set_nice(task, (int)nice);
+    return 0;
 }
 
 static int64_t set_affinity(struct task *task, uint64_t mask, uint64_t unused)
@@ -133,9 +147,9 @@ int64_t act_set_nice(uint64_t tid, uint64_t nice)
     return with_task(tid, set_nice, nice, 0);
 }
 
-int64_t act_set_policy(uint64_t tid, uint64_t policy, uint64_t nice)
+int64_t act_set_policy(uint64_t tid, uint64_t policy, uint64_t value)
 {
-    return with_task(tid, set_policy, policy, nice);
+    return with_task(tid, set_policy, policy, value);
 }
 
 int64_t act_set_affinity(uint64_t tid, uint64_t mask)

@@ -16,7 +16,8 @@ int64_t act_release(uint64_t tid);
 int64_t act_freeze(uint64_t pid);
 int64_t act_thaw(uint64_t pid);
 int64_t act_set_nice(uint64_t tid, uint64_t nice);
-int64_t act_set_policy(uint64_t tid, uint64_t policy, uint64_t nice);
+/* value: a nice value, or FIFO's or RR's priority. */
+int64_t act_set_policy(uint64_t tid, uint64_t policy, uint64_t value);
 int64_t act_set_affinity(uint64_t tid, uint64_t mask);
 
 #endif

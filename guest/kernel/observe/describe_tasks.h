@@ -30,7 +30,8 @@
     F(task, cpu, UNSIGNED, "")                                                                     \
     F(task, policy, UNSIGNED, "")                                                                  \
     F(task, nice, SIGNED, "")                                                                      \
-    F(task, inherited_weight, UNSIGNED, "")                                                        \
+    F(task, inherited, STRUCT, "sched_claim")                                                      \
+    F(task, special, STRUCT, "special_entity")                                                     \
     F(task, rt_priority, SIGNED, "")                                                               \
     F(task, affinity, UNSIGNED, "")                                                                \
     F(task, wait_object, UNSIGNED, "")                                                             \
@@ -87,7 +88,28 @@
     F(fair_entity, lag, SIGNED, "")                                                                \
     F(fair_entity, slice, UNSIGNED, "")                                                            \
     F(fair_entity, weight, UNSIGNED, "")                                                           \
-    F(fair_entity, queued, UNSIGNED, "")
+    F(fair_entity, queued, UNSIGNED, "")                                                           \
+    F(fair_entity, link, STRUCT, "list")                                                           \
+    F(fair_entity, used, UNSIGNED, "")                                                             \
+    F(fair_entity, joined, UNSIGNED, "")
+#define SPECIAL_FIELDS(F)                                                                          \
+    F(special_entity, node, STRUCT, "rb_node")                                                     \
+    F(special_entity, major, UNSIGNED, "")                                                         \
+    F(special_entity, class, UNSIGNED, "")                                                         \
+    F(special_entity, queued, UNSIGNED, "")                                                        \
+    F(special_entity, throttled, UNSIGNED, "")                                                     \
+    F(special_entity, inherited, UNSIGNED, "")                                                     \
+    F(special_entity, minor, SIGNED, "")                                                           \
+    F(special_entity, slice_left, UNSIGNED, "")                                                    \
+    F(special_entity, runtime, UNSIGNED, "")                                                       \
+    F(special_entity, relative_deadline, UNSIGNED, "")                                             \
+    F(special_entity, period, UNSIGNED, "")                                                        \
+    F(special_entity, budget, SIGNED, "")                                                          \
+    F(special_entity, deadline, UNSIGNED, "")
+#define CLAIM_FIELDS(F)                                                                            \
+    F(sched_claim, major, UNSIGNED, "")                                                            \
+    F(sched_claim, weight, UNSIGNED, "")                                                           \
+    F(sched_claim, minor, SIGNED, "")
 
 #define PROCESS_FIELDS(F)                                                                          \
     F(process, object, STRUCT, "object")                                                           \
@@ -149,7 +171,18 @@
     F(fair_queue, weighted_sum, SIGNED, "")                                                        \
     F(fair_queue, total_weight, UNSIGNED, "")                                                      \
     F(fair_queue, base, UNSIGNED, "")                                                              \
-    F(fair_queue, waiting, UNSIGNED, "")
+    F(fair_queue, waiting, UNSIGNED, "")                                                           \
+    F(fair_queue, listed, UNSIGNED, "")                                                            \
+    F(fair_queue, list, STRUCT, "list")                                                            \
+    F(fair_queue, turns, UNSIGNED, "")
+#define SPECIAL_QUEUE_FIELDS(F)                                                                    \
+    F(special_queue, waiting_tree, STRUCT, "rb_tree")                                              \
+    F(special_queue, throttled_tree, STRUCT, "rb_tree")                                            \
+    F(special_queue, running, ADDRESS, "special_entity")                                           \
+    F(special_queue, waiting, UNSIGNED, "")                                                        \
+    F(special_queue, throttled, UNSIGNED, "")                                                      \
+    F(special_queue, window_used, UNSIGNED, "")                                                    \
+    F(special_queue, quota, UNSIGNED, "")
 
 #define RUN_QUEUE_FIELDS(F)                                                                        \
     F(run_queue, lock, STRUCT, "spinlock")                                                         \
@@ -158,6 +191,8 @@
     F(run_queue, running, ADDRESS, "task")                                                         \
     F(run_queue, idle, ADDRESS, "task")                                                            \
     F(run_queue, fair, STRUCT, "fair_queue")                                                       \
+    F(run_queue, special, STRUCT, "special_queue")                                                 \
+    F(run_queue, mixed, UNSIGNED, "")                                                              \
     F(run_queue, slice_over, UNSIGNED, "")                                                         \
     F(run_queue, charged_tsc, UNSIGNED, "")                                                        \
     F(run_queue, slice_end_tsc, UNSIGNED, "")
@@ -168,9 +203,12 @@
     T(task, "task", TASK_FIELDS)                                                                   \
     T(arch_task, "arch_task", ARCH_TASK_FIELDS)                                                    \
     T(fair_entity, "fair_entity", FAIR_FIELDS)                                                     \
+    T(special_entity, "special_entity", SPECIAL_FIELDS)                                            \
+    T(sched_claim, "sched_claim", CLAIM_FIELDS)                                                    \
     T(process, "process", PROCESS_FIELDS)                                                          \
     T(pending_signal, "pending_signal", PENDING_SIGNAL_FIELDS)                                     \
     T(fair_queue, "fair_queue", FAIR_QUEUE_FIELDS)                                                 \
+    T(special_queue, "special_queue", SPECIAL_QUEUE_FIELDS)                                        \
     T(run_queue, "run_queue", RUN_QUEUE_FIELDS)
 
 #define TASK_ROOTS(R)                                                                              \

@@ -17,6 +17,7 @@
 #include "kernel/observe/trace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace.h"
+#include "kernel/sched/parameters.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/cpu_timer.h"
@@ -77,8 +78,6 @@ static void copy_task(struct task *child, const struct task *parent,
                       const struct clone_arguments *arguments)
 {
     uint64_t flags = arguments->flags;
-    if (unlikely(parent->policy || parent->nice))
-        task_set_policy(child, parent->policy, parent->rt_priority, parent->nice);
     child->affinity = parent->affinity;
     child->timer_slack_ns = parent->timer_slack_ns;
     child->io_priority = parent->io_priority;
@@ -295,6 +294,9 @@ int64_t process_clone(const struct clone_arguments *arguments)
         return -ENOMEM;
     object_write_begin(&child->object); /* until it has a tid and a place */
     copy_task(child, self, arguments);
+    if (unlikely(self->policy || self->nice || self->slice_ns) &&
+        (error = task_copy_parameters(child, self)))
+        goto fail;
     error = -ENOMEM;
     if (!(flags & CLONE_THREAD)) {
         child_process = copy_process(process, flags);

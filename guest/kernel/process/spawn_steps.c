@@ -12,6 +12,7 @@
 #include "kernel/namespace/nsproxy.h"
 #include "kernel/process/spawn_plan.h"
 #include "kernel/process/template.h"
+#include "kernel/sched/parameters.h"
 #include "kernel/syscall/syscall.h"
 
 int spawn_limits(struct spawn_plan *plan)
@@ -194,7 +195,10 @@ int spawn_scheduling(struct spawn_plan *plan)
         return -EINVAL;
     plan->index = 0;
     if (policy || nice) {
-        int error = task_set_policy(child, policy, 0, nice);
+        struct sched_parameters parameters = {.policy = policy, .nice = nice};
+        int error = sched_parameters_check(&parameters);
+        if (!error)
+            error = task_set_parameters(child, &parameters);
         if (error)
             return error;
     }

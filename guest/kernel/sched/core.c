@@ -21,7 +21,10 @@
 #include "kernel/observe/trace.h"
 #include "kernel/sched/block.h"
 #include "kernel/sched/idle.h"
+#include "kernel/sched/parameters.h"
+#include "kernel/sched/policy.h"
 #include "kernel/sched/queue_inline.h"
+#include "kernel/sched/realtime_limit.h"
 #include "kernel/sched/record.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/scheduler.h"
@@ -52,44 +55,48 @@ uint64_t scheduler_next_tsc(const struct cpu *cpu)
 
 /* Work of another CPU for this idle one. Our lock is held; the other is only tried, so no order is
  * needed. */
-static COLD struct task *steal(struct run_queue *queue)
+static COLD bool steal(struct run_queue *queue, bool special_only, uint64_t now)
 {
     for (unsigned i = 1; i < cpu_count(); i++) {
         struct run_queue *other = &per_cpu(run_queue, (queue->cpu + i) % cpu_count());
-        if (!READ_ONCE(other->ready) || !spin_try_lock(&other->lock))
+        uint32_t waiting =
+            special_only ? READ_ONCE(other->special.waiting) : READ_ONCE(other->ready);
+        if (!waiting || !spin_try_lock(&other->lock))
             continue;
-        struct task *found = NULL;
-        for (struct fair_entity *entity = fair_last(&other->fair); entity;
-             entity = fair_before(&other->fair, entity)) {
-            struct task *task = container_of(entity, struct task, fair);
-            if (task->affinity & 1ull << queue->cpu || MUTANT(STEAL_IGNORES_AFFINITY)) {
-                found = task;
-                break;
-            }
-        }
+        struct task *found = class_spare(other, queue->cpu, !special_only);
         if (found) {
-            fair_dequeue(&other->fair, &found->fair);
-            other->ready--;
+            take_off(other, found);
             trace_event(TRACE_MIGRATE, trace_pair(found->tid, (int32_t)queue->cpu), other->cpu, 0,
                         0);
-            found->cpu = queue->cpu;
-            fair_enqueue(&queue->fair, &found->fair, false);
-            queue->ready++;
+            uint64_t since = found->ready_tsc;
+            enqueue(queue, found, now, false);
+            found->ready_tsc = since;
         }
         spin_unlock(&other->lock);
         if (found)
-            return found;
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+/* As pick(), with all classes: special tasks that wait elsewhere go before normal ones here. */
+static NO_INLINE struct task *pick_mixed(struct run_queue *queue, uint64_t *now)
+{
+    if (cpu_count() > 1 && !queue->special.waiting && steal(queue, true, *now))
+        *now = clock_tsc();
+    struct task *task = class_pick(queue);
+    return task ? task : queue->idle;
 }
 
 static inline struct task *pick(struct run_queue *queue, uint64_t *now)
 {
     if (!queue->ready) {
-        if (cpu_count() == 1 || !steal(queue))
+        if (cpu_count() == 1 || !steal(queue, false, *now))
             return queue->idle;
         *now = clock_tsc(); /* the stolen one may have been woken since the caller looked */
     }
+    if (unlikely(queue->mixed))
+        return pick_mixed(queue, now);
     queue->ready--;
     return container_of(fair_pick(&queue->fair), struct task, fair);
 }
@@ -103,7 +110,10 @@ void schedule_finish(void)
     struct task *previous = queue->previous;
     address_space_switch_finish();
     bool gone = previous->state == TASK_ZOMBIE;
-    bool misplaced = previous->state == TASK_READY && !(previous->affinity & 1ull << queue->cpu);
+    /* A special one may have a better place, too, where only normal ones run. */
+    bool misplaced =
+        previous->state == TASK_READY && (!(previous->affinity & 1ull << queue->cpu) ||
+                                          (previous->special.queued && cpu_count() > 1));
     if (unlikely(misplaced))
         task_get(previous);
     spin_unlock(&queue->lock);
@@ -125,17 +135,15 @@ static inline void leave_cpu(struct run_queue *queue, struct task *prev, enum ta
     prev->mode_tsc = now;
     charge(queue, now);
     if (state != TASK_READY) {
-        fair_dequeue(&queue->fair, &prev->fair);
+        leave_queue(queue, prev);
     } else {
         prev->ready_tsc = now;
         if (prev == queue->idle)
             return;
-        if (unlikely(prev->held == HELD_PARKED)) {
-            fair_dequeue(&queue->fair, &prev->fair);
-        } else {
-            fair_put(&queue->fair);
-            queue->ready++;
-        }
+        if (unlikely(prev->held == HELD_PARKED))
+            leave_queue(queue, prev);
+        else
+            put_back(queue, now);
     }
 }
 
@@ -167,8 +175,7 @@ static inline __attribute__((always_inline)) void switch_away(struct run_queue *
             return;
         }
         /* Nobody else wants this CPU, but it may not have it: whoever comes sends it away. */
-        fair_put(&queue->fair);
-        queue->ready++;
+        put_back(queue, now);
         next = queue->idle;
     }
     if (reason == SWITCH_PREEMPTED || reason == SWITCH_SLICE_OVER)
@@ -225,12 +232,15 @@ void task_yield(void)
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
     spin_lock(&queue->lock);
-    if (!queue->ready) {
+    if (!queue->ready && !queue->special.running) {
         spin_unlock(&queue->lock);
         return;
     }
     charge(queue, clock_tsc());
-    fair_yield(&queue->fair);
+    if (unlikely(queue->mixed))
+        class_yield(queue);
+    else
+        fair_yield(&queue->fair);
     schedule_away(queue, task, TASK_READY, SWITCH_YIELD);
 }
 
@@ -289,6 +299,8 @@ _Noreturn void task_exit_self(void)
 {
     struct task *task = current;
     struct run_queue *queue = this_cpu()->run_queue;
+    if (unlikely(task->bandwidth))
+        task_release_bandwidth(task);
     spin_lock(&queue->lock);
     arch_task_end();
     schedule_away(queue, task, TASK_ZOMBIE, SWITCH_EXIT);
@@ -300,21 +312,31 @@ _Noreturn void task_exit_self(void)
 void scheduler_tick(void)
 {
     struct run_queue *queue = this_cpu()->run_queue;
+    bool realtime = false;
     spin_lock(&queue->lock);
     uint64_t now = clock_tsc();
     if (now >= queue->slice_end_tsc) {
         charge(queue, now);
         queue->slice_end_tsc = UINT64_MAX; /* planned anew by the switch */
-        if (queue->ready && !MUTANT(SLICE_NEVER_ENDS))
+        if (unlikely(queue->mixed)) {
+            class_replenish(queue, now);
+            realtime = queue->special.running;
+        }
+        if ((queue->ready || realtime) && !MUTANT(SLICE_NEVER_ENDS))
             __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+        else if (queue->mixed)
+            queue->slice_end_tsc = class_next_look(queue, now);
     }
     spin_unlock(&queue->lock);
+    if (unlikely(realtime))
+        realtime_limit_look(current);
 }
 
 /* ---- start-up and idle ---- */
 
 void scheduler_init(uint64_t boot_stack_top)
 {
+    policy_init();
     idle_init(0, boot_stack_top);
 }
 

@@ -19,19 +19,13 @@ static inline struct fair_entity *entity_of(struct rb_node *node)
     return rb_entry(node, struct fair_entity, node);
 }
 
-/* Virtual times wrap; only differences mean anything. */
-static inline bool before(uint64_t a, uint64_t b)
-{
-    return (int64_t)(a - b) < 0;
-}
-
 static void update_min_vruntime(struct rb_node *node)
 {
     struct fair_entity *entity = entity_of(node);
     uint64_t smallest = entity->vruntime;
-    if (node->left && before(entity_of(node->left)->min_vruntime, smallest))
+    if (node->left && fair_earlier(entity_of(node->left)->min_vruntime, smallest))
         smallest = entity_of(node->left)->min_vruntime;
-    if (node->right && before(entity_of(node->right)->min_vruntime, smallest))
+    if (node->right && fair_earlier(entity_of(node->right)->min_vruntime, smallest))
         smallest = entity_of(node->right)->min_vruntime;
     entity->min_vruntime = smallest;
 }
@@ -39,6 +33,7 @@ static void update_min_vruntime(struct rb_node *node)
 void fair_init(struct fair_queue *queue)
 {
     *queue = (struct fair_queue){.tree = {.update = update_min_vruntime}};
+    list_init(&queue->list);
 }
 
 /* Moves the base up to V, so that the sum of products stays small however long the queue lives. */
@@ -47,11 +42,6 @@ static void rebase(struct fair_queue *queue)
     uint64_t step = fair_average(queue) - queue->base;
     queue->weighted_sum -= (int64_t)step * (int64_t)queue->total_weight;
     queue->base += step;
-}
-
-static inline bool eligible(const struct fair_queue *queue, uint64_t vruntime)
-{
-    return (int64_t)(vruntime - queue->base) * (int64_t)queue->total_weight <= queue->weighted_sum;
 }
 
 int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entity)
@@ -66,8 +56,8 @@ void fair_tree_link(struct fair_queue *queue, struct fair_entity *entity)
     struct rb_node *parent = NULL, **link = &queue->tree.root;
     while (*link) {
         parent = *link;
-        link =
-            before(entity->deadline, entity_of(parent)->deadline) ? &parent->left : &parent->right;
+        link = fair_earlier(entity->deadline, entity_of(parent)->deadline) ? &parent->left
+                                                                           : &parent->right;
     }
     entity->min_vruntime = entity->vruntime;
     rb_insert(&queue->tree, &entity->node, parent, link);
@@ -81,11 +71,11 @@ struct fair_entity *fair_earliest_eligible(const struct fair_queue *queue)
 {
     struct rb_node *node = queue->tree.root;
     while (node) {
-        if (node->left && eligible(queue, entity_of(node->left)->min_vruntime)) {
+        if (node->left && fair_eligible(queue, entity_of(node->left)->min_vruntime)) {
             node = node->left;
             continue;
         }
-        if (eligible(queue, entity_of(node)->vruntime))
+        if (fair_eligible(queue, entity_of(node)->vruntime))
             return entity_of(node);
         node = node->right;
     }
@@ -100,34 +90,6 @@ void fair_request_over(struct fair_queue *queue)
     entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
     if (queue->weighted_sum > (int64_t)1 << 48)
         rebase(queue);
-}
-
-void fair_yield(struct fair_queue *queue)
-{
-    struct fair_entity *entity = queue->running;
-    if (!queue->waiting)
-        return;
-    if (before(entity->vruntime, entity->deadline)) {
-        queue->weighted_sum += (int64_t)(entity->deadline - entity->vruntime) * entity->weight;
-        entity->vruntime = entity->deadline;
-    }
-    entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
-}
-
-bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken)
-{
-    const struct fair_entity *running = queue->running;
-    return running && woken->slice < running->slice && eligible(queue, woken->vruntime) &&
-           before(woken->deadline, running->deadline);
-}
-
-uint64_t fair_slice_left(const struct fair_queue *queue)
-{
-    const struct fair_entity *entity = queue->running;
-    int64_t left = (int64_t)(entity->deadline - entity->vruntime);
-    if (left <= 0)
-        return 0;
-    return (uint64_t)left * entity->weight / FAIR_WEIGHT_NICE_0;
 }
 
 struct fair_entity *fair_last(const struct fair_queue *queue)

@@ -34,6 +34,10 @@ struct fair_queue {
     uint64_t total_weight;
     uint64_t base;
     uint32_t waiting; /* entities that wait */
+    /* Of another policy (policy.h), which also keeps `running`, `total_weight` and `waiting`: */
+    bool listed;      /* it is another one */
+    struct list list; /* who waits, through fair_entity.link */
+    uint64_t turns;   /* how often one was taken from it */
 };
 
 void fair_init(struct fair_queue *queue);
@@ -61,16 +65,6 @@ static inline bool fair_account(struct fair_queue *queue, uint64_t ran)
     return true;
 }
 
-/* The running entity gives up the rest of its request. */
-void fair_yield(struct fair_queue *queue);
-/*
- * May a woken entity take the CPU at once? Only one that asks for shorter slices than the running
- * one: otherwise the running one finishes its request first, which keeps the lag bound and saves
- * most switches.
- */
-bool fair_should_preempt(const struct fair_queue *queue, const struct fair_entity *woken);
-/* Real time until the running entity's request is used up. */
-uint64_t fair_slice_left(const struct fair_queue *queue);
 /* The waiting entity that would run last: what another CPU may take; NULL if none. */
 struct fair_entity *fair_last(const struct fair_queue *queue);
 /* The one that would run before that one; NULL if there is none. */
@@ -80,7 +74,7 @@ int64_t fair_lag(const struct fair_queue *queue, const struct fair_entity *entit
 void fair_set_weight(struct fair_queue *queue, struct fair_entity *entity, uint32_t weight,
                      bool queued);
 
-/* fair_enqueue, fair_dequeue, fair_pick, fair_put: what every wake-up and every switch does */
+/* fair_enqueue, fair_dequeue, fair_choose, fair_pick, fair_put: what every wake-up and every switch does */
 #include "kernel/sched/fair_inline.h"
 
 #endif

@@ -8,6 +8,12 @@
 void fair_tree_link(struct fair_queue *queue, struct fair_entity *entity);
 struct fair_entity *fair_earliest_eligible(const struct fair_queue *queue);
 
+/* Virtual times wrap; only differences mean anything. */
+static inline bool fair_earlier(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) < 0;
+}
+
 /* ---- the sums behind V ---- */
 
 static inline void fair_sum_add(struct fair_queue *queue, const struct fair_entity *entity)
@@ -30,6 +36,11 @@ static inline uint64_t fair_average(const struct fair_queue *queue)
     if (sum < 0)
         sum -= total - 1; /* round down, so that a task at V exactly stays eligible */
     return queue->base + (uint64_t)(sum / total);
+}
+
+static inline bool fair_eligible(const struct fair_queue *queue, uint64_t vruntime)
+{
+    return (int64_t)(vruntime - queue->base) * (int64_t)queue->total_weight <= queue->weighted_sum;
 }
 
 /* One waiting entity alone needs no tree; it moves there when a second one comes. */
@@ -97,17 +108,25 @@ static inline void fair_dequeue(struct fair_queue *queue, struct fair_entity *en
     }
 }
 
-/* Takes the entity that should run out of the tree and makes it current; NULL if none waits. */
-static inline struct fair_entity *fair_pick(struct fair_queue *queue)
+/* The entity that should run; NULL if none waits. */
+static inline struct fair_entity *fair_choose(const struct fair_queue *queue)
 {
     struct fair_entity *entity = queue->lone ? queue->lone : fair_earliest_eligible(queue);
     if (unlikely(!entity)) {
         /* Only when rounding leaves nobody eligible: the smallest vruntime is the nearest to it. */
         struct rb_node *first = rb_first(&queue->tree);
-        if (!first)
-            return NULL;
-        entity = rb_entry(first, struct fair_entity, node);
+        if (first)
+            entity = rb_entry(first, struct fair_entity, node);
     }
+    return entity;
+}
+
+/* Takes it out of the tree and makes it current; NULL if none waits. */
+static inline struct fair_entity *fair_pick(struct fair_queue *queue)
+{
+    struct fair_entity *entity = fair_choose(queue);
+    if (unlikely(!entity))
+        return NULL;
     fair_tree_remove(queue, entity);
     queue->running = entity;
     return entity;
@@ -119,6 +138,42 @@ static inline void fair_put(struct fair_queue *queue)
     struct fair_entity *entity = queue->running;
     queue->running = NULL;
     fair_tree_insert(queue, entity);
+}
+
+/* The running entity gives up the rest of its request. */
+static inline void fair_yield(struct fair_queue *queue)
+{
+    struct fair_entity *entity = queue->running;
+    if (!queue->waiting)
+        return;
+    if (fair_earlier(entity->vruntime, entity->deadline)) {
+        queue->weighted_sum += (int64_t)(entity->deadline - entity->vruntime) * entity->weight;
+        entity->vruntime = entity->deadline;
+    }
+    entity->deadline = entity->vruntime + fair_virtual(entity->slice, entity->weight);
+}
+
+/*
+ * May a woken entity take the CPU at once? Only one that asks for shorter slices than the running
+ * one: otherwise the running one finishes its request first, which keeps the lag bound and saves
+ * most switches.
+ */
+static inline bool fair_should_preempt(const struct fair_queue *queue,
+                                       const struct fair_entity *woken)
+{
+    const struct fair_entity *running = queue->running;
+    return running && woken->slice < running->slice && fair_eligible(queue, woken->vruntime) &&
+           fair_earlier(woken->deadline, running->deadline);
+}
+
+/* Real time until the running entity's request is used up. */
+static inline uint64_t fair_slice_left(const struct fair_queue *queue)
+{
+    const struct fair_entity *entity = queue->running;
+    int64_t left = (int64_t)(entity->deadline - entity->vruntime);
+    if (left <= 0)
+        return 0;
+    return (uint64_t)left * entity->weight / FAIR_WEIGHT_NICE_0;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/process/process.h"
+#include "kernel/sched/queue_inline.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/task.h"
 
@@ -28,9 +29,8 @@ int task_hold(struct task *task)
     }
     task->held = HELD_WANTED;
     task_add_work(task, TASK_WORK_HOLD);
-    if (task->fair.queued && task->at_edge) {
-        fair_dequeue(&queue->fair, &task->fair);
-        queue->ready--;
+    if (task_is_queued(task) && task->at_edge) {
+        take_off(queue, task);
         task->held = HELD_PARKED;
     }
     spin_unlock(&queue->lock);

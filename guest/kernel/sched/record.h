@@ -22,6 +22,7 @@ static inline void fill_switch(struct trace_record *record, const struct run_que
     record->arg[1] = (uint64_t)reason << 8;
     WRITE_ONCE(bytes[0], prev->state);
     WRITE_ONCE(bytes[2], prev->wait_kind);
+    WRITE_ONCE(bytes[3], queue->mixed);
     record->arg[2] = prev->wait_object;
     record->arg[3] = now - prev->switched_in_tsc;
 }

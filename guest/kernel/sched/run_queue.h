@@ -6,6 +6,7 @@
 
 #include "arch/per_cpu.h"
 #include "kernel/sched/fair.h"
+#include "kernel/sched/special.h"
 #include "kernel/sync/spinlock.h"
 
 struct run_queue {
@@ -15,11 +16,13 @@ struct run_queue {
     uint32_t ready; /* tasks that wait here */
     struct task *running;
     struct task *idle;
-    struct task *previous; /* whom the switch under way comes from */
-    struct fair_queue fair;
+    struct task *previous;  /* whom the switch under way comes from */
+    struct fair_queue fair; /* normal tasks */
+    bool mixed;             /* not only normal ones under the fair policy: classes.h decides */
     bool slice_over;        /* the running task has used up its request since it was picked */
     uint64_t charged_tsc;   /* up to when `running` was charged for its time */
     uint64_t slice_end_tsc; /* UINT64_MAX: nobody waits, the running task may go on */
+    struct special_queue special; /* the others */
 };
 
 extern PER_CPU(struct run_queue, run_queue);

@@ -7,7 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/observe/mutant.h"
 #include "kernel/observe/trace.h"
-#include "kernel/sched/fair.h"
+#include "kernel/sched/classes.h"
 #include "kernel/sched/idle.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/sched/scheduler.h"
@@ -26,6 +26,7 @@ static struct task *task_new(void)
     task->affinity = UINT64_MAX;
     task->fair.weight = FAIR_WEIGHT_NICE_0;
     task->fair.slice = clock_ns_to_tsc(FAIR_SLICE_NS);
+    task->special.major = task->inherited.major = SPECIAL_MAJOR_NONE;
     task->cpu = this_cpu()->index;
     list_init(&task->pending_queue);
     list_init(&task->thread_link);
@@ -111,46 +112,7 @@ void task_times(struct task *task, uint64_t *ret_utime_ns, uint64_t *ret_stime_n
     *ret_stime_ns = clock_tsc_to_ns(system);
 }
 
-/* ---- policy ---- */
-
-#define SCHED_OTHER 0
-#define SCHED_BATCH 3
-#define SCHED_IDLE  5
-#define WEIGHT_IDLE 3
-
-static uint32_t own_weight(const struct task *task)
-{
-    return task->policy == SCHED_IDLE ? WEIGHT_IDLE : fair_weight(task->nice);
-}
-
-int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice)
-{
-    if (policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
-        return -EINVAL;
-    if (rt_priority || nice < -20 || nice > 19)
-        return -EINVAL;
-    struct run_queue *queue = run_queue_lock(task);
-    bool queued = task->fair.queued || queue->fair.running == &task->fair;
-    task->policy = policy;
-    task->nice = nice;
-    fair_set_weight(&queue->fair, &task->fair, max(own_weight(task), task->inherited_weight),
-                    queued);
-    spin_unlock(&queue->lock);
-    return 0;
-}
-
-bool task_inherit_weight(struct task *task, uint32_t weight)
-{
-    struct run_queue *queue = run_queue_lock(task);
-    bool queued = task->fair.queued || queue->fair.running == &task->fair;
-    uint32_t wanted = max(own_weight(task), weight);
-    bool changes = task->fair.weight != wanted;
-    task->inherited_weight = weight;
-    if (changes)
-        fair_set_weight(&queue->fair, &task->fair, wanted, queued);
-    spin_unlock(&queue->lock);
-    return changes;
-}
+/* ---- affinity ---- */
 
 int task_set_affinity(struct task *task, uint64_t mask)
 {
@@ -159,6 +121,11 @@ int task_set_affinity(struct task *task, uint64_t mask)
     if (!mask)
         return -EINVAL;
     struct run_queue *queue = run_queue_lock(task);
+    bool all = mask == (count == 64 ? UINT64_MAX : (1ull << count) - 1);
+    if (unlikely(task->policy == SCHED_POLICY_DEADLINE) && !all) {
+        spin_unlock(&queue->lock);
+        return -EBUSY; /* it was admitted to all of them */
+    }
     task->affinity = mask;
     bool misplaced = !(mask & 1ull << task->cpu);
     if (misplaced && task->state == TASK_RUNNING)
@@ -194,7 +161,7 @@ void idle_init(unsigned index, uint64_t stack_top)
     struct cpu *cpu = cpu_at(index);
     spin_init(&queue->lock, RANK_RUN_QUEUE);
     queue->cpu = index;
-    fair_init(&queue->fair);
+    classes_init(queue);
     queue->slice_end_tsc = UINT64_MAX;
     queue->charged_tsc = clock_tsc();
     queue->idle = queue->running = idle_create(index, stack_top);

@@ -14,6 +14,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/mm/slot_table.h"
+#include "kernel/sched/special.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/time/timer.h"
 #include "shared/objects.h"
@@ -36,15 +37,27 @@ struct signal_set {
     uint64_t bits; /* bit n-1 = signal n */
 };
 
-/* Scheduling entity of the fair class (EEVDF); guarded by the run queue's lock. */
+/* What a normal task is to its policy (sched/policy.h); guarded by the run queue's lock. */
 struct fair_entity {
-    struct rb_node node;
-    uint64_t deadline; /* virtual */
-    uint64_t vruntime;
-    uint64_t min_vruntime; /* smallest in the subtree (augmentation) */
-    int64_t lag;           /* kept while off the queue */
-    uint64_t slice;        /* TSC cycles that one request asks for */
+    union {
+        struct rb_node node; /* fair: in the tree */
+        struct list link;    /* other policies: in the list */
+    };
+    union {
+        struct {               /* fair (EEVDF) */
+            uint64_t deadline; /* virtual */
+            uint64_t vruntime;
+            uint64_t min_vruntime; /* smallest in the subtree (augmentation) */
+            int64_t lag;           /* kept while off the queue */
+        };
+        struct {             /* other policies */
+            uint64_t used;   /* of its slice */
+            uint64_t joined; /* the queue's `turns` then */
+        };
+    };
+    uint64_t slice; /* TSC cycles that one request asks for */
     uint32_t weight;
+    int8_t nice; /* that the weight follows from; 20: SCHED_IDLE */
     bool queued;
 };
 
@@ -64,12 +77,12 @@ struct task {
     uint8_t wait_kind;    /* enum wait_kind, while blocked */
     uint8_t held;         /* enum task_held (shared/glass.h) */
     uint32_t cpu;
-    uint32_t policy; /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+    uint32_t policy; /* enum sched_policy_number: what it asked for (sched/parameters.h) */
     int32_t nice;
     int32_t rt_priority;
     uint64_t affinity; /* CPU mask */
     uint64_t wait_object;
-    struct fair_entity fair;
+    struct fair_entity fair;  /* what it is while its class is the normal one; else: special */
     uint64_t switched_in_tsc; /* when it last got its CPU */
     uint64_t exec_tsc;        /* cycles run, up to the last switch */
     uint64_t utime_tsc;       /* of them in user mode ... */
@@ -137,8 +150,15 @@ struct task {
     uint32_t io_priority; /* ioprio_set(2): kept, and followed by nobody */
     int32_t parent_death_signal;
     int32_t seen_tid, seen_tgid; /* tid and tgid as the task itself sees them (PID namespaces) */
-    uint32_t inherited_weight;   /* of those who wait for its locks; 0 = none */
-    struct futex_pi *pi_owned, *pi_waits; /* ipc/futex/futex_pi.c, its lock */
+
+    /* -- scheduling, continued: what most tasks have no use for -- */
+    struct special_entity special; /* .class: what it is scheduled as */
+    bool reset_on_fork;
+    uint32_t slice_ns;                           /* asked for; 0: the usual one */
+    uint64_t runtime_ns, deadline_ns, period_ns; /* of the DEADLINE policy */
+    uint64_t bandwidth;                          /* admitted, in 2^-20 of a CPU */
+    struct sched_claim inherited;                /* from those who wait for its locks */
+    struct futex_pi *pi_owned, *pi_waits;        /* ipc/futex/futex_pi.c, its lock */
     struct sem_undo_list
         *sem_undo; /* what its end takes back; ipc/sysv/sem_undo.c; NULL: nothing */
 
@@ -209,9 +229,6 @@ int task_hold(struct task *task);
 int task_release(struct task *task);
 /* TASK_WORK_HOLD is set: parks the current task, at the edge of user mode, until it is released. */
 void task_park_held(void);
-int task_set_policy(struct task *task, uint32_t policy, int rt_priority, int nice);
-/* Runs with at least this weight (0: its own). True if its weight changed. */
-bool task_inherit_weight(struct task *task, uint32_t weight);
 int task_set_affinity(struct task *task, uint64_t mask);
 void task_set_comm(struct task *task, const char *name);
 

@@ -14,6 +14,22 @@ static bool cpu_idle(unsigned index)
     return READ_ONCE(queue->running) == queue->idle && !READ_ONCE(queue->ready);
 }
 
+/* No CPU is idle: the one that runs what matters least, its own among equals. */
+static COLD unsigned choose_special(const struct task *task, uint64_t allowed)
+{
+    unsigned best = allowed & 1ull << task->cpu ? task->cpu : (unsigned)__builtin_ctzll(allowed);
+    uint32_t worst = max(class_running_major(&per_cpu(run_queue, best)), task->special.major);
+    for (uint64_t rest = allowed; rest; rest &= rest - 1) {
+        unsigned cpu = (unsigned)__builtin_ctzll(rest);
+        uint32_t major = class_running_major(&per_cpu(run_queue, cpu));
+        if (major > worst) {
+            best = cpu;
+            worst = major;
+        }
+    }
+    return best;
+}
+
 /* Where a task that becomes ready should run: where it was if that CPU is idle, else an idle one,
  * else there. */
 static unsigned choose_cpu(const struct task *task)
@@ -27,7 +43,33 @@ static unsigned choose_cpu(const struct task *task)
     for (uint64_t rest = allowed; rest; rest &= rest - 1)
         if (cpu_idle((unsigned)__builtin_ctzll(rest)))
             return (unsigned)__builtin_ctzll(rest);
+    if (unlikely(task->special.class != SCHED_CLASS_NORMAL))
+        return choose_special(task, allowed);
     return allowed & 1ull << task->cpu ? task->cpu : (unsigned)__builtin_ctzll(allowed);
+}
+
+static inline void look_again(struct run_queue *queue, bool here)
+{
+    __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
+    if (!here)
+        cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_RESCHEDULE);
+}
+
+static NO_INLINE void notice_mixed(struct run_queue *queue, struct task *task, uint64_t now)
+{
+    bool here = queue->cpu == this_cpu()->index;
+    if (task_is_queued(task) && class_preempts(queue, task)) {
+        look_again(queue, here);
+        return;
+    }
+    uint64_t before = queue->slice_end_tsc;
+    if (here) {
+        slice_plan(this_cpu(), queue, now);
+    } else {
+        queue->slice_end_tsc = class_next_look(queue, now);
+        if (queue->slice_end_tsc < before)
+            cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_TIMER);
+    }
 }
 
 /* The CPU whose queue just got `task` looks at it soon. Queue locked. */
@@ -35,6 +77,10 @@ static inline void notice(struct run_queue *queue, struct task *task, uint64_t n
 {
     struct cpu *cpu = this_cpu();
     bool here = queue->cpu == cpu->index;
+    if (unlikely(queue->mixed)) {
+        notice_mixed(queue, task, now);
+        return;
+    }
     if (likely(queue->fair.running) && !fair_should_preempt(&queue->fair, &task->fair)) {
         if (queue->slice_end_tsc != UINT64_MAX)
             return; /* others wait already: the end of the slice is planned */
@@ -46,9 +92,7 @@ static inline void notice(struct run_queue *queue, struct task *task, uint64_t n
         }
         return;
     }
-    __atomic_fetch_or(&queue->running->work, TASK_WORK_RESCHEDULE, __ATOMIC_RELAXED);
-    if (!here)
-        cpu_send_request(cpu_at(queue->cpu), CPU_REQUEST_RESCHEDULE);
+    look_again(queue, here);
 }
 
 static void lock_pair(struct run_queue *a, struct run_queue *b)
@@ -191,9 +235,8 @@ void task_move(struct task *task)
             unlock_pair(old, target);
             continue;
         }
-        if (task->fair.queued && old != target) {
-            fair_dequeue(&old->fair, &task->fair);
-            old->ready--;
+        if (task_is_queued(task) && old != target) {
+            take_off(old, task);
             trace_event(TRACE_MIGRATE, trace_pair(task->tid, (int32_t)target->cpu), old->cpu, 0, 0);
             uint64_t now = clock_tsc();
             charge(target, now);

@@ -4,9 +4,9 @@
  *
  * The word has the owner's tid, 0 = free; FUTEX_WAITERS sends the owner's unlocking here. While
  * somebody waits there is a struct futex_pi, which says in the kernel who owns the lock. An owner
- * runs with the largest weight of those who wait for what it owns, and so on along the chain of
- * owners that wait themselves (Sha, Rajkumar, Lehoczky 1990: basic inheritance). Waiters get the
- * lock in the order in which they came, as SCHED_OTHER tasks do on Linux.
+ * runs with the best class, priority, deadline and weight of those who wait for what it owns, and so on
+ * along the chain of owners that wait themselves (Sha, Rajkumar, Lehoczky 1990: basic inheritance). The
+ * best waiter gets the lock; normal tasks get it in the order in which they came, as on Linux.
  *
  * The word is changed while pi_lock and the bucket are locked; the address space's lock around
  * both keeps it in place. An owner that ends cannot reach a word in other memory: it marks the
@@ -21,6 +21,7 @@
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/process.h"
+#include "kernel/sched/parameters.h"
 #include "kernel/sync/wait_queue.h"
 #include "kernel/syscall/syscall.h"
 
@@ -58,14 +59,17 @@ static void disown(struct futex_pi *pi)
     *at = pi->next_owned;
 }
 
-/* The bucket of the key is locked. */
+/* The best of those who wait; among equals (normal tasks are) the one that came first. The bucket of
+ * the key is locked. */
 static struct futex_waiter *first_waiter(struct futex_bucket *bucket, const struct futex_pi *pi)
 {
+    struct futex_waiter *best = NULL;
     for (struct futex_waiter *waiter = bucket->first; waiter; waiter = waiter->next) {
-        if (waiter->pi == pi && !waiter->granted)
-            return waiter;
+        if (waiter->pi == pi && !waiter->granted &&
+            (!best || special_before(&waiter->task->special, &best->task->special)))
+            best = waiter;
     }
-    return NULL;
+    return best;
 }
 
 static struct futex_pi *find_pi(struct futex_bucket *bucket, struct futex_key key)
@@ -77,29 +81,27 @@ static struct futex_pi *find_pi(struct futex_bucket *bucket, struct futex_key ke
     return NULL;
 }
 
-/* The largest weight among those who wait for the lock. */
-static uint32_t heaviest(const struct futex_pi *pi)
+/* What those who wait for the lock lend to its owner. */
+static void add_claims(struct sched_claim *claim, const struct futex_pi *pi)
 {
-    uint32_t weight = 0;
     struct futex_bucket *bucket = futex_bucket_of(pi->key);
     spin_lock(&bucket->lock);
     for (struct futex_waiter *waiter = bucket->first; waiter; waiter = waiter->next) {
-        if (waiter->pi == pi && !waiter->granted && waiter->task->fair.weight > weight)
-            weight = waiter->task->fair.weight;
+        if (waiter->pi == pi && !waiter->granted)
+            sched_claim_add(claim, waiter->task);
     }
     spin_unlock(&bucket->lock);
-    return weight;
 }
 
-/* A waiter came or went: the owner's weight follows, and that of the owner it waits for. No bucket
+/* A waiter came or went: the owner's claim follows, and that of the owner it waits for. No bucket
  * is locked. */
 static void inherit(struct task *owner)
 {
     for (unsigned depth = 0; owner && depth < CHAIN_MAX; depth++) {
-        uint32_t weight = 0;
+        struct sched_claim claim = SCHED_CLAIM_NONE;
         for (const struct futex_pi *pi = owner->pi_owned; pi; pi = pi->next_owned)
-            weight = max(weight, heaviest(pi));
-        if (!task_inherit_weight(owner, weight))
+            add_claims(&claim, pi);
+        if (!task_inherit(owner, &claim))
             break;
         owner = owner->pi_waits ? owner->pi_waits->owner : NULL;
     }
@@ -430,6 +432,6 @@ void futex_pi_exit(struct task *task)
         if (waiter)
             inherit(waiter->task);
     }
-    task_inherit_weight(task, 0);
+    task_inherit(task, &SCHED_CLAIM_NONE);
     spin_unlock(&pi_lock);
 }
