@@ -174,6 +174,12 @@ VARIANT_TEST(like_linux, clock_set)
     compare_as_root(variant, "same_clock_set");
 }
 
+/* Scheduling policies: what may be asked for, by whom, what children get. */
+VARIANT_TEST(like_linux, sched)
+{
+    compare_as_root(variant, "same_sched");
+}
+
 /* Mounts are compared in a namespace of their own: not every host lets its tests make one. */
 static void compare_mounts(const struct variant *variant, const char *program)
 {

@@ -61,6 +61,8 @@ static const char *load_program(const char *load)
         return "mutant_load";
     if (strcmp(load, "sockets") == 0)
         return "socket_load";
+    if (strcmp(load, "classes") == 0)
+        return "class_load";
     return strcmp(load, "objects") == 0 ? "object_load" : "audit_load";
 }
 
@@ -301,12 +303,12 @@ static bool enough_judged(const struct audited *audited)
 }
 
 /* Does a kernel without a planted bug keep every promise, under the same load? */
-static void run_clean(const char *kernel, const char *load)
+static void run_clean_with(const char *kernel, const char *load, const char *options)
 {
     double seconds = harness_is_long() ? 60 : 1.3;
 
     variant_require(&variant);
-    struct audited audited = audited_start(kernel, "audit", load);
+    struct audited audited = audited_start(kernel, options, load);
     audited_follow(&audited);
     session_expect(audited.session, "loaded");
     session_send(audited.session, "now\n");
@@ -329,6 +331,22 @@ static void run_clean(const char *kernel, const char *load)
     session_destroy(audited.session);
 }
 
+static void run_clean(const char *kernel, const char *load)
+{
+    run_clean_with(kernel, load, "audit");
+}
+
+/* And under each of the other policies for normal tasks? */
+Test(mutants, clean_kernel_under_round_robin)
+{
+    run_clean_with(debug_kernel(), "classes", "audit sched=rr");
+}
+
+Test(mutants, clean_kernel_under_aging)
+{
+    run_clean_with(debug_kernel(), "classes", "audit sched=aging");
+}
+
 Test(mutants, clean_debug_kernel)
 {
     run_clean(debug_kernel(), "full");
@@ -349,6 +367,11 @@ Test(mutants, clean_debug_kernel_under_the_load_of_objects)
     run_clean(debug_kernel(), "objects");
 }
 
+Test(mutants, clean_debug_kernel_under_the_load_of_classes)
+{
+    run_clean(debug_kernel(), "classes");
+}
+
 Test(mutants, clean_release_kernel)
 {
     run_clean(NULL, "full");
@@ -367,4 +390,9 @@ Test(mutants, clean_release_kernel_under_the_load_of_sockets)
 Test(mutants, clean_release_kernel_under_the_load_of_objects)
 {
     run_clean(NULL, "objects");
+}
+
+Test(mutants, clean_release_kernel_under_the_load_of_classes)
+{
+    run_clean(NULL, "classes");
 }
