@@ -7,10 +7,12 @@ VMM_LIBS := -larchive -ljansson -ldw -lelf -lprotobuf-c -lm -pthread
 VMM_CLI_LIBS := -lncurses -ltinfo
 
 VMM_SOURCES := $(filter-out vmm/cli/%,$(wildcard vmm/*/*.c))
+# What programs inside say of tokens and SIDs, the host says as well.
+VMM_SHARED_SOURCES := guest/user/lib/token_spec.c guest/user/lib/sid_text.c guest/user/lib/sddl_words.c
 VMM_ASSEMBLY := $(wildcard vmm/*/*.S)
 VMM_PROTOCOLS := $(wildcard vmm/*/*.proto)
 VMM_PROTOCOL_HEADERS := $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.h)
-VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) \
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(BUILD)/%.o) $(VMM_SHARED_SOURCES:%.c=$(BUILD)/vmm/%.o) $(VMM_ASSEMBLY:%.S=$(BUILD)/%.o) \
     $(VMM_PROTOCOLS:%.proto=$(BUILD)/%.pb-c.o)
 VMM_CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard vmm/cli/*.c))
 
@@ -35,6 +37,11 @@ $(BUILD)/vmm/%.o: vmm/%.c mk/vmm.mk | $(VMM_PROTOCOL_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	@$(VMM_CC) $(VMM_CFLAGS) -c $< -o $@
+
+$(BUILD)/vmm/guest/%.o: guest/%.c mk/vmm.mk
+	@mkdir -p $(@D)
+	@echo "  CC $@"
+	@$(VMM_CC) $(VMM_CFLAGS) -Iguest/user/lib/include -c $< -o $@
 
 $(BUILD)/vmm/%.o: vmm/%.S mk/vmm.mk
 	@mkdir -p $(@D)

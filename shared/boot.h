@@ -18,7 +18,7 @@
 
 /* "Vriebo" + "ot", little endian; checked with the version. */
 #define BOOT_MAGIC   0x746f6f6265697256ull
-#define BOOT_VERSION 2
+#define BOOT_VERSION 3
 
 /* Physical addresses: struct boot_info (one page); the program's arguments and environment, packed
  * as boot_info says, and how many bytes there are for them; the lowest one of a kernel segment. */
@@ -135,6 +135,8 @@ struct boot_info {
     uint32_t fpu_bytes; /* BOOT_FLAG_FPU_BY_HOST: size of a state, as of xsave's standard form */
     uint64_t fpu_components; /* ... and what it holds, as in XCR0 */
     struct boot_file files[BOOT_FILES_MAX];
+    uint32_t token; /* offset of who the program is to be: a token's specification in hexadecimal
+                       digits; "" = SYSTEM */
 };
 
 #ifndef __cplusplus /* which has another word for it */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/integration/command.h"
 #include "tests/integration/role.h"
@@ -158,4 +159,86 @@ VARIANT_TEST(tokens, acting)
 VARIANT_TEST(tokens, gates)
 {
     expect_cases(variant, "token_gates");
+}
+
+/* ---- vitrine run --token ---- */
+
+#define ANNA "S-1-5-21-1-2-3-1001"
+
+static void expect_run(const char *token, const char *program, const char *argument, int status,
+                       const char *wanted)
+{
+    char option[600];
+
+    snprintf(option, sizeof option, "--token=%s", token);
+    struct command_result result =
+        argument ? COMMAND("run", "--quiet", "--accel=qemu", option, "--", program, argument)
+                 : COMMAND("run", "--quiet", "--accel=qemu", option, "--", program);
+    cr_expect(result.status == status && strstr(status == 125 ? result.err : result.out, wanted),
+              "%s: status %d\n%s%s", token, result.status, result.out, result.err);
+    command_free(&result);
+}
+
+/* Is the program who the command line says, by token and by Linux's ids? */
+Test(tokens_of_runs, somebody, .timeout = 120)
+{
+    const char *token = "user=" ANNA ",group=BU,group=S-1-5-32-900:optional,privilege=SeDebug,"
+                        "privilege=SeTcbPrivilege:disabled,integrity=low,uid=1234,gid=77";
+    static const char *const wanted[] = {"user       " ANNA "\n",
+                                         "group      S-1-1-0 mandatory enabled\n",
+                                         "group      S-1-5-32-545 mandatory enabled\n",
+                                         "group      S-1-5-32-900 enabled\n",
+                                         "privilege  SeDebugPrivilege enabled\n",
+                                         "privilege  SeTcbPrivilege disabled\n",
+                                         "integrity  low\n",
+                                         " logon\n"};
+
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        expect_run(token, "/bin/whoami", "/all", 0, wanted[i]);
+    expect_run(token, "/bin/id", NULL, 0, "uid=1234 gid=77");
+    expect_run("user=SY,privilege=all", "/bin/id", NULL, 0, "uid=0");
+    expect_run("user=" ANNA, "/bin/id", NULL, 0, "uid=1000 gid=1000");
+    expect_run("user=" ANNA, "/bin/whoami", NULL, 0, ANNA "\n");
+}
+
+/* Is each malformed one refused with a sentence that says what is wrong? */
+Test(tokens_of_runs, malformed, .timeout = 120)
+{
+    static const struct {
+        const char *token, *wanted;
+    } cases[] = {
+        {"", "names no user"},
+        {"group=BU", "names no user"},
+        {"user=", "a SID is"},
+        {"user=S-1-5-", "a SID is"},
+        {"user=SYX", "a SID is"},
+        {"user=SY,user=SY", "there is one user"},
+        {"user=SY,groop=BU", "items are"},
+        {"user=SY,group=BU:most", "behind the SID"},
+        {"user=SY,privilege=SeNothing", "a privilege is called"},
+        {"user=SY,privilege=SeDebug:on", "behind the privilege"},
+        {"user=SY,integrity=middling", "a level is"},
+        {"user=SY,uid=-1", "an id is"},
+        {"user=SY,uid=4294967295", "an id is"},
+        {"user=SY,write-restricted=1", "items are"},
+        {"/nowhere/token", "cannot open the token's file"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_run(cases[i].token, "/bin/true", NULL, 125, cases[i].wanted);
+}
+
+/* Can it stand in a file, with remarks? */
+Test(tokens_of_runs, file, .timeout = 60)
+{
+    char path[HARNESS_PATH];
+    FILE *file = fopen(fresh_path(path), "w");
+
+    cr_assert_not_null(file);
+    fputs("# Anna, as she is on Tuesdays\nuser=" ANNA " # herself\n\n  group=BU , group=BA:deny\n",
+          file);
+    fclose(file);
+    expect_run(path, "/bin/whoami", "/all", 0,
+               "group      S-1-5-32-544 mandatory enabled deny-only\n");
+    unlink(path);
 }

@@ -36,6 +36,7 @@ enum option_key {
     OPTION_AUDIT,
     OPTION_GDB,
     OPTION_CORE,
+    OPTION_TOKEN,
     OPTION_PLANNED_FIRST, /* the hidden ones: refused */
     OPTION_INIT = OPTION_PLANNED_FIRST,
     OPTION_POLICY
@@ -51,6 +52,10 @@ static const struct argp_option option_list[] = {
      0},
     {"env", OPTION_ENV, "KEY=VALUE", 0, "Add to the environment; may be given several times", 0},
     {"cwd", OPTION_CWD, "DIR", 0, "Working directory in the guest (default /)", 0},
+    {"token", OPTION_TOKEN, "SPEC|FILE", 0,
+     "Who the program is, instead of SYSTEM: user=SID[,group=SID][,privilege=NAME]"
+     "[,integrity=LEVEL] ..., or the path of a file with such items",
+     0},
     {"trace", OPTION_TRACE, "FILE", 0,
      "Write every event, in the format that the name ends in: " TRACE_FILE_ENDINGS
      "; may be given several times",
@@ -265,6 +270,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_CWD:
         options->machine.cwd = argument;
         return 0;
+    case OPTION_TOKEN:
+        options->machine.token = argument;
+        return 0;
     case OPTION_TRACE:
         add_trace(options, argument);
         return 0;
@@ -379,10 +387,9 @@ static void finish_restored(struct run_options *ret)
     struct vt_error *error;
 
     if (ret->machine.cpus || ret->machine.memory_bytes || ret->machine.icount || ret->sched_given ||
-        ret->machine.rootfs || ret->machine.cwd || ret->environment_given)
-        refuse(
-            "--cpus, --mem, --icount, --sched, --rootfs, --cwd and --env are in the snapshot: they "
-            "cannot be changed");
+        ret->machine.rootfs || ret->machine.cwd || ret->machine.token || ret->environment_given)
+        refuse("--cpus, --mem, --icount, --sched, --rootfs, --cwd, --token and --env are in the "
+               "snapshot: they cannot be changed");
     if (ret->gdb)
         refuse("--gdb waits for a boot: restore it with --name NAME, then 'vitrine gdb NAME'");
     error = vt_snapshot_describe(ret->restore, &ret->snapshot);

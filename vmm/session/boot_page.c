@@ -17,6 +17,7 @@
 
 #include "vmm/base/cleanup.h"
 #include "vmm/session/boot_page.h"
+#include "vmm/session/token_text.h"
 
 #define PAGE         4096ull
 #define ALIGNMENT    (2ull << 20)
@@ -239,6 +240,12 @@ struct vt_error *boot_page_fill(const struct vt_options *options, unsigned cpus,
     boot->kernel_options =
         add_string(&strings, options->kernel_options ? options->kernel_options : "");
     boot->program = add_string(&strings, program->path);
+    char *token = NULL;
+    struct vt_error *token_error = options->token ? token_text_read(options->token, &token) : NULL;
+    if (token_error)
+        return token_error;
+    boot->token = add_string(&strings, token ? token : "");
+    free(token);
     if (program->host_fd >= 0) {
         boot->file_count = 1;
         boot->files[0] = (struct boot_file){

@@ -22,7 +22,7 @@ static struct vt_error *check_options(const struct vt_options *options)
 {
     const char *what = NULL;
 
-    if (options->argv || options->envp || options->cwd || options->rootfs)
+    if (options->argv || options->envp || options->cwd || options->token || options->rootfs)
         what = "a program, its environment or its root: they are in it";
     else if (options->cpus || options->memory_bytes || options->icount)
         what = "CPUs, memory or icount: they are in it";

@@ -13,6 +13,7 @@
 #include "kernel/process/internal.h"
 #include "kernel/process/memory_release.h"
 #include "kernel/time/clock.h"
+#include "kernel/token/first_token.h"
 #include "kernel/token/thread_token.h"
 #include "shared/boot.h"
 
@@ -40,6 +41,7 @@ static _Noreturn void program_failed(const char *what, const char *path, int err
                       : error == -ENOMEM  ? "out of memory"
                       : error == -ENOTDIR ? "a part of the path is not a directory"
                       : error == -EISDIR  ? "it is a directory"
+                      : error == -EINVAL  ? "it is not one that can be"
                       : error == -E2BIG   ? "arguments and environment are too long"
                                           : "it cannot be used";
     log_line("%s %s: %s (error %d)", what, path, why, -error);
@@ -62,6 +64,9 @@ static void program_start(void *unused)
         if (error)
             program_failed("working directory", directory, error);
     }
+    error = first_token_install(boot_string(boot->token));
+    if (error)
+        program_failed("token of", path, error);
     error = process_exec_packed(
         path, boot->argument_count ? boot_string(boot->arguments) : "", boot->argument_count,
         boot->environment_count ? boot_string(boot->environment) : "", boot->environment_count);

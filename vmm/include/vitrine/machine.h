@@ -44,6 +44,8 @@ struct vt_options {
     unsigned trace_ring_records; /* per CPU, 0 = default */
     bool hold_at_start;          /* stopped world before the first user instruction */
     const char *core_file;       /* written when the machine fails; NULL = none */
+    const char *token; /* who the program is: "user=SID,group=SID,privilege=NAME,..." as of
+                          `vitrine run --token`, or the path of such a file; NULL = SYSTEM */
 };
 
 /* How the machine ended. */
