@@ -62,7 +62,41 @@ enum trace_type {
     TRACE_OUT_OF_MEMORY = 25, /* a page fault found no memory, and somebody must end: arg0 =
                                      pid; arg1 = pages that it holds; arg2 = its score; arg3 = free
                                      frames */
+    TRACE_SECURITY = 26, /* tokens: arg0 = enum security_event | detail << 32; the rest by event */
     TRACE_TYPES
+};
+
+/* What TRACE_SECURITY is about. Tokens and logon sessions by their numbers. */
+enum security_event {
+    SECURITY_TOKEN_MADE = 1,     /* detail = enum security_origin; arg1 = token; arg2 = its logon
+                                    session; arg3 = privileges present. Not those of forks */
+    SECURITY_TOKEN_ADJUSTED = 2, /* arg1 = token; arg2 = privileges present; arg3 = enabled */
+    SECURITY_INSTALLED = 3,      /* the process is somebody else: arg1 = token; arg2 = before */
+    SECURITY_IMPERSONATES = 4,   /* the thread acts as: arg1 = token; detail = level */
+    SECURITY_REVERTED = 5,       /* ... as its process again */
+    SECURITY_DENIED = 6,         /* detail = enum security_gate | enum security_object << 8; arg1 =
+                                    pid, token or privilege; arg2 = rights asked | granted << 32;
+                                    arg3 = token that the thread acts as | that it is << 32 */
+    SECURITY_PRIVILEGE_USED = 7, /* for the first time: arg1 = token; arg2 = privilege */
+    SECURITY_SESSION_MADE = 8,   /* arg1 = logon session; detail = its type */
+    SECURITY_SESSION_ENDED = 9,  /* arg1 = logon session */
+};
+enum security_origin {
+    SECURITY_CREATED = 1,
+    SECURITY_DUPLICATED = 2,
+    SECURITY_RESTRICTED = 3,
+    SECURITY_OF_CLIENT = 4,
+};
+enum security_gate {
+    SECURITY_GATE_FILTER = 1,
+    SECURITY_GATE_CONTAINMENT = 2,
+    SECURITY_GATE_TOKEN = 3,
+    SECURITY_GATE_PROTECTION = 4,
+};
+enum security_object {
+    SECURITY_PROCESS = 1,
+    SECURITY_TOKEN = 2,
+    SECURITY_PRIVILEGE = 3,
 };
 
 /* The header of a TRACE_SYSCALL_TEXT record; the lowest byte is the argument's index from 0. */

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "tests/integration/command.h"
+#include "tests/integration/events.h"
 #include "tests/integration/role.h"
+#include "vmm/export/security_text.h"
 
 #define ALL_PRIVILEGES 0xc000000ffffffffcull
 
@@ -241,4 +243,49 @@ Test(tokens_of_runs, file, .timeout = 60)
     expect_run(path, "/bin/whoami", "/all", 0,
                "group      S-1-5-32-544 mandatory enabled deny-only\n");
     unlink(path);
+}
+
+/* ---- what is said of it all ---- */
+
+/* Does the audit log name who was denied what, whom threads act as, and the end of logon sessions? */
+Test(tokens_told, audit_log, .timeout = 120)
+{
+    static const char *const wanted[] = {"DENIED by the token gate: process ",
+                                         "DENIED by the token gate: SeTcbPrivilege",
+                                         " created, logon session 999",
+                                         "is token ",
+                                         "acts as token ",
+                                         "acts as itself again",
+                                         " used SeDebugPrivilege",
+                                         " adjusted: privileges "};
+    const struct variant variant = {VT_ACCEL_QEMU, 1};
+    const char *arguments[] = {guest_program("token_gates"), NULL};
+    struct session_settings settings = {
+        .arguments = arguments, .trace = true, .trace_lossless = true};
+    struct event_log log;
+    char *text = NULL;
+    size_t bytes, position = 0;
+    const struct trace_record *record;
+
+    variant_require(&variant);
+    struct session *session = session_start(&variant, &settings);
+    require_ok(vt_guest_trace_types(session_guest(session), 1ull << TRACE_SECURITY), "types");
+    events_collect(session, &log);
+    session_expect(session, "0 of ");
+    session_wait_exit(session, 0);
+    events_finish(&log);
+    struct vt_trace *names;
+    require_ok(vt_trace_open(session_guest(session), true, &names), "vt_trace_open");
+    FILE *out = open_memstream(&text, &bytes);
+    while ((record = events_next(&log, &position, TRACE_SECURITY, 0)) != NULL) {
+        security_text_write(out, names, record);
+        putc('\n', out);
+    }
+    fclose(out);
+    vt_trace_close(names);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        cr_expect(strstr(text, wanted[i]) != NULL, "nothing says '%s'", wanted[i]);
+    free(text);
+    events_free(&log);
+    session_destroy(session);
 }

@@ -7,8 +7,10 @@
  * references as processes, tasks, handles and sockets that have it were found, what it says as many as
  * tokens that say it, a logon session as many as tokens of it; and a token is of the session that it
  * names. So nobody is nobody, nothing that somebody acts as can be freed, and a session ends with its
- * last token. Cost: one pass over tokens, processes and tasks.
+ * last token. On records: what a token that was made and adjusted has of privileges only shrinks. Cost: one pass over tokens, processes and tasks.
  */
+#include <stdlib.h>
+
 #include "vmm/audit/socket_set.h"
 #include "vmm/audit/tally.h"
 #include "vmm/inspect/objects.h"
@@ -261,11 +263,47 @@ static void check(struct vt_audit *audit, const struct audit_world *world)
     audit_tally_free(&judging.sessions);
 }
 
+/* ---- records: what privileges a token had when it was last heard of ---- */
+
+#define REMEMBERED 4096u /* tokens, by number; a later one takes the place of an earlier */
+
+struct remembered {
+    struct {
+        uint64_t token, present;
+    } tokens[REMEMBERED];
+};
+
+static void *create(void)
+{
+    return calloc(1, sizeof(struct remembered));
+}
+
+static void record(struct vt_audit *audit, const struct trace_record *record)
+{
+    struct remembered *remembered = audit_state(audit);
+    uint32_t event = (uint32_t)record->arg[0];
+    bool made = event == SECURITY_TOKEN_MADE;
+    uint64_t token = record->arg[1], present = record->arg[made ? 3 : 2];
+
+    if (record->type != TRACE_SECURITY || (!made && event != SECURITY_TOKEN_ADJUSTED))
+        return;
+    uint64_t before = remembered->tokens[token % REMEMBERED].present;
+    if (!made && remembered->tokens[token % REMEMBERED].token == token && present & ~before)
+        audit_report(audit, (struct audit_finding){.tid = record->tid, .pid = record->tgid},
+                     "token %lu got privileges that it had not or no more (%#lx, had %#lx)",
+                     (unsigned long)token, (unsigned long)present, (unsigned long)before);
+    remembered->tokens[token % REMEMBERED].token = token;
+    remembered->tokens[token % REMEMBERED].present = present;
+}
+
 const struct audit_invariant invariant_tokens = {
     .name = "tokens",
-    .proves =
-        "everybody acts as somebody, privileges enabled are there, and tokens and logon sessions "
-        "have as many references as holders",
+    .proves = "everybody acts as somebody, privileges are there and only shrink, and tokens and "
+              "logon sessions "
+              "have as many references as holders",
     .needs = AUDIT_NEEDS_FAMILY | AUDIT_NEEDS_WAKES,
     .check = check,
+    .record = record,
+    .state_create = create,
+    .state_destroy = free,
 };

@@ -29,6 +29,10 @@ int cli_queues(int argc, char **argv);
 int cli_locks(int argc, char **argv);
 int cli_namespaces(int argc, char **argv);
 int cli_tokens(int argc, char **argv);
+int cli_audit_log(int argc, char **argv);
+/* trace.c: prints the events of these types (a bit for each), as they come, until the machine ends. */
+struct vt_error *cli_follow(struct vt_guest *guest, struct vt_trace *trace, uint64_t types,
+                            bool json);
 int cli_frames(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_doctor(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct {
     {"files", cli_files, "every open file of a process by name, as in /proc/PID/fd"},
     {"processes", cli_processes, "processes as objects: GUID, family, threads, limits"},
     {"tokens", cli_tokens, "who processes are and threads act as: tokens"},
+    {"audit-log", cli_audit_log, "what happens to tokens, and who was denied what"},
     {"namespaces", cli_namespaces, "namespaces and who is in them, as lsns does inside"},
     {"queues", cli_queues, "each CPU's run queue and timers"},
     {"locks", cli_locks, "the kernel's locks: taken, waited for, fought for"},

@@ -18,10 +18,12 @@
     (1ull << TRACE_SWITCH | 1ull << TRACE_WAKEUP | 1ull << TRACE_FORK | 1ull << TRACE_EXEC |       \
      1ull << TRACE_EXIT | 1ull << TRACE_REAP | 1ull << TRACE_SIGNAL | 1ull << TRACE_MIGRATE |      \
      1ull << TRACE_PROCESS_EXCEPTION | 1ull << TRACE_COMM | 1ull << TRACE_STOP_TASK |              \
-     1ull << TRACE_SYSCALL_UNKNOWN | 1ull << TRACE_MARK | 1ull << TRACE_OUT_OF_MEMORY)
+     1ull << TRACE_SYSCALL_UNKNOWN | 1ull << TRACE_MARK | 1ull << TRACE_OUT_OF_MEMORY |            \
+     1ull << TRACE_SECURITY)
 #define FLUSH_MS 20
 
-static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, bool json)
+struct vt_error *cli_follow(struct vt_guest *guest, struct vt_trace *trace, uint64_t types,
+                            bool json)
 {
     bool unflushed = false;
 
@@ -40,6 +42,8 @@ static struct vt_error *follow(struct vt_guest *guest, struct vt_trace *trace, b
             unflushed = false;
             continue;
         }
+        if (!(types >> record.type & 1))
+            continue;
         if (json)
             event_json_write(stdout, guest, trace, &record);
         else
@@ -189,7 +193,7 @@ int cli_trace(int argc, char **argv)
         else if (options.output)
             error = write_file(guest, trace, options.output);
         else
-            error = follow(guest, trace, options.json);
+            error = cli_follow(guest, trace, UINT64_MAX, options.json);
         if (vt_trace_lost(trace) && !options.report) /* a report says it itself */
             fprintf(stderr,
                     "vitrine: %lu events were lost: they came faster than they could be read\n",

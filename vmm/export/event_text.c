@@ -7,6 +7,7 @@
 
 #include "vmm/export/event_text.h"
 #include "vmm/export/record.h"
+#include "vmm/export/security_text.h"
 
 const char *event_signal_name(int signal)
 {
@@ -224,6 +225,9 @@ static void write_details(FILE *out, const struct vt_trace *trace,
                 " frames free)",
                 vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0), arg[1], arg[2],
                 arg[3]);
+        break;
+    case TRACE_SECURITY:
+        security_text_write(out, trace, record);
         break;
     case TRACE_STOP_TASK:
         fprintf(out, "%s/%d stops, signal %" PRIu64, vt_trace_comm(trace, record_low(record, 0)),

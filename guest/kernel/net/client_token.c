@@ -72,7 +72,7 @@ static int token_of_client(const struct socket *end, struct token_object **ret)
     token.subject.type = TOKEN_IMPERSONATION;
     token.subject.level = (enum impersonation_level)end->client_level;
     token.elevation = ELEVATION_DEFAULT;
-    *ret = token_make(&token, token.session, &error);
+    *ret = token_make(&token, token.session, SECURITY_OF_CLIENT, &error);
     token_state_put(says);
     return error;
 }

@@ -47,7 +47,7 @@ static int install(struct byte_span spec, struct sid_attributes *entries)
         return error;
     sid_make_logon(&logon, session); /* the last group points there */
     token.created = clock_realtime_ns();
-    struct token_object *made = token_make(&token, session, &error);
+    struct token_object *made = token_make(&token, session, SECURITY_CREATED, &error);
     if (made)
         process_token_install(made);
     return error;

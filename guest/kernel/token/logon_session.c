@@ -7,6 +7,7 @@
 #include "kernel/security/token.h"
 #include "kernel/sync/refcount.h"
 #include "kernel/time/clock.h"
+#include "kernel/token/security_event.h"
 
 struct list logon_sessions = LIST_INIT(logon_sessions);
 struct spinlock logon_session_lock = SPINLOCK_INIT(RANK_LOGON_SESSION);
@@ -26,6 +27,7 @@ int logon_session_create(uint64_t id, enum logon_type type, const struct sid *us
         memcpy(session->package, package.data, package.length);
     spin_lock(&logon_session_lock);
     *ret_id = session->id = id ? id : next_id++;
+    security_event(SECURITY_SESSION_MADE, type, session->id, 0, 0);
     list_push_back(&logon_sessions, &session->link);
     spin_unlock(&logon_session_lock);
     return 0;
@@ -116,6 +118,7 @@ void logon_session_get(struct logon_session *session)
 
 static void end(struct logon_session *session)
 {
+    security_event(SECURITY_SESSION_ENDED, 0, session->id, 0, 0);
     kfree(session);
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/security/access_check.h"
+#include "kernel/token/security_event.h"
 #include "kernel/token/thread_token.h"
 
 void descriptor_copy_put(struct descriptor_copy *copy)
@@ -67,6 +68,8 @@ int process_gate_decide(struct process *target, uint32_t rights)
     }
     if (!error && rights & ~result.granted)
         error = token_has_privilege(subject, SE_DEBUG) ? 0 : -EACCES;
+    if (error)
+        security_denied(SECURITY_PROCESS, (uint64_t)target->pid, rights, result.granted);
     token_state_put(says);
     token_put(subject);
     return error ? -EACCES : 0;

@@ -14,6 +14,7 @@
 #include "kernel/token/logon_session.h"
 #include "kernel/token/process_gate.h"
 #include "kernel/token/projection.h"
+#include "kernel/token/security_event.h"
 
 struct token_object *token_system, *token_anonymous;
 
@@ -78,6 +79,8 @@ bool process_uses_privilege(enum privilege privilege)
     struct token_object *token = process_token_get(current->process);
     bool has = token_has_privilege(token, privilege);
     token_put(token);
+    if (!has)
+        security_denied(SECURITY_PRIVILEGE, privilege, 0, 0);
     return has;
 }
 
@@ -86,7 +89,10 @@ bool thread_uses_privilege(enum privilege privilege)
     if (likely(!current->impersonation))
         return process_uses_privilege(privilege);
     /* Only the task itself changes whom it acts as. */
-    return token_has_privilege(current->impersonation, privilege);
+    bool has = token_has_privilege(current->impersonation, privilege);
+    if (!has)
+        security_denied(SECURITY_PRIVILEGE, privilege, 0, 0);
+    return has;
 }
 
 void process_token_install(struct token_object *token)
@@ -106,6 +112,7 @@ void process_token_install(struct token_object *token)
         process->descriptor = NULL;
     }
     spin_unlock(&process->parts_lock);
+    security_event(SECURITY_INSTALLED, 0, token->object.id, old->object.id, 0);
     projection_install(&says->token);
     descriptor_copy_put(given);
     token_state_put(says);
@@ -131,6 +138,7 @@ int task_impersonate(struct token_object *token)
 {
     struct token_state *says = token_state_get(token);
     struct acting *acting = projection_of(&says->token);
+    security_event(SECURITY_IMPERSONATES, says->token.subject.level, token->object.id, 0, 0);
     token_state_put(says);
     if (!acting) {
         token_put(token);
@@ -142,5 +150,6 @@ int task_impersonate(struct token_object *token)
 
 void task_revert(void)
 {
+    security_event(SECURITY_REVERTED, 0, current->impersonation->object.id, 0, 0);
     act_as(NULL, NULL);
 }

@@ -53,6 +53,8 @@ static int apply_privileges(struct change *change, struct token *copy)
 {
     uint64_t previous;
     int error = token_adjust_privileges(copy, change->entries, change->count, &previous);
+    if (MUTANT(PRIVILEGE_COMES_BACK))
+        copy->privileges_present = PRIVILEGES_ALL;
     if (MUTANT(PRIVILEGE_STAYS_ENABLED)) {
         copy->privileges_present &= copy->subject.privileges;
         copy->subject.privileges = previous;

@@ -7,6 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/security/access_check.h"
+#include "kernel/token/security_event.h"
 #include "kernel/token/thread_token.h"
 #include "shared/token.h"
 
@@ -105,6 +106,8 @@ int token_access(struct token_object *token, uint32_t desired, uint32_t *ret_gra
         error = -EACCES;
     if (result.privileges_used)
         __atomic_fetch_or(&subject->privileges_used, result.privileges_used, __ATOMIC_RELAXED);
+    if (error)
+        security_denied(SECURITY_TOKEN, token->object.id, desired, result.granted);
     *ret_granted = result.granted;
     token_state_put(object);
     token_state_put(says);

@@ -14,6 +14,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/clock.h"
 #include "kernel/token/logon_session.h"
+#include "kernel/token/security_event.h"
 #include "kernel/token/thread_token.h"
 #include "kernel/token/token_handle.h"
 #include "kernel/token/token_memory.h"
@@ -41,7 +42,8 @@ static int protect(struct token *token, struct own_descriptor *room)
     return 0;
 }
 
-struct token_object *token_make(struct token *token, uint64_t session, int *ret_error)
+struct token_object *token_make(struct token *token, uint64_t session, enum security_origin how,
+                                int *ret_error)
 {
     struct own_descriptor room;
     struct token_object *made = NULL;
@@ -50,6 +52,8 @@ struct token_object *token_make(struct token *token, uint64_t session, int *ret_
     if (of) {
         made = token_create(token, of);
         *ret_error = made ? 0 : -ENOMEM;
+        if (made)
+            security_token_made(made, how);
     } else if (!*ret_error) {
         *ret_error = -EINVAL;
     }
@@ -72,7 +76,7 @@ static int create_from(struct byte_span spec, struct token_object **ret)
     int error = token_spec_read(spec, entries, &logon, &token);
     if (!error) {
         token.created = clock_realtime_ns();
-        *ret = token_make(&token, token.session, &error);
+        *ret = token_make(&token, token.session, SECURITY_CREATED, &error);
     }
     kfree(entries);
     return error;
@@ -137,7 +141,8 @@ int64_t token_ioctl_duplicate(const struct token_handle *handle, uint64_t argume
     if (!error && token.subject.type == TOKEN_IMPERSONATION && asked.level == LEVEL_ANONYMOUS)
         token_boot_anonymous(&token);
     uint64_t used = token.privileges_used;
-    struct token_object *made = error ? NULL : token_make(&token, token.session, &error);
+    struct token_object *made =
+        error ? NULL : token_make(&token, token.session, SECURITY_DUPLICATED, &error);
     token_state_put(source);
     if (!made)
         return error;
@@ -182,7 +187,7 @@ static int filter_token(struct token_object *source, const struct token_filter *
         return -ENOMEM;
     int error = token_become_filtered(&copy->token, filter, room, &birth);
     if (!error)
-        *ret = token_make(&copy->token, source->session->id, &error);
+        *ret = token_make(&copy->token, source->session->id, SECURITY_RESTRICTED, &error);
     token_state_put(copy);
     return error;
 }

@@ -5,6 +5,7 @@
 #include "kernel/observe/mutant.h"
 #include "kernel/security/token_copy.h"
 #include "kernel/token/logon_session.h"
+#include "kernel/token/security_event.h"
 #include "kernel/token/token_memory.h"
 
 struct slot_table token_slots = SLOT_TABLE_INIT("token_object", struct token_object);
@@ -51,6 +52,7 @@ bool token_state_replace(struct token_object *token, const struct token_state *o
         WRITE_ONCE(token->serial, fresh->serial);
         token->modified++;
         object_write_end(&token->object);
+        security_token_adjusted(token, fresh); /* in the order of the adjustments */
     }
     spin_unlock(&token->lock);
     if (current)
@@ -139,7 +141,9 @@ bool token_has_privilege(struct token_object *token, enum privilege privilege)
     bool acts = says->subject.type == TOKEN_PRIMARY || says->subject.level >= LEVEL_IMPERSONATION;
     bool enabled = acts && (says->subject.privileges & says->privileges_present & bit);
     spin_unlock(&token->lock);
-    if (enabled && !(READ_ONCE(token->privileges_used) & bit))
+    if (enabled && !(READ_ONCE(token->privileges_used) & bit)) {
         __atomic_fetch_or(&token->privileges_used, bit, __ATOMIC_RELAXED);
+        security_event(SECURITY_PRIVILEGE_USED, 0, token->object.id, privilege, 0);
+    }
     return enabled;
 }
