@@ -454,6 +454,96 @@ static void restricted(void)
     CHECK_ERROR(ioctl(token, TOKEN_IOC_RESTRICT, &asked), EINVAL);
 }
 
+/* ---- pairs ---- */
+
+static int of_session(const char *user, uint64_t session, uint64_t privileges)
+{
+    uint8_t bytes[1024];
+    const struct token_spec spec = {.type = TOKEN_PRIMARY,
+                                    .session = session,
+                                    .user = sid(user),
+                                    .privileges_present = privileges,
+                                    .privileges_enabled = privileges,
+                                    .integrity = INTEGRITY_MEDIUM,
+                                    .uid = 1000,
+                                    .gid = 1000};
+    int length = token_spec_bytes(&spec, bytes, sizeof bytes);
+    return token_create(bytes, (size_t)length);
+}
+
+static int link_tokens(int elevated, int filtered, uint64_t session)
+{
+    struct token_link_arguments pair = {elevated, filtered, session};
+    return ioctl(elevated, TOKEN_IOC_LINK, &pair);
+}
+
+static int linked(int token)
+{
+    struct token_linked_arguments answer = {-1};
+    return ioctl(token, TOKEN_IOC_GET_LINKED, &answer) ? -1 : answer.fd;
+}
+
+/* Can the two tokens of one be a pair, by who may, and does each lead to the other as far as one may? */
+static void pairs(void)
+{
+    uint64_t id, other;
+    const uint8_t *user = sid(USER_ANNA);
+    CHECK(logon_session_create(2, "x", user, 28, &id) == 0);
+    CHECK(logon_session_create(2, "x", user, 28, &other) == 0);
+    int full = of_session(USER_ANNA, id, BIT(SE_DEBUG));
+    int less = token_restrict(full, BIT(SE_DEBUG), NULL, 0, NULL, 0, 0, 0);
+    int bodo = of_session(USER_BODO, id, 0), elsewhere = of_session(USER_ANNA, other, 0);
+    CHECK(full >= 0 && less >= 0 && bodo >= 0 && elsewhere >= 0);
+    CHECK_ERROR(linked(full), ENOENT);
+    CHECK_ERROR(link_tokens(full, full, id), EINVAL);
+    CHECK_ERROR(link_tokens(full, dup(full), id), EINVAL);
+    CHECK_ERROR(link_tokens(full, bodo, id), EINVAL);
+    CHECK_ERROR(link_tokens(full, elsewhere, id), EINVAL);
+    CHECK_ERROR(link_tokens(full, less, other), EINVAL);
+    CHECK_ERROR(link_tokens(full, 0, id), EINVAL);
+    CHECK_ERROR(link_tokens(full, token_open_self(0, TOKEN_QUERY), id), EACCES);
+    CHECK(ask_number(full, TOKEN_CLASS_ELEVATION) == 1);
+    CHECK(link_tokens(full, less, id) == 0);
+    CHECK(ask_number(full, TOKEN_CLASS_ELEVATION) == 2);
+    CHECK(ask_number(less, TOKEN_CLASS_ELEVATION) == 3);
+    CHECK_ERROR(link_tokens(less, full, id), EINVAL); /* roles are for good */
+    int partner = linked(less);                       /* SeTcb: the very token */
+    CHECK(statistics_of(partner).token == statistics_of(full).token);
+    CHECK(token_duplicate(partner, TOKEN_QUERY, TOKEN_PRIMARY, 0) >= 0);
+    int own = token_open_self(0, TOKEN_ADJUST_PRIVILEGES);
+    CHECK(token_adjust_privilege(own, SE_TCB, TOKEN_PRIVILEGE_DISABLE, NULL) == 0);
+    CHECK_ERROR(link_tokens(full, less, id), EPERM);
+    partner = linked(less); /* else a look */
+    CHECK(statistics_of(partner).token != statistics_of(full).token && is_user(partner, USER_ANNA));
+    CHECK(ask_number(partner, TOKEN_CLASS_LEVEL) == 1);
+    CHECK(ask_number(partner, TOKEN_CLASS_ELEVATION) == 2);
+    CHECK_ERROR(token_impersonate(partner), EACCES);
+    CHECK_ERROR(token_duplicate(partner, TOKEN_QUERY, TOKEN_PRIMARY, 0), EACCES);
+}
+
+/* Does a session end with its pair when nobody else has either, and not before? */
+static void end_of_pairs(void)
+{
+    uint64_t id;
+    CHECK(logon_session_create(2, "x", sid(USER_ANNA), 28, &id) == 0);
+    int full = of_session(USER_ANNA, id, BIT(SE_DEBUG));
+    int less = token_restrict(full, BIT(SE_DEBUG), NULL, 0, NULL, 0, 0, 0);
+    CHECK(link_tokens(full, less, id) == 0);
+    int again = token_restrict(full, BIT(SE_DEBUG), NULL, 0, NULL, 0, 0, 0);
+    CHECK(link_tokens(full, again, id) == 0); /* takes the place of the pair before */
+    CHECK_ERROR(linked(less), ENOENT);
+    CHECK(ask_number(less, TOKEN_CLASS_ELEVATION) == 3);
+    close(less);
+    close(full);
+    CHECK_ERROR(logon_session_end_empty(id), EBUSY);
+    full = linked(again);
+    CHECK(full >= 0 && is_user(full, USER_ANNA));
+    close(again);
+    CHECK_ERROR(logon_session_end_empty(id), EBUSY);
+    close(full);
+    CHECK_ERROR(logon_session_end_empty(id), ENOENT);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -472,6 +562,8 @@ int main(void)
         {"sessions", sessions},
         {"duplicates", duplicates},
         {"restricted", restricted},
+        {"pairs", pairs},
+        {"end_of_pairs", end_of_pairs},
     };
     run_cases(cases, sizeof cases / sizeof *cases);
     return 0;

@@ -4,7 +4,7 @@
  * Reads: every token, what it says, its logon session, the list of all sessions, processes and tasks. Proves, in
  * a world at rest: a process has a primary token, a task that impersonates has an impersonation token, both
  * alive; what is enabled or enabled by default of a token's privileges is present; a token has as many
- * references as processes, tasks, handles and sockets that have it were found, what it says as many as
+ * references as processes, tasks, handles, sockets and pairs that have it were found, what it says as many as
  * tokens that say it, a logon session as many as tokens of it; and a token is of the session that it
  * names. So nobody is nobody, nothing that somebody acts as can be freed, and a session ends with its
  * last token. On records: what a token that was made and adjusted has of privileges only shrinks. Cost: one pass over tokens, processes and tasks.
@@ -47,6 +47,13 @@ static struct vt_error *visit_session(void *context, uint64_t node)
 
     if (place)
         place->listed++;
+    const uint8_t *raw = place ? audit_at(judging->world, place->address,
+                                          judging->world->layout->logon_session_bytes)
+                               : NULL;
+    if (raw) { /* a pair is held by its session */
+        audit_tally_hold(&judging->tokens, AUDIT_GET(judging->world, raw, session_elevated));
+        audit_tally_hold(&judging->tokens, AUDIT_GET(judging->world, raw, session_limited));
+    }
     return NULL;
 }
 

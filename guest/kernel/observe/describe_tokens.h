@@ -59,6 +59,8 @@
     F(logon_session, references, UNSIGNED, "")                                                     \
     F(logon_session, logon_type, UNSIGNED, "")                                                     \
     F(logon_session, created_ns, UNSIGNED, "")                                                     \
+    F(logon_session, pair[0], ADDRESS, "token_object")                                             \
+    F(logon_session, pair[1], ADDRESS, "token_object")                                             \
     F(logon_session, user, BYTES, "")                                                              \
     F(logon_session, package_bytes, UNSIGNED, "")
 

@@ -8,6 +8,7 @@
 #include "kernel/sync/refcount.h"
 #include "kernel/time/clock.h"
 #include "kernel/token/security_event.h"
+#include "kernel/token/token_object.h"
 
 struct list logon_sessions = LIST_INIT(logon_sessions);
 struct spinlock logon_session_lock = SPINLOCK_INIT(RANK_LOGON_SESSION);
@@ -122,21 +123,72 @@ static void end(struct logon_session *session)
     kfree(session);
 }
 
+/* Nobody but the pair itself holds the pair, and there is no other token. */
+static bool only_pair_locked(const struct logon_session *session)
+{
+    return session->pair[0] && READ_ONCE(session->references) == 2 &&
+           READ_ONCE(session->pair[0]->object.references) == 1 &&
+           READ_ONCE(session->pair[1]->object.references) == 1;
+}
+
+static void forget_pair(struct token_object *const pair[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (pair[i])
+            token_put(pair[i]);
+    }
+}
+
 void logon_session_put(struct logon_session *session)
 {
     uint32_t count = READ_ONCE(session->references);
-    while (count > 1)
+    while (count > 1 && !READ_ONCE(session->pair[0]))
         if (__atomic_compare_exchange_n(&session->references, &count, count - 1, true,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             return;
+    struct token_object *pair[2] = {NULL, NULL};
     /* The last one, unless somebody finds the session in the list before us. */
     spin_lock(&logon_session_lock);
     bool last = reference_put(&session->references);
     if (last)
         list_remove(&session->link);
+    else if (only_pair_locked(session)) {
+        memcpy(pair, session->pair, sizeof(pair));
+        session->pair[0] = session->pair[1] = NULL;
+    }
     spin_unlock(&logon_session_lock);
     if (last)
         end(session);
+    forget_pair(pair); /* these two put what is left of it */
+}
+
+void logon_session_link(struct logon_session *session, struct token_object *elevated,
+                        struct token_object *limited)
+{
+    struct token_object *old[2];
+    token_get(elevated);
+    token_get(limited);
+    spin_lock(&logon_session_lock);
+    memcpy(old, session->pair, sizeof(old));
+    session->pair[PAIR_LIMITED] = limited;
+    WRITE_ONCE(session->pair[PAIR_ELEVATED], elevated);
+    spin_unlock(&logon_session_lock);
+    forget_pair(old);
+}
+
+struct token_object *logon_session_partner_get(struct token_object *token)
+{
+    struct logon_session *session = token->session;
+    struct token_object *partner = NULL;
+    spin_lock(&logon_session_lock);
+    if (session->pair[PAIR_ELEVATED] == token)
+        partner = session->pair[PAIR_LIMITED];
+    else if (session->pair[PAIR_LIMITED] == token)
+        partner = session->pair[PAIR_ELEVATED];
+    if (partner)
+        token_get(partner);
+    spin_unlock(&logon_session_lock);
+    return partner;
 }
 
 int logon_session_end_empty(uint64_t id)

@@ -22,6 +22,8 @@ static int64_t token_ioctl(struct file *file, uint32_t command, uint64_t argumen
         {TOKEN_IOC_DUPLICATE, TOKEN_DUPLICATE, token_ioctl_duplicate},
         {TOKEN_IOC_INSTALL, TOKEN_ASSIGN_PRIMARY, token_ioctl_install},
         {TOKEN_IOC_RESTRICT, TOKEN_DUPLICATE, token_ioctl_restrict},
+        {TOKEN_IOC_LINK, 0, token_ioctl_link}, /* what it needs it asks of both that it is given */
+        {TOKEN_IOC_GET_LINKED, TOKEN_QUERY, token_ioctl_get_linked},
         {TOKEN_IOC_ADJUST_GROUPS, TOKEN_ADJUST_GROUPS, token_ioctl_adjust_groups},
         {TOKEN_IOC_IMPERSONATE, TOKEN_IMPERSONATE, token_ioctl_impersonate},
         {TOKEN_IOC_ADJUST_DEFAULT, TOKEN_ADJUST_DEFAULT, token_ioctl_adjust_default},

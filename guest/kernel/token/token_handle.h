@@ -46,6 +46,9 @@ int64_t token_ioctl_adjust_session(const struct token_handle *handle, uint64_t a
 /* token_make.c */
 int64_t token_ioctl_duplicate(const struct token_handle *handle, uint64_t argument);
 int64_t token_ioctl_restrict(const struct token_handle *handle, uint64_t argument);
+/* token_link.c */
+int64_t token_ioctl_link(const struct token_handle *handle, uint64_t argument);
+int64_t token_ioctl_get_linked(const struct token_handle *handle, uint64_t argument);
 /* token_act.c */
 int64_t token_ioctl_install(const struct token_handle *handle, uint64_t argument);
 int64_t token_ioctl_impersonate(const struct token_handle *handle, uint64_t argument);

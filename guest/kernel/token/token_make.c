@@ -117,8 +117,7 @@ SYSCALL1(destroy_empty_session, uint64_t, id)
 
 /* ---- from others ---- */
 
-/* `fd` goes to the program; who cannot be told of it does not get it. */
-static int64_t tell_descriptor(int fd, uint64_t address)
+int64_t token_tell_descriptor(int fd, uint64_t address)
 {
     if (fd < 0)
         return fd;
@@ -147,8 +146,8 @@ int64_t token_ioctl_duplicate(const struct token_handle *handle, uint64_t argume
     if (!made)
         return error;
     made->privileges_used = used;
-    return tell_descriptor(token_handle_open(made, asked.access),
-                           argument + offsetof(struct token_duplicate_arguments, fd));
+    return token_tell_descriptor(token_handle_open(made, asked.access),
+                                 argument + offsetof(struct token_duplicate_arguments, fd));
 }
 
 /* The indices and SIDs of a filter, read where they lie: 0 or -EINVAL. */
@@ -217,6 +216,6 @@ int64_t token_ioctl_restrict(const struct token_handle *handle, uint64_t argumen
     kfree((void *)data.data);
     if (error)
         return error;
-    return tell_descriptor(token_handle_create(made, handle->access),
-                           argument + offsetof(struct token_restrict_arguments, fd));
+    return token_tell_descriptor(token_handle_create(made, handle->access),
+                                 argument + offsetof(struct token_restrict_arguments, fd));
 }

@@ -13,4 +13,7 @@
 struct token_object *token_make(struct token *token, uint64_t session, enum security_origin how,
                                 int *ret_error);
 
+/* `fd` (or -errno) goes to the program, to that address: 0 or -errno; who cannot be told does not get it. */
+int64_t token_tell_descriptor(int fd, uint64_t address);
+
 #endif

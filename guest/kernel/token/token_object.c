@@ -117,6 +117,16 @@ void token_last_put(struct token_object *token)
     logon_session_put(session);
 }
 
+/* The session's own count is dropped last, and whoever drops it looks at what is left. */
+void token_put_paired(struct token_object *token)
+{
+    struct logon_session *session = token->session;
+    logon_session_get(session);
+    if (reference_put(&token->object.references))
+        token_last_put(token);
+    logon_session_put(session);
+}
+
 struct token_state *token_describe(struct token_object *token, struct token *ret)
 {
     spin_lock(&token->lock);

@@ -16,8 +16,7 @@
 #include "kernel/mm/slot_table.h"
 #include "kernel/security/token.h"
 #include "kernel/sync/refcount.h"
-
-struct logon_session;
+#include "kernel/token/logon_session.h"
 
 /* In one piece of memory with all that `token` points to. */
 struct token_state {
@@ -56,9 +55,13 @@ static inline void token_get(struct token_object *token)
     reference_get(&token->object.references);
 }
 void token_last_put(struct token_object *token);
+/* Of one whose logon session knows a pair: it may be the last but the pair's own. */
+void token_put_paired(struct token_object *token);
 static inline void token_put(struct token_object *token)
 {
-    if (reference_put(&token->object.references))
+    if (unlikely(READ_ONCE(token->session->pair[0]) != NULL))
+        token_put_paired(token);
+    else if (reference_put(&token->object.references))
         token_last_put(token);
 }
 
