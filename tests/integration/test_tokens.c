@@ -289,3 +289,37 @@ Test(tokens_told, audit_log, .timeout = 120)
     events_free(&log);
     session_destroy(session);
 }
+
+/* ---- the guest's own programs ---- */
+
+static void expect_tokenctl(const char *token, int status, const char *wanted, const char *script)
+{
+    char option[600];
+
+    snprintf(option, sizeof option, "--token=%s", token);
+    struct command_result result =
+        COMMAND("run", "--quiet", "--accel=qemu", option, "--", "/bin/sh", "-c", script);
+    cr_expect(result.status == status && (strstr(result.out, wanted) || strstr(result.err, wanted)),
+              "%s: status %d\n%s%s", script, result.status, result.out, result.err);
+    command_free(&result);
+}
+
+/* Do the words of tokenctl do what they say? */
+Test(tokens_of_runs, tokenctl, .timeout = 120)
+{
+    expect_tokenctl("user=SY,privilege=all", 0, "SeDebugPrivilege disabled",
+                    "tokenctl privilege disable SeDebug -- /bin/whoami /all");
+    expect_tokenctl("user=" ANNA ",privilege=SeDebug", 0, "integrity",
+                    "tokenctl privilege remove SeDebug -- /bin/whoami /all | grep -v Debug");
+    expect_tokenctl("user=" ANNA, 1, "Invalid argument", "tokenctl privilege enable SeDebug");
+    expect_tokenctl("user=" ANNA, 2, "is no privilege", "tokenctl privilege enable SeNothing");
+    expect_tokenctl("user=" ANNA, 0, "O:" ANNA, "tokenctl getsd $$");
+    expect_tokenctl("user=" ANNA, 1, "Permission denied", "tokenctl getsd token");
+    expect_tokenctl("user=" ANNA, 0, "D:(A;;",
+                    "tokenctl setsd $$ 'D:(A;;0xe1e73;;;WD)'; tokenctl getsd $$");
+    expect_tokenctl("user=" ANNA, 0, "allowed, granted 0x1",
+                    "tokenctl check 'O:SYD:(A;;0x1;;;WD)' 1");
+    expect_tokenctl("user=" ANNA, 1, "denied, granted 0x1",
+                    "tokenctl check 'O:SYD:(A;;0x1;;;WD)' 3");
+    expect_tokenctl("user=" ANNA, 1, "Permission denied", "tokenctl restrict -r BU -- true");
+}
