@@ -80,6 +80,12 @@ struct token_default_arguments {
 /* open_self_token(): the process's token, whomever the thread acts as. */
 #define TOKEN_OPEN_REAL 0x1u
 
+/* set_psb(): what a process is kept from, for good; all that there are, and those that are enforced here. */
+#define MITIGATION_NO_CHILD  0x020u /* no new processes; threads and other programs it may */
+#define MITIGATION_PIE       0x100u /* no programs with a fixed place in memory */
+#define MITIGATIONS_ALL      0x3ffu
+#define MITIGATIONS_ENFORCED (MITIGATION_NO_CHILD | MITIGATION_PIE)
+
 /* access_check(): what may be asked; `size` says how much of it there is, the rest is zero. */
 #define ACCESS_ARGUMENTS_BYTES_MIN 40u
 struct access_arguments {

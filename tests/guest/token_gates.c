@@ -6,6 +6,7 @@
 #include "tests/guest/token_check.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -387,6 +388,50 @@ static void installed_ids(void)
     CHECK(token_install(system) == 0 && getuid() == 0 && being("S-1-5-18"));
 }
 
+/* ---- mitigations ---- */
+
+static void *nothing(void *unused)
+{
+    return unused;
+}
+
+/* Is a process that may have no children kept from them, and from nothing else, over its programs? */
+static void no_children(void)
+{
+    pthread_t thread;
+    CHECK_ERROR(process_keep_from(-1, 0x400), EINVAL);
+    CHECK_ERROR(process_keep_from(-1, MITIGATION_NO_CHILD | 0x40), EOPNOTSUPP);
+    int status;
+    pid_t child = fork(); /* nothing was taken of that */
+    if (child == 0)
+        _exit(0);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(process_keep_from(-1, MITIGATION_NO_CHILD) == 0 && process_keep_from(-1, 0) == 0);
+    CHECK_ERROR(fork(), EPERM);
+    CHECK_ERROR(syscall(SYS_vfork), EPERM);
+    CHECK(pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    execl("/proc/self/exe", "token_gates", "no child", NULL);
+    CHECK(!"exec");
+}
+
+/* Are programs with a fixed place refused, also to children; and whom may one keep from what? */
+static void only_position_independent(void)
+{
+    struct other other = start(&bodo, NULL);
+    int status, pidfd = (int)syscall(SYS_pidfd_open, other.pid, 0);
+    CHECK(process_keep_from(-1, MITIGATION_PIE) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        /* This very program is linked to a fixed place. */
+        execl("/proc/self/exe", "token_gates", "no child", NULL);
+        _exit(errno == EACCES ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    become(anna);
+    CHECK_ERROR(process_keep_from(pidfd, MITIGATION_NO_CHILD), EACCES);
+    CHECK(end_of(&other) == 0);
+}
+
 /* ---- the decision for others ---- */
 
 /* Does the kernel decide for programs about their own objects? */
@@ -420,8 +465,11 @@ static void access_check(void)
     CHECK_ERROR(syscall(1023, 8), EFAULT);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1) /* started by a case: no child, still? */
+        return !(fork() == -1 && errno == EPERM);
     static const struct test_case cases[] = {
         {"other_users", other_users},
         {"debug_privilege", debug_privilege},
@@ -436,6 +484,8 @@ int main(void)
         {"lends_nothing", lends_nothing},
         {"files", files},
         {"installed_ids", installed_ids},
+        {"no_children", no_children},
+        {"only_position_independent", only_position_independent},
         {"access_check", access_check},
     };
     run_cases(cases, sizeof cases / sizeof *cases);

@@ -125,6 +125,7 @@ static const struct syscall_info known[] = {
     {"clone3", "xu"},
     {"spawn", "xu"},
     {"open_self_token", "xx"},
+    {"set_psb", "fx"},
     {"open_process_token", "fx"},
     {"open_thread_token", "fdx"},
     {"create_token", "xu"},

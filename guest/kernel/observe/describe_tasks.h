@@ -151,6 +151,7 @@
     F(process, credentials.gid, UNSIGNED, "")                                                      \
     F(process, credentials.egid, UNSIGNED, "")                                                     \
     F(process, no_new_privileges, UNSIGNED, "")                                                    \
+    F(process, mitigations, UNSIGNED, "")                                                          \
     F(process, oom_score_adj, SIGNED, "")                                                          \
     F(process, template_copies, UNSIGNED, "")                                                      \
     F(process, pid_namespace, ADDRESS, "pid_namespace")                                            \

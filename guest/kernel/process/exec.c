@@ -21,6 +21,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/posix_timer.h"
 #include "kernel/token/thread_token.h"
+#include "shared/token.h"
 
 #define SCRIPT_DEPTH_MAX  5 /* interpreters that are scripts themselves; then ELOOP, as on Linux */
 #define SCRIPT_LINE_BYTES 256 /* BINPRM_BUF_SIZE of execve(2) */
@@ -309,6 +310,9 @@ int exec_load(struct process *process, struct file *file, const char *path,
     loading->process = process;
     int error = identify(&file, path, strings, &loading->image);
     loading->file = file;
+    if (!error && unlikely(READ_ONCE(process->mitigations) & MITIGATION_PIE) &&
+        !loading->image.position_independent)
+        error = -EACCES;
     if (!error) {
         effective_ids(loading);
         loading->space = address_space_create();

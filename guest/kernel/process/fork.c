@@ -22,6 +22,7 @@
 #include "kernel/time/clock.h"
 #include "kernel/time/cpu_timer.h"
 #include "kernel/token/thread_token.h"
+#include "shared/token.h"
 
 #define ARCH_SET_FS 0x1002
 
@@ -46,6 +47,9 @@ static int check_flags(const struct clone_arguments *arguments)
          (flags & CLONE_PARENT_SETTID && arguments->pidfd == arguments->parent_tid)))
         return -EINVAL;
     if (flags & CLONE_NEWUSER)
+        return -EPERM;
+    if (unlikely(READ_ONCE(current->process->mitigations) & MITIGATION_NO_CHILD) &&
+        !(flags & CLONE_THREAD))
         return -EPERM;
     if (unlikely(flags & CLONE_NAMESPACES) &&
         !process_has_capability(current->process, CAP_SYS_ADMIN))
@@ -136,6 +140,7 @@ static inline __attribute__((always_inline)) struct process *copy_process(struct
            offsetof(struct credentials, groups) + from->group_count * sizeof(uint32_t));
     process->personality = parent->personality;
     process->no_new_privileges = parent->no_new_privileges;
+    process->mitigations = READ_ONCE(parent->mitigations);
     process->dumpable = parent->dumpable;
     process->no_huge_pages = parent->no_huge_pages;
     process->oom_score_adj = parent->oom_score_adj;

@@ -117,6 +117,7 @@ struct process {
     struct tty *tty;                /* controlling terminal, family_lock */
     int32_t lost_foreground_group;  /* of a session leader whose terminal hung up, family_lock */
     uint32_t personality;
+    uint32_t mitigations; /* MITIGATION_* (shared/token.h): only ever added to; atomic */
     bool no_new_privileges;
     bool dumpable;
     bool no_huge_pages; /* PR_SET_THP_DISABLE: kept, and without effect */

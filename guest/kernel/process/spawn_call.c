@@ -13,6 +13,7 @@
 #include "kernel/process/template.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/time/cpu_timer.h"
+#include "shared/token.h"
 
 _Static_assert(sizeof(struct spawn_arguments) == SPAWN_ARGUMENTS_VER0, "as programs know it");
 
@@ -43,6 +44,9 @@ static int make_process(struct spawn_plan *plan)
             return error;
     }
     plan->step = SPAWN_STEP_PROCESS;
+    uint32_t mitigations = READ_ONCE(current->process->mitigations);
+    if (mitigations & MITIGATION_NO_CHILD)
+        return -EPERM;
     struct process *from = plan->template ? plan->template->process : current->process;
     plan->child = task_create(true);
     if (!plan->child)
@@ -51,6 +55,7 @@ static int make_process(struct spawn_plan *plan)
     plan->process = process_duplicate(from, plan->template ? 0 : CLONE_CLEAR_SIGHAND);
     if (!plan->process)
         return -ENOMEM;
+    plan->process->mitigations |= mitigations;
     return process_too_many_tasks(plan->process) ? -EAGAIN : 0;
 }
 

@@ -12,6 +12,7 @@
 #define CALL_OPEN_THREAD_TOKEN  1002
 #define CALL_CREATE_TOKEN       1003
 #define CALL_CREATE_SESSION     1004
+#define CALL_SET_PSB            1005
 #define CALL_END_EMPTY_SESSION  1006
 #define CALL_OPEN_PEER_TOKEN    1010
 #define CALL_IMPERSONATE_PEER   1011
@@ -161,6 +162,11 @@ long sd_access_check(struct access_arguments *arguments)
 {
     arguments->size = sizeof(*arguments);
     return syscall(CALL_ACCESS_CHECK, arguments);
+}
+
+int process_keep_from(int pidfd, unsigned mitigations)
+{
+    return (int)syscall(CALL_SET_PSB, pidfd, mitigations);
 }
 
 int logon_session_create(unsigned type, const char *package, const void *sid, size_t sid_bytes,

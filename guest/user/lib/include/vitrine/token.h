@@ -119,6 +119,10 @@ int token_set_client_level(int socket, unsigned level);
 int token_open_client(int socket); /* to query and to impersonate */
 int token_impersonate_client(int socket);
 
+/* ---- mitigations ---- */
+/* Keeps a process (a pidfd; -1: this one) from MITIGATION_*, for good. EOPNOTSUPP: not enforced here. */
+int process_keep_from(int pidfd, unsigned mitigations);
+
 /* ---- logon sessions ---- */
 /* `sid` is the user's, binary. SeTcb. 0 and *ret_id, or -1. */
 int logon_session_create(unsigned type, const char *package, const void *sid, size_t sid_bytes,
