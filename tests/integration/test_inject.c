@@ -295,11 +295,12 @@ VARIANT_TEST(inject, spawn)
     expect_code(vt_guest_spawn(program.guest, &spawn, &ignored), VT_ERROR_NO_PROGRAM);
     for (unsigned tries = 0; tries < 2000; tries++) {
         require_ok(vt_guest_counters(program.guest, &after), "counters");
-        if (after.tasks == before.tasks && after.processes == before.processes)
+        if (after.tasks <= before.tasks && after.processes <= before.processes)
             break;
         usleep(500);
     }
-    cr_assert(after.tasks == before.tasks && after.processes == before.processes);
+    /* Fewer: when `before` was taken the end of an earlier one was under way. */
+    cr_assert(after.tasks <= before.tasks && after.processes <= before.processes);
     session_send(program.session, "quit\n");
     session_wait_exit(program.session, 0);
     session_destroy(program.session);
