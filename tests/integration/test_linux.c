@@ -124,6 +124,18 @@ VARIANT_TEST(like_linux, pid_namespaces)
     compare(variant, "same_pid_namespaces");
 }
 
+/* A tracer in a PID namespace: the numbers that it is told are those that it sees. */
+VARIANT_TEST(like_linux, traced_namespaces)
+{
+    compare(variant, "same_traced_namespaces");
+}
+
+/* Network namespaces: abstract socket names of their own, paths in common. */
+VARIANT_TEST(like_linux, net_namespaces)
+{
+    compare(variant, "same_net_namespaces");
+}
+
 /* Time namespaces: who enters and when, offsets and what they refuse, clocks and waits inside. */
 VARIANT_TEST(like_linux, time_namespaces)
 {

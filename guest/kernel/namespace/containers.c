@@ -1,6 +1,7 @@
 /*
- * kernel/namespace/containers.c - namespaces that are a name and nothing else yet: whoever is in one
- * is told apart by it (/proc/PID/ns, lsns(8)), and what they would separate does not exist here.
+ * kernel/namespace/containers.c - namespaces that are a name and nothing else: whoever is in one is
+ * told apart by it (/proc/PID/ns, lsns(8)). What cgroup namespaces would separate does not exist here;
+ * network namespaces separate abstract socket names, which go by the namespace's number (net/names.c).
  * The user namespace is always the first one: making another is refused (EPERM).
  */
 #include "kernel/lib/errno.h"

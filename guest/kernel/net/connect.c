@@ -188,7 +188,7 @@ static int connect_stream(struct socket *socket, const struct file *file,
         return error;
     }
     for (;;) {
-        error = names_find(address, socket->type, &listener);
+        error = names_find(address, socket, &listener);
         if (error)
             break;
         error = connect_once(socket, listener, end);
@@ -247,7 +247,7 @@ static int connect_datagram(struct socket *socket, const struct socket_address *
     struct socket *peer = NULL;
 
     if (address) {
-        int error = names_find(address, socket->type, &peer);
+        int error = names_find(address, socket, &peer);
         if (error)
             return error;
         mutex_lock(&peer->lock);

@@ -57,15 +57,17 @@ static struct list *bucket_of(const struct socket_address *address, const struct
     return bucket;
 }
 
+/* By `inode`, or who has the abstract name for sockets like `from`. Lock held. */
 static struct socket *find_locked(struct list *bucket, const struct socket_address *address,
-                                  uint32_t type, const struct inode *inode)
+                                  const struct socket *from, const struct inode *inode)
 {
     struct socket *socket;
 
     list_for_each(socket, bucket, name_link)
     {
         if (inode ? socket->bound_inode == inode
-                  : !socket->bound_inode && socket->type == type &&
+                  : !socket->bound_inode && socket->type == from->type &&
+                        socket->net_number == from->net_number &&
                         socket->address->bytes == address->bytes &&
                         !memcmp(socket->address->path, address->path,
                                 address->bytes - sizeof(address->family)))
@@ -78,7 +80,7 @@ int names_enter(struct socket *socket, struct socket_address *address, struct in
 {
     spin_lock(&names_lock);
     struct list *bucket = bucket_of(address, inode);
-    bool taken = !inode && find_locked(bucket, address, socket->type, NULL);
+    bool taken = !inode && find_locked(bucket, address, socket, NULL);
     if (!taken) {
         if (inode)
             inode_get(inode);
@@ -98,23 +100,23 @@ void names_leave(struct socket *socket)
     spin_unlock(&names_lock);
 }
 
-static struct socket *find_get(const struct socket_address *address, uint32_t type,
+static struct socket *find_get(const struct socket_address *address, const struct socket *from,
                                const struct inode *inode)
 {
     spin_lock(&names_lock);
-    struct socket *socket = find_locked(bucket_of(address, inode), address, type, inode);
+    struct socket *socket = find_locked(bucket_of(address, inode), address, from, inode);
     if (socket)
         socket_get(socket);
     spin_unlock(&names_lock);
     return socket;
 }
 
-int names_find(const struct socket_address *address, uint32_t type, struct socket **ret)
+int names_find(const struct socket_address *address, const struct socket *from, struct socket **ret)
 {
     struct path place;
 
     if (!socket_address_is_path(address)) {
-        *ret = find_get(address, type, NULL);
+        *ret = find_get(address, from, NULL);
         return *ret ? 0 : -ECONNREFUSED;
     }
     int error = path_lookup(AT_FDCWD, address->path, PATH_FOLLOW, &place);
@@ -123,11 +125,11 @@ int names_find(const struct socket_address *address, uint32_t type, struct socke
     struct inode *inode = place.dentry->inode;
     error = inode_permission(inode, MAY_WRITE);
     if (!error) {
-        *ret = inode_is(inode, S_IFSOCK) ? find_get(address, type, inode) : NULL;
+        *ret = inode_is(inode, S_IFSOCK) ? find_get(address, from, inode) : NULL;
         error = *ret ? 0 : -ECONNREFUSED;
     }
     path_put(&place);
-    if (!error && (*ret)->type != type) {
+    if (!error && (*ret)->type != from->type) {
         socket_put(*ret);
         error = -EPROTOTYPE;
     }

@@ -1,6 +1,7 @@
 /*
  * kernel/net/names.h - who is bound to what: paths, by their inode, and abstract names, by their
- * bytes and the type of socket.
+ * bytes, the type of socket and its network namespace (by number: a socket holds none, and none is
+ * given twice). Paths lead across network namespaces.
  */
 #ifndef KERNEL_NET_NAMES_H
 #define KERNEL_NET_NAMES_H
@@ -26,7 +27,9 @@ static inline bool socket_address_is_path(const struct socket_address *address)
  */
 int names_enter(struct socket *socket, struct socket_address *address, struct inode *inode);
 void names_leave(struct socket *socket);
-/* The socket that an address means, counted. -ECONNREFUSED, -EPROTOTYPE or the path's errors. */
-int names_find(const struct socket_address *address, uint32_t type, struct socket **ret);
+/* The socket of the same type that an address means for `from`, counted. -ECONNREFUSED, -EPROTOTYPE
+ * or the path's errors. */
+int names_find(const struct socket_address *address, const struct socket *from,
+               struct socket **ret);
 
 #endif

@@ -162,7 +162,7 @@ static int deliver(struct socket *socket, struct socket *other, struct message *
 static int destination(struct socket *socket, const struct outgoing *outgoing, struct socket **ret)
 {
     if (outgoing->address)
-        return names_find(outgoing->address, socket->type, ret);
+        return names_find(outgoing->address, socket, ret);
     *ret = socket_peer_get(socket);
     return *ret ? 0 : -ENOTCONN;
 }

@@ -9,6 +9,7 @@
 #include "kernel/fs/tty/termios.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/object_cache.h"
+#include "kernel/namespace/nsproxy.h"
 #include "kernel/net/message.h"
 #include "kernel/net/names.h"
 #include "kernel/observe/mutant.h"
@@ -29,6 +30,7 @@ struct socket *socket_allocate(uint32_t type)
     memset(socket, 0, sizeof(*socket));
     socket->references = 1;
     socket->type = type;
+    socket->net_number = current->namespaces->of[NAMESPACE_NET]->number;
     mutex_init(&socket->lock, RANK_SOCKET);
     list_init(&socket->name_link);
     list_init(&socket->queue);

@@ -79,6 +79,7 @@ enum socket_shutdown {
 struct socket {
     uint32_t references;
     uint32_t type;         /* SOCK_*; fixed */
+    uint64_t net_number;   /* of the network namespace that it was made in; fixed */
     uint32_t state;        /* enum socket_state */
     uint32_t shutdown;     /* enum socket_shutdown */
     bool dead;             /* the file is gone */

@@ -408,7 +408,7 @@ static int64_t exec_user(int directory_fd, uint64_t path_address, uint64_t argum
     if (!error)
         error = exec_open(directory_fd, path, (uint32_t)flags, &file);
     if (!error) {
-        int32_t old_tid = current->tid;
+        int32_t old_tid = ptrace_number_of(current);
         error = exec_file(file, path, &strings);
         if (!error && task_is_traced(current))
             ptrace_exec(old_tid);

@@ -49,6 +49,7 @@ void tracee_put(struct tracee *tracee)
 static void list_add_locked(struct process *tracer, struct tracee *tracee)
 {
     tracee->tracer = tracer;
+    tracee->seen_tid = pid_seen_in(tracer->pid_namespace, tracee->tid);
     tracee->references += MUTANT(TRACEE_COUNTED_TWICE) ? 2 : 1;
     tracee->next = tracer->tracees;
     tracer->tracees = tracee;
@@ -293,8 +294,12 @@ void ptrace_leader_changed_locked(struct task *task, struct task *old)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is counted, by others too */
         tracee_put(tracee);
     }
-    if (task->tracee)
-        task->tracee->tid = task->tid;
+    tracee = task->tracee;
+    if (tracee) {
+        tracee->tid = task->tid;
+        if (tracee->tracer)
+            tracee->seen_tid = pid_seen_in(tracee->tracer->pid_namespace, tracee->tid);
+    }
 }
 
 /* ---- wait ---- */
@@ -304,6 +309,12 @@ static bool matches(const struct tracee *tracee, int32_t pid, int32_t group)
     if (pid > 0)
         return tracee->tid == pid;
     return group <= 0 || (tracee->task && tracee->task->process->group == group);
+}
+
+/* Killed in its stop, which nobody is told of any more: its end comes. */
+static bool is_dying(const struct tracee *tracee)
+{
+    return tracee->task && READ_ONCE(tracee->task->work) & TASK_WORK_EXIT;
 }
 
 bool ptrace_traces_locked(const struct process *process, const struct task *task)
@@ -318,9 +329,9 @@ int ptrace_take_news_locked(int32_t pid, int32_t group, bool keep, struct tracee
         if (!matches(tracee, pid, group))
             continue;
         result = 0;
-        if (!tracee->ended && (!tracee->stopped || tracee->reported))
+        if (!tracee->ended && (!tracee->stopped || tracee->reported || is_dying(tracee)))
             continue;
-        ret->tid = pid_seen(tracee->tid);
+        ret->tid = tracee->seen_tid;
         ret->uid = tracee->uid;
         ret->ended = tracee->ended;
         ret->status =

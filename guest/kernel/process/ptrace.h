@@ -39,6 +39,7 @@ struct tracee {
     struct process *tracer; /* NULL: nobody's any more */
     struct task *task;      /* NULL: it has ended */
     int32_t tid;
+    int32_t seen_tid; /* as the tracer sees it; kept when the number is free again */
     uint32_t uid;
     uint32_t options;
     bool seized;
@@ -76,6 +77,9 @@ void ptrace_syscall_enter(struct trap_frame *frame);
 void ptrace_syscall_exit(struct trap_frame *frame);
 /* Stops for an event if the tracer wants it. */
 void ptrace_event(unsigned event, uint64_t message);
+/* The task's number as its tracer sees it; 0 without a tracer, or if that cannot see it. */
+int32_t ptrace_number_of(struct task *task);
+/* `old_tid`: of ptrace_number_of(), before the task became its process's leader. */
 void ptrace_exec(int32_t old_tid);
 /* Job control has stopped the process: true = the stop was shown to the tracer and is over. */
 bool ptrace_group_stop(struct task *task, int signal);

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
 #include "kernel/process/ptrace.h"
 
@@ -18,13 +19,27 @@ static void tell_tracer_locked(struct tracee *tracee)
     const struct signal_actions *actions = tracer->actions;
     struct linux_siginfo info = {.signo = SIGCHLD, .code = CLD_TRAPPED};
     uint64_t bit = signal_bit(SIGCHLD);
-    info.child.pid = tracee->tid;
+    info.child.pid = tracee->seen_tid;
     info.child.uid = tracee->uid;
     info.child.status = (int32_t)(tracee->status & 0x7f);
     bool unwanted = actions->set.bits & bit && actions->action[SIGCHLD - 1].flags & SA_NOCLDSTOP;
     if (!unwanted && !(actions->ignored.bits & bit))
         signal_send(tracer, NULL, SIGCHLD, &info);
     wake_up_all(&tracer->child_events);
+}
+
+/* What PTRACE_GETEVENTMSG will say: a number of a task as the tracer sees it, 0 if it does not. */
+static uint64_t message_for(const struct process *tracer, uint32_t event, uint64_t message)
+{
+    switch (event) {
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+    case PTRACE_EVENT_VFORK_DONE:
+        return (uint64_t)(uint32_t)pid_seen_in(tracer->pid_namespace, (int32_t)message);
+    default:
+        return message;
+    }
 }
 
 /*
@@ -40,13 +55,13 @@ static int stop(struct tracee *tracee, uint32_t status, uint64_t message,
         return unchanged;
     }
     tracee->status = status;
-    tracee->message = message;
+    tracee->message = message_for(tracee->tracer, status >> 8, message);
     tracee->has_info = true;
     if (info) {
         tracee->info = *info;
     } else {
         tracee->info = (struct linux_siginfo){.signo = SIGTRAP, .code = (int32_t)status};
-        tracee->info.sender.pid = current->tid;
+        tracee->info.sender.pid = current->seen_tid;
         tracee->info.sender.uid = current->process->credentials.uid;
     }
     tracee->place = (uint8_t)place;
@@ -176,6 +191,19 @@ void ptrace_event(unsigned event, uint64_t message)
         stop(tracee, SIGTRAP | event << 8, message, NULL, PTRACE_AT_NONE, 0);
 }
 
+int32_t ptrace_number_of(struct task *task)
+{
+    int32_t number = 0;
+
+    if (likely(!task_is_traced(task)))
+        return 0;
+    spin_lock(&family_lock);
+    if (task->tracee && task->tracee->tracer)
+        number = pid_seen_in(task->tracee->tracer->pid_namespace, task->tid);
+    spin_unlock(&family_lock);
+    return number;
+}
+
 void ptrace_exec(int32_t old_tid)
 {
     struct tracee *tracee = mine();
@@ -186,7 +214,7 @@ void ptrace_exec(int32_t old_tid)
         ptrace_event(PTRACE_EVENT_EXEC, (uint64_t)(uint32_t)old_tid);
     } else if (!tracee->seized) {
         struct linux_siginfo info = {.signo = SIGTRAP, .code = SI_USER};
-        info.sender.pid = current->tgid;
+        info.sender.pid = current->seen_tgid;
         info.sender.uid = current->process->credentials.uid;
         signal_send(current->process, current, SIGTRAP, &info);
     }
