@@ -136,6 +136,12 @@ VARIANT_TEST(like_linux, net_namespaces)
     compare(variant, "same_net_namespaces");
 }
 
+/* Leases: who gets which, who is told, who waits for whom. */
+VARIANT_TEST(like_linux, leases)
+{
+    compare(variant, "same_leases");
+}
+
 /* Time namespaces: who enters and when, offsets and what they refuse, clocks and waits inside. */
 VARIANT_TEST(like_linux, time_namespaces)
 {

@@ -9,6 +9,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/lease.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/tty/termios.h"
 #include "kernel/observe/mutant.h"
@@ -169,7 +170,9 @@ static int64_t control(struct file *file, int fd, int command, uint64_t argument
     case F_GETOWN_EX:
         return file_owner_call(file, command, argument);
     case F_GETLEASE:
-        return F_UNLCK; /* leases are never given, so there is none */
+        return lease_get(file);
+    case F_SETLEASE:
+        return lease_set(file, fd, argument);
     case F_SETPIPE_SZ:
         return pipe_set_size(file, (uint32_t)argument);
     case F_GETPIPE_SZ:
@@ -179,7 +182,7 @@ static int64_t control(struct file *file, int fd, int command, uint64_t argument
     case F_GET_SEALS:
         return file_seals_get(file);
     default:
-        return -EINVAL; /* F_SETLEASE and F_NOTIFY too: as on a kernel built without them */
+        return -EINVAL; /* F_NOTIFY too: as on a kernel built without it */
     }
 }
 

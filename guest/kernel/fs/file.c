@@ -11,6 +11,7 @@
 #include "kernel/fs/async.h"
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file_lock.h"
+#include "kernel/fs/lease.h"
 #include "kernel/fs/mount/handles.h"
 #include "kernel/fs/notify/notify.h"
 #include "kernel/lib/errno.h"
@@ -70,6 +71,7 @@ static NO_INLINE void file_destroy(struct file *file)
     if (unlikely(file->epoll_items != NULL))
         epoll_forget_file(file);
     file_locks_drop_owner(file, file);
+    lease_forget(file);
     if (unlikely(file->held & FILE_IS_ASYNC))
         file_async_forget(file);
     if (file->operations->release)

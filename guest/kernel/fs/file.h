@@ -100,6 +100,7 @@ enum file_hold {
     FILE_DENIES_WRITERS = 1u << 1,     /* file_open_executable() lowered inode->writers: raise it */
     FILE_HOLDS_MOUNT_WRITER = 1u << 2, /* mount_want_write() was called */
     FILE_IS_ASYNC = 1u << 4,           /* async.h knows it, or did; set at any time */
+    FILE_HAS_LEASE = 1u << 5,          /* lease.h knows it, or did; set at any time */
     FILE_HOLDS_TREE = 1u << 3,         /* of detached mounts: mount/handles.c */
 };
 

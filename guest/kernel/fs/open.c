@@ -9,6 +9,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/lease.h"
 #include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
@@ -178,6 +179,11 @@ static int open_found(const struct path *path, const struct open_request *reques
             error = hold(path->mount, inode, held);
             if (error)
                 return error;
+        }
+        error = lease_break(inode, wanted & MAY_WRITE, flags & O_NONBLOCK);
+        if (error) {
+            file_let_go(path->mount, inode, held);
+            return error;
         }
     }
     file = file_create(path, inode, flags, inode->file_operations, NULL);

@@ -3,6 +3,7 @@
  * has little to do where files are memory.
  */
 #include "kernel/fs/inode_flags.h"
+#include "kernel/fs/lease.h"
 #include "kernel/fs/notify/notify.h"
 #include "kernel/fs/path.h"
 #include "kernel/fs/permission.h"
@@ -56,6 +57,8 @@ SYSCALL2(truncate, uint64_t, path, int64_t, bytes)
         error = -EPERM;
     if (!error && __atomic_load_n(&inode->writers, __ATOMIC_ACQUIRE) < 0)
         error = -ETXTBSY;
+    if (!error)
+        error = lease_break(inode, true, false);
     if (!error)
         error = truncate_inode(inode, (uint64_t)bytes);
     if (!error)

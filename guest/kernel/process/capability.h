@@ -32,6 +32,7 @@ enum capability {
     CAP_SYS_RESOURCE = 24,
     CAP_SYS_TIME = 25,
     CAP_MKNOD = 27,
+    CAP_LEASE = 28,
     CAP_MAC_OVERRIDE = 32,
     CAP_SYSLOG = 34,
     CAP_CHECKPOINT_RESTORE = 40,

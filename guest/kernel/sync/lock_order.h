@@ -23,6 +23,7 @@ enum lock_rank {
     RANK_EPOLL = 18,       /* interest list of any other epoll instance */
     RANK_FIFO_TABLE = 19,  /* which named pipes are open */
     RANK_CLOCK_FOLLOWERS = 19, /* (never with the former) timer files that follow the wall clock */
+    RANK_LEASE = 14,           /* all leases of files */
     RANK_RIGHTS = 13,          /* descriptors on their way in messages */
     RANK_SOCKET = 21,          /* socket; two: net/socket.h */
     RANK_PIPE = 20,            /* pipe buffer; two (tee): by address */

@@ -1,6 +1,7 @@
 /* kernel/fs/proc/sys_fs.c - /proc/sys/fs: limits and settings of files. */
 #include "arch/cpu.h"
 #include "kernel/fs/file_table.h"
+#include "kernel/fs/lease.h"
 #include "kernel/fs/notify/inotify.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/proc/proc.h"
@@ -46,6 +47,7 @@ static int show_pipe_max(struct proc_text *text, const struct proc_target *targe
 NUMBER_SETTING(queued_events, inotify_limits.queued_events)
 NUMBER_SETTING(instances, inotify_limits.instances)
 NUMBER_SETTING(watches, inotify_limits.watches)
+NUMBER_SETTING(lease_break_time, lease_break_seconds)
 
 static const struct proc_entry inotify_children[] = {
     FILE_SETTING("max_queued_events", show_queued_events, write_queued_events),
@@ -56,6 +58,7 @@ static const struct proc_entry inotify_children[] = {
 
 const struct proc_entry proc_sys_fs_children[] = {
     PROC_DIRECTORY("inotify", inotify_children),
+    FILE_SETTING("lease-break-time", show_lease_break_time, write_lease_break_time),
     PROC_FILE("nr_open", show_descriptor_limit),
     PROC_FILE("file-max", show_descriptor_limit),
     PROC_FILE("pipe-max-size", show_pipe_max),
