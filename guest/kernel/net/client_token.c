@@ -26,6 +26,12 @@ int socket_keep_client(struct socket *end, const struct socket *socket)
     return end->client ? 0 : -ENOMEM;
 }
 
+void socket_forget_client(struct socket *end)
+{
+    token_put(end->client);
+    end->client = NULL;
+}
+
 /* The socket behind a descriptor, with its file; -EBADF or -ENOTSOCK. */
 static int find_socket(int fd, struct file **ret_file, struct socket **ret)
 {

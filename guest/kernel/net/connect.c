@@ -182,17 +182,15 @@ static int connect_stream(struct socket *socket, const struct file *file,
 
     if (!end)
         return -ENOMEM;
-    error = socket_keep_client(end, socket);
-    if (error) {
-        socket_put(end);
-        return error;
-    }
     for (;;) {
         error = names_find(address, socket, &listener);
         if (error)
             break;
-        error = connect_once(socket, listener, end);
+        error = socket_keep_client(end, socket);
+        if (!error)
+            error = connect_once(socket, listener, end);
         if (error == -EBUSY) {
+            socket_forget_client(end); /* while it waits, nothing leads to the end */
             error = deadline == SOCKET_NO_WAIT
                         ? -EAGAIN
                         : wait_event_mode(&listener->room_waiters, WAIT_SOCKET, (uint64_t)listener,

@@ -128,6 +128,8 @@ struct socket {
 /* `end`, which nobody else knows yet, keeps whom the current thread, who connects by `socket`, acts as. 0 or
  * -ENOMEM. */
 int socket_keep_client(struct socket *end, const struct socket *socket);
+/* Undoes that; nobody else knows `end` yet. */
+void socket_forget_client(struct socket *end);
 
 /* ---- socket.c ---- */
 extern const struct file_operations socket_operations;
