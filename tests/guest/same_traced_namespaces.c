@@ -30,7 +30,7 @@ static int tracee(void)
     if (child == 0)
         _exit(0);
     syscall(SYS_wait4, child, NULL, __WALL, NULL);
-    child = vfork();
+    child = (pid_t)syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
     if (child == 0)
         _exit(0);
     syscall(SYS_wait4, child, NULL, __WALL, NULL);
