@@ -259,6 +259,30 @@ static void exit_signals(void)
 
 /* ---- pidfds ---- */
 
+/* Of which process does fdinfo say that the descriptor is? */
+static void pidfd_details(const char *when, int fd, long child)
+{
+    char path[64], line[200];
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        show("fdinfo", -1);
+        return;
+    }
+    while (fgets(line, sizeof line, file)) {
+        char *number = strchr(line, ':');
+        if (!number || (strncmp(line, "Pid:", 4) != 0 && strncmp(line, "NSpid:", 6) != 0))
+            continue;
+        *number++ = 0;
+        say("%s %s: %s", when, line,
+            atol(number) == child ? "the child"
+            : atol(number) == -1  ? "-1"
+                                  : "another");
+    }
+    fclose(file);
+}
+
 static void pidfds(void)
 {
     int fd = -1, status;
@@ -270,6 +294,7 @@ static void pidfds(void)
     if (child == 0)
         sleep_for_ever();
     say("pidfd: %s, close on exec %d", fd >= 0 ? "good" : "none", fcntl(fd, F_GETFD));
+    pidfd_details("while it runs", fd, child);
     struct pollfd entry = {.fd = fd, .events = POLLIN};
     say("poll before: %d", poll(&entry, 1, 0));
     int epoll = epoll_create1(0);
@@ -293,7 +318,9 @@ static void pidfds(void)
     say("epoll: %d", epoll_wait(epoll, &event, 1, -1));
     show("signal to a zombie", syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
     show("waitid WNOWAIT", waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOWAIT));
+    pidfd_details("zombie", fd, child);
     show("waitid", waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+    pidfd_details("reaped", fd, child);
     say("the child: %d, code %d status %d", info.si_pid == child, info.si_code, info.si_status);
     show("waitid again", waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
     show("signal after", syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));

@@ -89,6 +89,70 @@ static void signals(void)
     show("gone", trace(PTRACE_CONT, child, 0, 0));
 }
 
+/* ---- what is queued ---- */
+
+static int blocking_child(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    return 0;
+}
+
+static void peek_queue(const char *what, pid_t child, unsigned long first, unsigned flags,
+                       int count)
+{
+    const struct {
+        unsigned long first;
+        unsigned flags;
+        int count;
+    } wanted = {first, flags, count};
+    siginfo_t infos[4];
+
+    memset(infos, 0, sizeof infos);
+    show(what, trace(PTRACE_PEEKSIGINFO, child, (unsigned long)&wanted, (unsigned long)infos));
+    for (int i = 0; i < 4; i++)
+        say("  %d: signal %d, code %d, value %d", i, infos[i].si_signo, infos[i].si_code,
+            infos[i].si_value.sival_int);
+}
+
+/* The signals that wait in the two queues of a stopped thread, without taking them. */
+static void queued_signals(void)
+{
+    pid_t child = spawn(blocking_child);
+
+    show_stop("first", child);
+    for (int i = 0; i < 3; i++) {
+        siginfo_t info = {.si_signo = SIGRTMIN, .si_code = -2};
+
+        info.si_value.sival_int = 10 + i;
+        show("to the process", syscall(SYS_rt_sigqueueinfo, child, SIGRTMIN, &info));
+    }
+    siginfo_t info = {.si_signo = SIGRTMIN, .si_code = -3};
+    show("to the thread", syscall(SYS_rt_tgsigqueueinfo, child, child, SIGRTMIN, &info));
+    peek_queue("of the thread", child, 0, 0, 4);
+    peek_queue("of the process", child, 0, 1, 4);
+    peek_queue("two of them", child, 1, 1, 2);
+    peek_queue("behind the last", child, 3, 1, 4);
+    peek_queue("far behind it", child, ~0ul, 1, 4);
+    peek_queue("none", child, 0, 1, 0);
+    peek_queue("less than none", child, 0, 1, -1);
+    peek_queue("bad flag", child, 0, 2, 4);
+    show("asked nowhere", trace(PTRACE_PEEKSIGINFO, child, 8, 0));
+    const struct {
+        unsigned long first;
+        unsigned flags;
+        int count;
+    } all = {0, 1, 4};
+    show("told nowhere", trace(PTRACE_PEEKSIGINFO, child, (unsigned long)&all, 8));
+    trace(PTRACE_CONT, child, 0, 0);
+    show_stop("end", child);
+}
+
 /* ---- registers and system calls ---- */
 
 static int calling_child(void)
@@ -434,6 +498,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         return 6;
     signals();
+    queued_signals();
     system_calls();
     steps();
     events();

@@ -18,6 +18,7 @@ struct mount;
 struct epoll_item;
 struct poll_table;
 struct proc_text;
+struct pid_namespace;
 struct task;
 struct vma;
 
@@ -70,8 +71,9 @@ struct file_operations {
     void (*mapping_gone)(struct file *file);
     int (*sync)(struct file *file);     /* ok */
     void (*release)(struct file *file); /* last reference is going */
-    /* Its own lines in /proc/PID/fdinfo; may be NULL. */
-    void (*show_details)(struct file *file, struct proc_text *text);
+    /* Its own lines in /proc/PID/fdinfo, with the numbers of that /proc's namespace; may be NULL. */
+    void (*show_details)(struct file *file, struct proc_text *text,
+                         const struct pid_namespace *namespace);
     const char
         *kind; /* of files without a name, for /proc/PID/fd: "pipe", "anon_inode:[eventfd]" ... */
 };

@@ -9,6 +9,7 @@
 #include "kernel/fs/file_table.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/poll.h"
+#include "kernel/fs/proc/text.h"
 #include "kernel/mm/object_cache.h"
 #include "kernel/namespace/pid_namespace.h"
 #include "kernel/process/internal.h"
@@ -39,10 +40,40 @@ static void pidfd_release(struct file *file)
     kfree(pidfd);
 }
 
+/*
+ * The process as that namespace numbers it, and as each one further in does: 0 where it has no number,
+ * -1 once it is reaped. A process keeps its PID namespace until then.
+ */
+static void pidfd_show_details(struct file *file, struct proc_text *text,
+                               const struct pid_namespace *namespace)
+{
+    struct pidfd *pidfd = file->private_data;
+    int32_t global = 0;
+    spin_lock(&family_lock);
+    struct process *process = pidfd->process;
+    if (process) {
+        process_get(process);
+        global = process->pid;
+    }
+    spin_unlock(&family_lock);
+
+    int32_t seen = process ? pid_seen_in(namespace, global) : -1;
+    text_print(text, "Pid:\t%d\nNSpid:\t%d", seen, seen);
+    if (process && seen > 0) {
+        const struct pid_namespace *inner = process->pid_namespace;
+        for (uint32_t level = namespace->level + 1; level <= inner->level; level++)
+            text_print(text, "\t%d", pid_seen_in(pid_namespace_at(inner, level), global));
+    }
+    text_print(text, "\n");
+    if (process)
+        process_put(process);
+}
+
 static const struct file_operations pidfd_operations = {
     .kind = "anon_inode:[pidfd]",
     .poll = pidfd_poll,
     .release = pidfd_release,
+    .show_details = pidfd_show_details,
 };
 
 void pidfd_tell_ended_locked(struct process *process)

@@ -26,6 +26,8 @@
 #define PTRACE_SETFPREGS        15
 #define PTRACE_GETEVENTMSG      0x4201
 #define PTRACE_GETSIGINFO       0x4202
+#define PTRACE_PEEKSIGINFO      0x4209
+#define PEEKSIGINFO_SHARED      1u /* of the process instead of the thread */
 #define PTRACE_SETSIGINFO       0x4203
 #define PTRACE_GETREGSET        0x4204
 #define PTRACE_SETREGSET        0x4205
@@ -258,6 +260,62 @@ static int64_t signal_info(struct tracee *tracee, uint64_t address, bool set)
     return set ? 0 : copy_to_user(address, &info, sizeof(info));
 }
 
+struct linux_peeksiginfo {
+    uint64_t first;
+    uint32_t flags;
+    int32_t count;
+};
+
+/* Signal number `index` of a queue of the tracee's: 1, or 0 if there is none, or -ESRCH. */
+static int64_t queued_signal(struct tracee *tracee, bool shared, uint64_t index,
+                             struct linux_siginfo *ret)
+{
+    struct task *task = hold_stopped(tracee);
+    if (!task)
+        return -ESRCH;
+    struct process *process = task->process;
+    struct pending_signal *entry;
+    int64_t found = 0;
+    spin_lock(&process->signal_lock);
+    list_for_each(entry, shared ? &process->pending_queue : &task->pending_queue, link)
+    {
+        if (index--)
+            continue;
+        memset(ret, 0, sizeof(*ret));
+        memcpy(ret, &entry->info, SIGINFO_BYTES);
+        found = 1;
+        break;
+    }
+    spin_unlock(&process->signal_lock);
+    drop_stopped();
+    return found;
+}
+
+/* How many were copied; an error counts only if it was none. One at a time: user memory may be far
+ * away, and is not touched under a lock. */
+static int64_t peek_signals(struct tracee *tracee, uint64_t arguments, uint64_t address)
+{
+    struct linux_peeksiginfo wanted;
+    struct linux_siginfo info;
+    int64_t result = 0;
+    int32_t copied = 0;
+    if (copy_from_user(&wanted, arguments, sizeof(wanted)))
+        return -EFAULT;
+    if ((wanted.flags & ~PEEKSIGINFO_SHARED) || wanted.count < 0)
+        return -EINVAL;
+    for (; copied < wanted.count && wanted.first <= UINT64_MAX - (uint64_t)copied; copied++) {
+        result = queued_signal(tracee, wanted.flags & PEEKSIGINFO_SHARED,
+                               wanted.first + (uint64_t)copied, &info);
+        if (result > 0)
+            result = copy_to_user(address + (uint64_t)copied * sizeof(info), &info, sizeof(info))
+                         ? -EFAULT
+                         : 1;
+        if (result <= 0)
+            break;
+    }
+    return copied ? copied : min(result, (int64_t)0);
+}
+
 static int64_t signal_mask(struct tracee *tracee, uint64_t bytes, uint64_t address, bool set)
 {
     uint64_t mask = 0;
@@ -365,6 +423,8 @@ int64_t ptrace_data(struct tracee *tracee, int64_t request, uint64_t address, ui
         return signal_info(tracee, data, false);
     case PTRACE_SETSIGINFO:
         return signal_info(tracee, data, true);
+    case PTRACE_PEEKSIGINFO:
+        return peek_signals(tracee, address, data);
     case PTRACE_GETSIGMASK:
         return signal_mask(tracee, address, data, false);
     case PTRACE_SETSIGMASK:

@@ -400,7 +400,8 @@ static struct inotify_watch *next_watch(const struct inotify *instance, int32_t 
 }
 
 /* One at a time: the text may have to grow, not under a spinlock. */
-static void inotify_show_details(struct file *file, struct proc_text *text)
+static void inotify_show_details(struct file *file, struct proc_text *text,
+                                 const struct pid_namespace *namespace __attribute__((unused)))
 {
     struct inotify *instance = file->private_data;
     int32_t number = 0;

@@ -118,7 +118,7 @@ int proc_show_fdinfo(struct proc_text *text, const struct proc_target *target)
                file_is_stream(file) ? 0ul : file->position, file->flags,
                file->mount ? file->mount->id : 0, file->inode->number);
     if (file->operations->show_details)
-        file->operations->show_details(file, text);
+        file->operations->show_details(file, text, target->key->namespace);
     file_put(file);
     return 0;
 }
