@@ -217,6 +217,7 @@ static void opening_with_how(void)
     open2("file", O_PATH | O_RDWR, 0, 0, size);
     open2("file", O_PATH | O_CLOEXEC, 0, 0, size);
     open2("file", O_RDONLY, 0, 0x1000, size);
+    int folder = open(".", O_RDONLY | O_DIRECTORY);
     open2("file", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT, size);
     open2("dir", O_CREAT | O_DIRECTORY, 0644, 0, size);
     open2(".", O_TMPFILE | O_RDWR, 0600, 0, size);
@@ -236,6 +237,23 @@ static void opening_with_how(void)
     open2("/file", O_RDONLY, 0, RESOLVE_IN_ROOT, size);
     open2("../../file", O_RDONLY, 0, RESOLVE_IN_ROOT, size);
     open2("/proc/version", O_RDONLY, 0, RESOLVE_NO_XDEV, size);
+    int proc = open("/proc", O_RDONLY | O_DIRECTORY);
+    char link[64];
+    chdir("/proc/self");
+    open2("exe", O_PATH, 0, RESOLVE_NO_XDEV, size);
+    snprintf(link, sizeof link, "fd/%d", proc);
+    struct open_how place = {.flags = O_PATH, .resolve = RESOLVE_NO_XDEV};
+    show_close("openat2 NO_XDEV, a magic link into its own mount",
+               syscall(SYS_openat2, AT_FDCWD, link, &place, size));
+    chdir("/dev/shm");
+    snprintf(link, sizeof link, "same_open_%d", getpid());
+    symlink("/", link);
+    show_close("openat2 NO_XDEV, an absolute link in another mount than the root",
+               syscall(SYS_openat2, AT_FDCWD, link, &place, size));
+    unlink(link);
+    fchdir(folder);
+    close(folder);
+    close(proc);
     open2("..", O_RDONLY | O_CREAT, 0644, RESOLVE_BENEATH, size);
     open2("dir/new", O_RDWR | O_CREAT, 0600, RESOLVE_BENEATH, size);
     unlink("dir/new");

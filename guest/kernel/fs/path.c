@@ -183,11 +183,15 @@ int path_walk_symlink(struct path_walk *walk, struct dentry *link)
         struct path target;
         if (walk->flags & PATH_NO_MAGIC_LINKS)
             return -ELOOP;
-        if (walk->flags & (PATH_BENEATH | PATH_IN_ROOT | PATH_NO_MOUNTS))
+        if (walk->flags & (PATH_BENEATH | PATH_IN_ROOT))
             return -EXDEV;
         int error = operations->follow(inode, &target);
         if (error)
             return error;
+        if ((walk->flags & PATH_NO_MOUNTS) && target.mount != walk->at.mount) {
+            path_put(&target);
+            return -EXDEV;
+        }
         replace(&walk->at, &target);
         return 0;
     }
@@ -200,7 +204,9 @@ int path_walk_symlink(struct path_walk *walk, struct dentry *link)
         return -ENOMEM;
     ssize_t length = operations->read_link(inode, text, size - 1);
     int error = length < 0 ? (int)length : !length ? -ENOENT : 0;
-    if (!error && *text == '/' && (walk->flags & PATH_BENEATH))
+    if (!error && *text == '/' &&
+        ((walk->flags & PATH_BENEATH) ||
+         ((walk->flags & PATH_NO_MOUNTS) && walk->at.mount != walk->root.mount)))
         error = -EXDEV;
     if (error) {
         kfree(text);
