@@ -274,10 +274,10 @@ static int limits(void)
     pid_t child = fork();
     if (child == 0) {
         signal(SIGXCPU, on_limit);
-        limit(RLIMIT_RTTIME, 50000, 1300000);
+        limit(RLIMIT_RTTIME, 400000, 1700000);
         become(SCHED_FIFO, 1);
-        for (int i = 0; i < 10; i++) { /* who sleeps begins anew */
-            spin_ns(10000000);
+        for (int i = 0; i < 25; i++) { /* who sleeps begins anew */
+            spin_ns(20000000);
             nap_ns(1000000);
         }
         say("told %d times while it slept", (int)told);
