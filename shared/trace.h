@@ -63,6 +63,9 @@ enum trace_type {
                                      pid; arg1 = pages that it holds; arg2 = its score; arg3 = free
                                      frames */
     TRACE_SECURITY = 26, /* tokens: arg0 = enum security_event | detail << 32; the rest by event */
+    TRACE_RENUMBER = 27, /* a thread that was not its process's first executes a program and takes
+                            the process's number: arg0 = former tid | new tid << 32. What is left of
+                            the first thread, which has ended, has the former one */
     TRACE_TYPES
 };
 

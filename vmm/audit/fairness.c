@@ -201,6 +201,10 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
             add_ready(fairness, cpu, low_half(record->arg[0]), record->tsc);
         break;
     }
+    case TRACE_RENUMBER:
+        if (stream_tid_ok(low_half(record->arg[0])) && stream_tid_ok(record->tid))
+            fairness->debt[record->tid] = fairness->debt[low_half(record->arg[0])];
+        break;
     default:
         break;
     }

@@ -5,7 +5,7 @@
  *   Created -> Ready -> Running -> { Ready, Blocked, Stopped, Zombie }, Blocked -> Ready, Stopped
  * -> Ready, Zombie -> Dead.
  *
- * Reads: every switch, wake-up, fork, exit and reaping. Nothing here asks the kernel what it thinks
+ * Reads: every switch, wake-up, fork, exit, reaping and renumbering. Nothing here asks the kernel what it thinks
  * the state is, except where a switch record states the new one. Proves: each step is a legal one,
  * its reason fits, a CPU switches from who ran there to somebody ready. Cost: a few comparisons per
  * record.
@@ -14,7 +14,10 @@
 
 struct life {
     enum task_state state;
-    uint16_t cpu; /* where it runs */
+    uint16_t cpu;     /* where it runs */
+    uint16_t leaving; /* CPU + 1 on which the former bearer of the number has its last switch to come:
+                         it is gone for everybody else; 0 = nobody */
+    bool ends;        /* a thread whose number is free from now on, last switch or not */
 };
 
 struct replay {
@@ -34,6 +37,16 @@ static struct life *life_of(struct vt_audit *audit, struct replay *replay, int32
         return &replay->tasks[tid];
     audit_report(audit, (struct audit_finding){.tid = tid}, "a record names task %d", tid);
     return &replay->tasks[0];
+}
+
+/* Whoever has the number is gone. If another CPU saw to that before the last switch of the dead
+ * task, then that switch says nothing about who bears the number next. */
+static void give_up_number(struct life *life)
+{
+    if (life->state == TASK_RUNNING)
+        life->leaving = (uint16_t)(life->cpu + 1);
+    life->state = TASK_DEAD;
+    life->ends = false;
 }
 
 static bool state_fits_reason(enum task_state state, enum switch_reason reason)
@@ -71,9 +84,10 @@ static void check_switch(struct vt_audit *audit, struct replay *replay,
         audit_report(audit, (struct audit_finding){.tid = previous},
                      "CPU %u switches from task %d, but %d ran there", cpu, previous,
                      replay->running[cpu]);
-    if (previous != 0) { /* idle tasks have no number: every CPU has one */
-        struct life *life = life_of(audit, replay, previous);
-
+    struct life *life = life_of(audit, replay, previous);
+    if (life->leaving == cpu + 1 && switch_reason(record) == SWITCH_EXIT) {
+        life->leaving = 0;
+    } else if (previous != 0) { /* idle tasks have no number: every CPU has one */
         if (life->state != TASK_UNUSED && (life->state != TASK_RUNNING || life->cpu != cpu))
             audit_report(audit, (struct audit_finding){.tid = previous},
                          "task %d leaves CPU %u while %s", previous, cpu,
@@ -81,8 +95,7 @@ static void check_switch(struct vt_audit *audit, struct replay *replay,
         life->state = state;
     }
     if (next != 0) {
-        struct life *life = life_of(audit, replay, next);
-
+        life = life_of(audit, replay, next);
         if (life->state != TASK_UNUSED && life->state != TASK_READY)
             audit_report(audit, (struct audit_finding){.tid = next},
                          "CPU %u switches to task %d, which is %s", cpu, next,
@@ -129,6 +142,8 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
         break;
     case TRACE_FORK:
         life = life_of(audit, replay, low_half(record->arg[0]));
+        if (life->ends)
+            give_up_number(life);
         if (life->state != TASK_UNUSED && life->state != TASK_DEAD)
             audit_report(audit, (struct audit_finding){.tid = low_half(record->arg[0])},
                          "new task %d exists already", low_half(record->arg[0]));
@@ -139,6 +154,7 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
         if (life->state != TASK_RUNNING && life->state != TASK_UNUSED)
             audit_report(audit, (struct audit_finding){.tid = record->tid}, "task %d ends while %s",
                          record->tid, vt_task_state_name(life->state));
+        life->ends = record->tid != record->tgid; /* others stay as zombies */
         break;
     case TRACE_REAP:
         life = life_of(audit, replay, low_half(record->arg[0]));
@@ -147,9 +163,24 @@ static void record(struct vt_audit *audit, const struct trace_record *record)
             audit_report(audit, (struct audit_finding){.tid = low_half(record->arg[0])},
                          "task %d is reaped while %s", low_half(record->arg[0]),
                          vt_task_state_name(life->state));
-        if (life->state == TASK_ZOMBIE)
-            life->state = TASK_DEAD;
+        give_up_number(life);
         break;
+    case TRACE_RENUMBER: {
+        struct life *former = life_of(audit, replay, low_half(record->arg[0]));
+
+        life = life_of(audit, replay, high_half(record->arg[0]));
+        /* The process's first thread, which had the number, may be in its last switch on another CPU
+         * and have either. */
+        if (life->state == TASK_RUNNING && life->cpu != record->cpu)
+            replay->seen[life->cpu] = false;
+        give_up_number(life);
+        life->state = former->state;
+        life->cpu = former->cpu;
+        former->state = TASK_DEAD;
+        former->leaving = life->leaving;
+        replay->running[record->cpu] = high_half(record->arg[0]);
+        break;
+    }
     default:
         break;
     }

@@ -12,7 +12,7 @@
 #define EVENTS                                                                                     \
     (1ull << TRACE_SWITCH | 1ull << TRACE_WAKEUP | 1ull << TRACE_FORK | 1ull << TRACE_EXEC |       \
      1ull << TRACE_EXIT | 1ull << TRACE_REAP | 1ull << TRACE_SIGNAL | 1ull << TRACE_FAULT |        \
-     1ull << TRACE_MIGRATE | 1ull << TRACE_STOP_TASK)
+     1ull << TRACE_MIGRATE | 1ull << TRACE_STOP_TASK | 1ull << TRACE_RENUMBER)
 
 struct audit_run {
     struct vt_guest *guest;

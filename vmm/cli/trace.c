@@ -19,7 +19,7 @@
      1ull << TRACE_EXIT | 1ull << TRACE_REAP | 1ull << TRACE_SIGNAL | 1ull << TRACE_MIGRATE |      \
      1ull << TRACE_PROCESS_EXCEPTION | 1ull << TRACE_COMM | 1ull << TRACE_STOP_TASK |              \
      1ull << TRACE_SYSCALL_UNKNOWN | 1ull << TRACE_MARK | 1ull << TRACE_OUT_OF_MEMORY |            \
-     1ull << TRACE_SECURITY)
+     1ull << TRACE_SECURITY | 1ull << TRACE_RENUMBER)
 #define FLUSH_MS 20
 
 struct vt_error *cli_follow(struct vt_guest *guest, struct vt_trace *trace, uint64_t types,

@@ -226,6 +226,10 @@ static void write_details(FILE *out, const struct vt_trace *trace,
                 vt_trace_comm(trace, record_low(record, 0)), record_low(record, 0), arg[1], arg[2],
                 arg[3]);
         break;
+    case TRACE_RENUMBER:
+        fprintf(out, "task %d is now %d: its program takes the process's place",
+                record_low(record, 0), record_high(record, 0));
+        break;
     case TRACE_SECURITY:
         security_text_write(out, trace, record);
         break;

@@ -97,6 +97,7 @@ const char *vt_trace_type_name(enum trace_type type)
         [TRACE_SYSCALL_TEXT] = "syscall-text",
         [TRACE_OUT_OF_MEMORY] = "out-of-memory",
         [TRACE_SECURITY] = "security",
+        [TRACE_RENUMBER] = "renumber",
     };
 
     return NAME_OF(names, type);

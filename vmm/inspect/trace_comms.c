@@ -85,6 +85,10 @@ void trace_comms_learn(struct vt_trace *trace, const struct trace_record *record
         trace_record_comm(record, comm);
         trace_comms_set(trace, record->tid, comm);
         break;
+    case TRACE_RENUMBER:
+        snprintf(comm, sizeof(comm), "%.15s", vt_trace_comm(trace, (int32_t)(uint32_t)record->arg[0]));
+        trace_comms_set(trace, record->tid, comm);
+        break;
     case TRACE_FORK:
         /* The entry may move when the table grows: copy first. */
         snprintf(comm, sizeof(comm), "%.15s", vt_trace_comm(trace, record->tid));

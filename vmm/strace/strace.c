@@ -306,6 +306,26 @@ static void take_end(struct strace_sink *strace, const struct vt_trace *trace,
     forget_thread(strace, record->tid);
 }
 
+/* A call that was entered under one number and returns under another. */
+static void take_renumber(struct strace_sink *strace, const struct vt_trace *trace,
+                          const struct trace_record *record, uint64_t now)
+{
+    int32_t former_tid = record_low(record, 0);
+    struct thread *former = thread_of(strace, former_tid, false), *thread;
+
+    interrupt_line(strace);
+    write_prefix(strace, trace, former_tid, now);
+    fprintf(strace->out, "+++ is %d from here on, by its execve +++\n", record->tid);
+    forget_thread(strace, record->tid);
+    thread = former ? thread_of(strace, record->tid, true) : NULL;
+    former = former ? thread_of(strace, former_tid, false) : NULL;
+    if (thread && former) {
+        *thread = *former;
+        thread->tid = record->tid;
+    }
+    forget_thread(strace, former_tid);
+}
+
 static void take_signal(struct strace_sink *strace, const struct vt_trace *trace,
                         const struct trace_record *record, uint64_t now)
 {
@@ -343,6 +363,9 @@ static void take(struct trace_sink *sink, const struct vt_trace *trace,
         break;
     case TRACE_SIGNAL:
         take_signal(strace, trace, record, now);
+        break;
+    case TRACE_RENUMBER:
+        take_renumber(strace, trace, record, now);
         break;
     case TRACE_EXIT:
         take_end(strace, trace, record, now);

@@ -11,7 +11,8 @@
 /* The records that it needs. */
 #define STRACE_TYPES                                                                               \
     (1ull << TRACE_SYSCALL_ENTER | 1ull << TRACE_SYSCALL_EXIT | 1ull << TRACE_SYSCALL_ARGUMENTS |  \
-     1ull << TRACE_SYSCALL_TEXT | 1ull << TRACE_FORK | 1ull << TRACE_EXIT | 1ull << TRACE_SIGNAL)
+     1ull << TRACE_SYSCALL_TEXT | 1ull << TRACE_FORK | 1ull << TRACE_EXIT |                        \
+     1ull << TRACE_SIGNAL | 1ull << TRACE_RENUMBER)
 
 struct strace_settings {
     int32_t pid; /* only this process and its descendants; 0 = all */

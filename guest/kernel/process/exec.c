@@ -64,13 +64,18 @@ static int become_only_thread(struct task *task)
             if (child->creator_tid == task->tid)
                 child->creator_tid = process->pid;
         }
-        pid_drop_task_locked(task->tid);
+        int32_t former_tid = task->tid;
+        pid_drop_task_locked(former_tid);
         pid_set_task_locked(process->pid, task);
         object_write_begin(&task->object);
         task->tid = process->pid;
         task->seen_tid = task->seen_tgid;
         object_write_end(&task->object);
+        object_write_begin(&old->object); /* what is left of it: no two tasks have one number */
+        old->tid = former_tid;
+        object_write_end(&old->object);
         process->leader = task;
+        trace_event(TRACE_RENUMBER, trace_pair(former_tid, task->tid), 0, 0, 0);
         if (unlikely(task->flags & TASK_TRACED || old->tracee))
             ptrace_leader_changed_locked(task, old);
     }
