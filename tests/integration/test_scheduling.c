@@ -243,6 +243,21 @@ VARIANT_TEST(scheduling, threads)
     }
 }
 
+/* Do threads get through setting alarms that are just firing, on CPU time and real time? */
+VARIANT_TEST(scheduling, alarms_set_while_they_fire)
+{
+    char rounds[16];
+    const char *arguments[] = {guest_program("timer_races"), rounds, NULL};
+    struct session_settings settings = {.arguments = arguments};
+
+    variant_require(variant);
+    snprintf(rounds, sizeof rounds, "%u", harness_count(variant, 10000, 10, true));
+    struct session *session = session_start(variant, &settings);
+    session_expect(session, "done");
+    session_wait_exit(session, 0);
+    session_destroy(session);
+}
+
 /* The weight of a task that spins, as its CPU's queue shows it. */
 static uint32_t weight_of(struct session *session, int32_t tid)
 {

@@ -52,7 +52,9 @@ static void check_task(struct vt_audit *audit, const struct audit_world *world,
         wrong(audit,
               (struct audit_finding){.tid = task->tid, .pid = task->tgid, .object = task->address},
               "task", (unsigned long)task->tid, task->references, found);
-    if (!task->tid || task->in_pid_table)
+    /* A timer on the CPU time of a thread keeps that when the thread is gone. */
+    if (!task->tid || task->in_pid_table ||
+        (task->state == TASK_ZOMBIE && held_by_others(others, task->address)))
         return;
     audit_report(audit, (struct audit_finding){.tid = task->tid, .object = task->address},
                  "task %d is %s and not in the PID table", task->tid,

@@ -96,7 +96,8 @@ static void check_lag(struct reading *reading, const struct audit_task *task, in
     uint64_t scale = weight ? 1024ul * 1000 / weight : 1000;
     uint64_t unfair = audit_stopped_tsc(reading->audit) + audit_overrun_tsc(reading->audit) +
                       GRACE_MS * audit_tsc_khz(reading->audit);
-    int64_t bound = (int64_t)((LAG_SLICES * slice) * (scale > 1000 ? scale : 1000) / 1000 + unfair);
+    /* Time that a task of little weight is charged for moves it the further. */
+    int64_t bound = (int64_t)((LAG_SLICES * slice + unfair) * (scale > 1000 ? scale : 1000) / 1000);
 
     if (lag > bound || lag < -bound)
         audit_report(reading->audit,

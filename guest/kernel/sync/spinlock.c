@@ -64,4 +64,12 @@ void spin_check_release(struct spinlock *lock)
     cpu->checking = true;
     panic("spinlock of rank %u released by a CPU that does not hold it", lock->rank);
 }
+
+void spin_check_none(void)
+{
+    const struct cpu *cpu = this_cpu();
+    if (cpu->self && !cpu->checking && cpu->held_lock_count)
+        panic("waiting, with a spinlock of rank %u held, for something that may want it",
+              cpu->held_locks[0]->rank);
+}
 #endif

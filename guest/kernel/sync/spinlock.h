@@ -41,7 +41,12 @@ void spin_lock_contended(struct spinlock *lock); /* slow path */
  */
 void spin_check_take(struct spinlock *lock, bool nested);
 void spin_check_release(struct spinlock *lock);
+/* The caller waits for something that may take any spinlock: it holds none. */
+void spin_check_none(void);
 #else
+static inline void spin_check_none(void)
+{
+}
 static inline void spin_check_take(struct spinlock *lock, bool nested)
 {
     (void)lock;

@@ -146,8 +146,11 @@ static void plan(struct cpu_watch *watch)
     watch->seen_ns = used;
     if (MUTANT_EVERY(CPU_WATCH_ASLEEP, 10))
         return;
-    uint64_t now = clock_monotonic_ns();
-    timer_start(&watch->timer, now + delay < now ? UINT64_MAX : now + delay);
+    uint64_t now = clock_monotonic_ns(), deadline = now + delay < now ? UINT64_MAX : now + delay;
+    /* A look that is planned is not put off: alarms that are set again and again would do so for
+     * ever. */
+    if (!READ_ONCE(watch->timer.active) || watch->timer.deadline_ns > deadline)
+        timer_start(&watch->timer, deadline);
 }
 
 static void take_out(struct cpu_alarm *alarm)
@@ -207,6 +210,7 @@ bool cpu_alarm_cancel(struct cpu_alarm *alarm)
 {
     struct process *process = alarm->clock.process;
     bool was_active = false;
+    spin_check_none();
     for (;;) {
         spin_lock(&process->signal_lock);
         const struct cpu_watch *watch = process->cpu_watch;

@@ -2,7 +2,8 @@
  * kernel/time/timer.c - one tree of timers per CPU, by deadline.
  *
  * Locks: the queue's lock (RANK_TIMER) guards its tree and the `active`, `cpu` fields of its
- * timers. A timer is started on the CPU that calls; it may be cancelled from any. next_tsc may be
+ * timers. A timer is started on the CPU that calls, or on the one that runs its callback; it may be
+ * cancelled from any. next_tsc may be
  * read without the lock: it is at worst too early, which costs one needless interrupt.
  */
 #include "kernel/time/timer.h"
@@ -54,7 +55,7 @@ static void insert(struct timer_queue *queue, struct timer *timer)
 static void take_out(struct timer_queue *queue, struct timer *timer)
 {
     rb_remove(&queue->tree, &timer->node);
-    timer->active = false;
+    WRITE_ONCE(timer->active, false);
 }
 
 void timer_init(struct timer *timer, void (*callback)(struct timer *timer))
@@ -62,24 +63,50 @@ void timer_init(struct timer *timer, void (*callback)(struct timer *timer))
     *timer = (struct timer){.callback = callback};
 }
 
+/*
+ * Takes the timer out of its queue and locks the one that it goes into: of the CPU that runs its
+ * callback now, so that one CPU at a time has to do with it, else of this one. Waits for nobody:
+ * the callback may be waiting for a lock that the caller holds.
+ */
+static uint32_t lock_new_queue(struct timer *timer)
+{
+    for (;;) {
+        uint32_t cpu = READ_ONCE(timer->cpu);
+        struct timer_queue *queue = &per_cpu(timer_queue, cpu);
+        if (likely(!READ_ONCE(timer->active) && READ_ONCE(queue->running) != timer))
+            break;
+        spin_lock(&queue->lock);
+        if (timer->cpu == cpu) {
+            if (timer->active) {
+                take_out(queue, timer);
+                update_next(queue);
+            }
+            if (queue->running == timer)
+                return cpu;
+        }
+        spin_unlock(&queue->lock);
+    }
+    uint32_t here = this_cpu()->index;
+    spin_lock(&per_cpu(timer_queue, here).lock);
+    return here;
+}
+
 NO_INLINE void timer_start(struct timer *timer, uint64_t deadline_ns)
 {
-    unsigned cpu = this_cpu()->index;
-    if (READ_ONCE(timer->active))
-        timer_cancel(timer);
+    uint32_t cpu = lock_new_queue(timer);
     struct timer_queue *queue = &per_cpu(timer_queue, cpu);
-    spin_lock(&queue->lock);
     timer->deadline_ns = deadline_ns;
     timer->cpu = MUTANT_EVERY(TIMER_WRONG_CPU, 20) ? !cpu : cpu;
     if (!MUTANT_EVERY(TIMER_LOST, 20))
         insert(queue, timer);
     update_next(queue);
     spin_unlock(&queue->lock);
-    timer_program();
+    timer_program(); /* another CPU does so when the callback has returned */
 }
 
 NO_INLINE bool timer_cancel(struct timer *timer)
 {
+    spin_check_none();
     for (;;) {
         uint32_t cpu = READ_ONCE(timer->cpu);
         struct timer_queue *queue = &per_cpu(timer_queue, cpu);
@@ -131,8 +158,9 @@ void timer_interrupt(void)
         if (!first || timer_of(first)->deadline_ns > clock_monotonic_ns())
             break;
         struct timer *timer = timer_of(first);
-        take_out(queue, timer);
+        /* In this order: who sees, without the lock, that it is not queued sees that it runs. */
         WRITE_ONCE(queue->running, timer);
+        take_out(queue, timer);
         spin_unlock(&queue->lock);
         timer->callback(timer);
         spin_lock(&queue->lock);

@@ -17,9 +17,11 @@ struct timer {
 };
 
 void timer_init(struct timer *timer, void (*callback)(struct timer *timer));
-/* Starts or moves it. */
+/* Starts or moves it; waits for nobody, so locks that its callback takes may be held. Starts of one
+ * timer are for the caller to bring in order. */
 void timer_start(struct timer *timer, uint64_t deadline_ns);
-/* True if it was still to come. After return the callback is not running and will not run. */
+/* True if it was still to come. After return the callback is not running and will not run: no lock
+ * that it takes may be held. */
 bool timer_cancel(struct timer *timer);
 
 /* The interrupt: runs what is due on this CPU, then lets the scheduler look. */

@@ -30,6 +30,8 @@ static inline struct cpu *this_cpu(void)
     return &host_cpu;
 }
 
+struct cpu *cpu_at(unsigned index); /* from tests that play several */
+
 #define current (host_cpu.task)
 
 static inline void cpu_relax(void)
